@@ -1,0 +1,1 @@
+//! Observations to and from JSON lines and Parquet.

@@ -1,0 +1,17 @@
+//! The verbs: one module each, with its arguments, its examples and its `run`.
+
+use crate::exit::{Exit, UsageError};
+
+/// What danelaw can do.
+#[derive(clap::Subcommand)]
+pub enum Verb {}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Only what the user can mend: arguments and input. Everything else is an [`Exit`] with findings printed.
+    pub fn run(self) -> Result<Exit, UsageError> {
+        match self {}
+    }
+}

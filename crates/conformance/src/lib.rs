@@ -1,0 +1,1 @@
+//! Tests only: danelaw against other people's software.

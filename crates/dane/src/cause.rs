@@ -1,0 +1,198 @@
+//! Every finding danelaw can make: one definition each, from which the JSON code, the words on the terminal, the report's groups, the
+//! documentation and the catalogue's expectations come.
+
+use serde::{Deserialize, Serialize};
+
+/// Who has to act. Never merged. (design: "three parties")
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Party {
+    /// The domain or its mail provider: misconfigured.
+    Domain,
+    /// Between us and the domain, or the server's mood: unreachable, rate-limited, blocked. Says nothing about the domain's DANE.
+    Path,
+    /// Danelaw or the machine it runs on.
+    Us,
+}
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// Good to know.
+    Info,
+    /// Mail flows today; it is against a SHOULD, or will break.
+    Warning,
+    /// We could not look: nothing can be said. Never *bad*.
+    Unknown,
+    /// Mail from validating senders is lost or unprotected now.
+    Error,
+}
+
+macro_rules! causes {
+    ($($variant:ident $code:literal $party:ident $weight:ident $requirement:literal $title:literal;)*) => {
+        /// A stable cause code. The code is the contract: it never changes its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Cause {
+            $(#[doc = $title] #[serde(rename = $code)] $variant,)*
+        }
+
+        impl Cause {
+            /// Every cause, in the order of the documentation.
+            pub const ALL: &'static [Cause] = &[$(Cause::$variant,)*];
+
+            /// The stable code.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Cause::$variant => $code,)* }
+            }
+
+            /// Who is at fault.
+            #[must_use]
+            pub fn party(self) -> Party {
+                match self { $(Cause::$variant => Party::$party,)* }
+            }
+
+            /// How much it weighs unless the circumstances say otherwise.
+            #[must_use]
+            pub fn weight(self) -> Weight {
+                match self { $(Cause::$variant => Weight::$weight,)* }
+            }
+
+            /// The requirement it rests on: an id of `rfc/`.
+            #[must_use]
+            pub fn requirement(self) -> &'static str {
+                match self { $(Cause::$variant => $requirement,)* }
+            }
+
+            /// One sentence without particulars.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Cause::$variant => $title,)* }
+            }
+
+            /// The cause with this code.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|c| c.code() == code)
+            }
+        }
+    };
+}
+
+causes! {
+    // The domain and its MX
+    NoSuchDomain "no-such-domain" Domain Error "R-007" "The domain does not exist.";
+    NullMx "null-mx" Domain Info "R-008" "The domain accepts no mail (null MX).";
+    NullMxMixed "null-mx-mixed" Domain Warning "R-009" "A null MX stands beside other MX records.";
+    ImplicitMx "implicit-mx" Domain Info "R-006" "There is no MX record; mail goes to the domain's own address.";
+    MxIsAddress "mx-is-address" Domain Error "R-013" "An MX record names an IP address instead of a host.";
+    MxIsAlias "mx-is-alias" Domain Warning "R-026" "An MX host is an alias (CNAME), which SMTP forbids.";
+    MxInsecure "mx-insecure" Domain Warning "R-004" "The MX records are not secured by DNSSEC, so an attacker can redirect the mail.";
+    MxHostUnresolvable "mx-host-unresolvable" Domain Error "R-020" "An MX host has no address.";
+    AddressInsecure "address-insecure" Domain Warning "R-017" "The host's addresses are not secured by DNSSEC, so senders do not ask for its TLSA records.";
+    OneFamilyBogus "one-family-bogus" Domain Warning "R-018" "One address family of the host cannot be validated.";
+    PartialTlsa "partial-tlsa" Domain Warning "R-101" "Some MX hosts have TLSA records and others have none.";
+    // DNSSEC
+    Unsigned "unsigned" Domain Warning "R-029" "The zone is not signed with DNSSEC.";
+    DsMissing "ds-missing" Domain Error "R-029" "The zone is signed, but its parent has no DS record, so nobody can validate it.";
+    AlgorithmUnsupported "algorithm-unsupported" Domain Warning "R-109" "The zone is signed only with algorithms or digests that validators do not support, so it counts as unsigned.";
+    DsDigestMismatch "ds-digest-mismatch" Domain Error "R-108" "The DS record names a key by tag and algorithm, but its digest does not match that key.";
+    DsNoMatchingKey "ds-no-matching-key" Domain Error "R-108" "No key of the zone matches a DS record at its parent.";
+    DnskeyMissing "dnskey-missing" Domain Error "R-108" "The parent has a DS record, but the zone has no DNSKEY.";
+    RrsigExpired "rrsig-expired" Domain Error "R-112" "The signature has expired.";
+    RrsigNotYetValid "rrsig-not-yet-valid" Domain Error "R-112" "The signature is not valid yet.";
+    RrsigTimesReversed "rrsig-times-reversed" Domain Error "R-112" "The signature ends before it begins.";
+    RrsigMissing "rrsig-missing" Domain Error "R-115" "The zone should be signed, but the signature is missing.";
+    RrsigUnknownKey "rrsig-unknown-key" Domain Error "R-112" "The signature was made by a key that the zone does not publish.";
+    RrsigWrong "rrsig-wrong" Domain Error "R-112" "The signature does not fit the data.";
+    DenialWrong "denial-wrong" Domain Error "R-117" "The proof that a name or type does not exist is missing or wrong.";
+    WildcardWrong "wildcard-wrong" Domain Error "R-114" "The proof that a wildcard applies is missing or wrong.";
+    CnameProofWrong "cname-proof-wrong" Domain Error "R-124" "An alias on the way cannot be validated.";
+    Nsec3Iterations "nsec3-iterations-high" Domain Warning "R-123" "The zone's NSEC3 iteration count is so high that validators treat it as unsigned.";
+    DnssecOther "dnssec-broken" Domain Error "R-127" "DNSSEC validation fails.";
+    DnsTimeout "dns-timeout" Path Unknown "R-031" "No name server answered in time.";
+    DnsUnreachable "dns-unreachable" Path Unknown "R-031" "No name server could be reached.";
+    DnsServfail "dns-servfail" Domain Error "R-031" "The name servers answer with an error (SERVFAIL).";
+    DnsRefused "dns-refused" Domain Error "R-031" "The name servers refuse to answer for the zone.";
+    DnsError "dns-error" Domain Error "R-031" "The name servers answer with an error or with malformed messages.";
+    AliasLoop "alias-loop" Domain Error "R-010" "An alias chain loops or is too long.";
+    DelegationLoop "delegation-loop" Domain Error "R-002" "The delegation leads nowhere: its name servers cannot be found.";
+    // TLSA records
+    NoTlsa "no-tlsa" Domain Info "R-032" "There are no TLSA records, so DANE does not protect this server.";
+    AllUnusable "all-unusable" Domain Error "R-034" "No TLSA record is usable: senders encrypt, but authenticate nobody.";
+    TlsaUndefinedUsage "tlsa-undefined-usage" Domain Error "R-040" "The TLSA record has a certificate usage that nobody defined.";
+    TlsaUndefinedSelector "tlsa-undefined-selector" Domain Error "R-040" "The TLSA record has a selector that nobody defined.";
+    TlsaUndefinedMatchingType "tlsa-undefined-matching-type" Domain Error "R-040" "The TLSA record has a matching type that nobody defined.";
+    TlsaMalformed "tlsa-malformed" Domain Error "R-041" "The TLSA record's data has the wrong length or form.";
+    PemInFull "pem-in-full" Domain Error "R-042" "The TLSA record holds PEM text instead of DER.";
+    DigestOfNothing "digest-of-nothing" Domain Error "R-041" "The TLSA record is the digest of the empty string: a script hashed nothing.";
+    PkixUsage "pkix-usage" Domain Error "R-043" "Certificate usage 0 or 1 is not defined for SMTP: senders ignore the record.";
+    WrongUsage "wrong-usage" Domain Error "R-051" "The TLSA data is right, but its certificate usage is wrong.";
+    WrongSelector "wrong-selector" Domain Error "R-049" "The TLSA data is right, but its selector is wrong.";
+    WrongMatchingType "wrong-matching-type" Domain Error "R-050" "The TLSA data is right, but its matching type is wrong.";
+    CopyPasteError "copy-paste-error" Domain Error "R-050" "The TLSA data differs from the right digest in a few digits.";
+    StaleTlsa "stale-tlsa" Domain Error "R-090" "The TLSA record matches a certificate that the server showed before and has replaced.";
+    UnknownMismatch "unknown-mismatch" Domain Error "R-048" "No TLSA record matches the certificate that the server shows.";
+    AgilityHidesMatch "agility-hides-match" Domain Error "R-075" "A matching TLSA record is ignored, because one with a stronger digest does not match.";
+    TaNotSent "ta-not-sent" Domain Error "R-058" "The TLSA record names an issuer whose certificate the server does not send.";
+    TaNameMismatch "ta-name-mismatch" Domain Error "R-068" "The issuer matches, but the certificate is for another name.";
+    TaExpired "ta-expired" Domain Error "R-061" "The issuer matches, but a certificate on the way is outside its validity.";
+    TaPathBroken "ta-path-broken" Domain Error "R-059" "The issuer is in the chain, but did not issue the server's certificate.";
+    LeafAsTa "leaf-as-ta" Domain Error "R-054" "Usage 2 names the server's own certificate; it can only name an issuer.";
+    RecordUnmatched "record-unmatched" Domain Info "R-090" "A TLSA record matches nothing the server shows now: the next key, or a left-over.";
+    CombinationUnmatched "combination-unmatched" Domain Warning "R-090" "For one combination of usage, selector and matching type no TLSA record matches.";
+    PartialCoverage "partial-coverage" Domain Error "R-090" "The TLSA records match at some addresses of the host and not at others.";
+    // TLSA advice
+    UsageDiscouraged "usage-discouraged" Domain Info "R-099" "The combination works, but 3 1 1 is what the standard recommends.";
+    BreaksOnRenewal "breaks-on-renewal" Domain Warning "R-102" "The record pins the whole certificate, so every renewal breaks it, even with the same key.";
+    BareTaKey "bare-ta-key" Domain Warning "R-056" "The record is a bare issuer key whose certificate is not sent; not every sender can use it.";
+    MixedScheme "mixed-scheme" Domain Warning "R-095" "Leaf and issuer are pinned together: the next leaf needs its record before it is deployed.";
+    ManyTlsa "many-tlsa" Domain Warning "R-132" "So many TLSA records that the answer needs TCP; some senders cope with about 12.";
+    TlsaTtlLong "tlsa-ttl-long" Domain Warning "R-131" "The TTL is long: after a mistake, mail stays broken for as long.";
+    ExpiredUnderUsage3 "expired-under-usage-3" Domain Info "R-052" "The certificate is outside its validity, which usage 3 ignores.";
+    // SMTP: could not look
+    SmtpBlocked "smtp-blocked" Path Unknown "R-036" "The server refuses to talk to us (554 or 5xx greeting).";
+    RateLimited "rate-limited" Path Unknown "R-036" "The server says it is busy or that we come too often (421).";
+    Greylisted "greylisted" Path Unknown "R-036" "The server asks us to come back later (4xx).";
+    BannerTimeout "banner-timeout" Path Unknown "R-036" "The server accepted the connection and stayed silent.";
+    Tarpit "tarpit" Path Unknown "R-036" "The server answers so slowly that we gave up.";
+    ConnectionRefused "connection-refused" Path Unknown "R-036" "The connection was refused.";
+    ConnectionTimeout "connection-timeout" Path Unknown "R-036" "The server did not answer.";
+    ConnectionReset "connection-reset" Path Unknown "R-036" "The server closed or reset the connection.";
+    Unreachable "unreachable" Path Unknown "R-036" "There is no way to the server's address.";
+    NotSmtp "not-smtp" Path Unknown "R-036" "What answers there does not speak SMTP within reason.";
+    OptedOut "opted-out" Us Unknown "R-036" "The address or domain is on our opt-out list, so we did not look.";
+    NotLooked "not-looked" Us Unknown "R-036" "We did not connect to the server, so its certificate is unknown.";
+    // SMTP and TLS: bad
+    StarttlsNotOffered "starttls-not-offered" Domain Error "R-038" "The server does not offer STARTTLS.";
+    StarttlsRefused "starttls-refused" Domain Error "R-036" "The server refuses STARTTLS for good (5xx).";
+    StarttlsTemporary "starttls-454" Domain Error "R-036" "The server says that TLS is not available now (454).";
+    TlsHandshakeFailure "tls-handshake-failure" Domain Error "R-036" "The TLS handshake fails.";
+    TlsTooOld "tls-too-old" Domain Error "R-073" "The server speaks only TLS versions that are no longer allowed.";
+    EmptyChain "empty-chain" Domain Error "R-073" "The server presents no certificate.";
+    GarbageCertificate "garbage-certificate" Domain Error "R-049" "What the server presents as certificate is not one.";
+    KeyNotProven "key-not-proven" Domain Error "R-036" "The server could not prove that it holds the certificate's key.";
+    EarlyBytes "plaintext-injection" Domain Warning "R-036" "The server sent plaintext after agreeing to TLS.";
+    AuthBeforeStarttls "auth-before-starttls" Domain Warning "R-038" "The server offers to take passwords in the clear.";
+    WeakKey "weak-key" Domain Warning "R-073" "The certificate's key is too short.";
+    V1Certificate "v1-certificate" Domain Warning "R-059" "The certificate is of the obsolete version 1.";
+    Sha1Signature "sha1-signature" Domain Warning "R-073" "The certificate is signed with SHA-1.";
+    ReorderedChain "reordered-chain" Domain Info "R-062" "The certificates are not sent in order.";
+    HugeChain "huge-chain" Domain Warning "R-066" "The chain is far longer than any path needs.";
+    // Us
+    Port25Blocked "port-25-blocked" Us Unknown "R-036" "Connections to port 25 leave this machine for nowhere: its network blocks them.";
+    NoIpv6 "no-ipv6" Us Unknown "R-019" "This machine has no IPv6, so IPv6 addresses were not looked at.";
+    DnsIntercepted "dns-intercepted" Us Unknown "R-001" "Something on this network answers DNS queries in place of the servers asked.";
+    AnchorStale "anchor-stale" Us Unknown "R-107" "Our trust anchor does not fit the root zone's keys.";
+    ClockOff "clock-off" Us Unknown "R-112" "This machine's clock is wrong.";
+    NoPtr "no-ptr" Us Warning "R-036" "Our address has no PTR record; many servers will refuse us.";
+    EhloUnresolvable "ehlo-unresolvable" Us Warning "R-036" "Our EHLO name does not resolve; many servers will refuse us.";
+    BudgetExhausted "budget-exhausted" Us Unknown "R-066" "One of our own limits was reached before the answer was complete.";
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}

@@ -1,0 +1,341 @@
+//! What a look at a mail domain brought back: asked, answered, presented, and when.
+//!
+//! An observation holds evidence and no judgement. The rules of this crate read it (`crate::judge`), today or years later.
+//! Two kinds are stored apart, because thousands of domains share a server: [`DomainObservation`] (what the domain's own DNS says) and
+//! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
+
+use crate::Epoch;
+use crate::dns::Lookup;
+use crate::name::Name;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Version of the stored form. Raise it when a reader of the old form could go wrong, and keep reading the old one.
+pub const SCHEMA_VERSION: u16 = 1;
+
+/// The DNS of one zone's apex: what a repair of its DNSSEC needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneObservation {
+    /// The zone's apex, as found by its SOA.
+    pub apex: Name,
+    /// SOA at the apex.
+    pub soa: Lookup,
+    /// NS at the apex.
+    pub ns: Lookup,
+    /// DS at the parent.
+    pub ds: Lookup,
+    /// DNSKEY at the apex, asked also when there is no DS.
+    pub dnskey: Lookup,
+    /// CDS at the apex: what the domain wants its parent to publish. (RFC 7344)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cds: Option<Lookup>,
+    /// CDNSKEY at the apex. (RFC 7344)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cdnskey: Option<Lookup>,
+}
+
+/// What the DNS of one mail domain says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainObservation {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema: u16,
+    /// The domain.
+    pub domain: Name,
+    /// When the look began.
+    pub at: Epoch,
+    /// The zone that the domain lies in; absent if not even its apex could be found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Arc<ZoneObservation>>,
+    /// MX of the domain.
+    pub mx: Lookup,
+}
+
+/// One MX host (or implicit MX), seen from one vantage point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostObservation {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema: u16,
+    /// The host name as the MX record has it.
+    pub host: Name,
+    /// The service's port: it names the TLSA record. The port really connected to is in [`AddressObservation::transport_port`].
+    pub port: u16,
+    /// When the look began.
+    pub at: Epoch,
+    /// A of the host.
+    pub a: Lookup,
+    /// AAAA of the host.
+    pub aaaa: Lookup,
+    /// CNAME-type query at the host, asked if the host is an alias: the status of the first link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cname: Option<Lookup>,
+    /// TLSA at the expanded name (first) and at the original name; one entry if the host is no alias. Always asked, also where a sender
+    /// would not ask; what a sender asks is the business of the policy walk.
+    pub tlsa: Vec<Lookup>,
+    /// The zone that holds the TLSA base domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Arc<ZoneObservation>>,
+    /// Every address and what its SMTP server did; empty in a DNS-only look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<AddressObservation>,
+}
+
+impl HostObservation {
+    /// The TLSA lookup for this candidate base domain, if it was made.
+    #[must_use]
+    pub fn tlsa_at(&self, owner: &Name) -> Option<&Lookup> {
+        self.tlsa.iter().find(|l| l.name == *owner)
+    }
+}
+
+/// One address of an MX host, one connection (or why there was none).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressObservation {
+    /// Where we connected to.
+    pub address: IpAddr,
+    /// TCP port we connected to; differs from the service's port only in a lab.
+    pub transport_port: u16,
+    /// When the connection attempt began.
+    pub at: Epoch,
+    /// What became of the TCP connection.
+    pub connect: Connect,
+    /// The dialogue in order: every command sent, every reply received, also after TLS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dialogue: Vec<Exchange>,
+    /// The TLS handshake, if STARTTLS was answered with 220.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsObservation>,
+    /// Bytes that came after the 220 of STARTTLS and before TLS: a plaintext injection would look so, too. Up to 512 kept, base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_bytes: Option<String>,
+    /// The whole visit, milliseconds.
+    #[serde(default)]
+    pub elapsed_ms: u32,
+}
+
+/// What became of a TCP connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum Connect {
+    /// It was made.
+    Connected,
+    /// RST in answer to SYN.
+    Refused,
+    /// No answer in time.
+    Timeout,
+    /// ICMP or routing: no way to the host or network.
+    Unreachable {
+        /// The system's words.
+        detail: String,
+    },
+    /// We did not try, for a reason of ours: opted out, no IPv6 here, rate budget, DNS-only look.
+    NotTried {
+        /// Stable code: `opted-out`, `no-ipv6`, `port-25-blocked`, `dns-only`, `not-public-address`, `chain-from-file`, `limit`.
+        why: String,
+    },
+    /// Something failed on our side: sockets, descriptors.
+    LocalError {
+        /// The system's words.
+        detail: String,
+    },
+}
+
+/// One step of an SMTP dialogue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The command sent, without CRLF; absent for the greeting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<String>,
+    /// Whether this step was inside TLS.
+    #[serde(default)]
+    pub encrypted: bool,
+    /// What came back.
+    pub got: Got,
+    /// Milliseconds since the connection was made.
+    pub at_ms: u32,
+}
+
+/// What came back in one step of an SMTP dialogue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Got {
+    /// A reply of RFC 5321 section 4.2.
+    Reply {
+        /// Three digits.
+        code: u16,
+        /// The text of every line, without code and separator; control characters escaped, cut at our limits.
+        lines: Vec<String>,
+    },
+    /// Bytes that are no SMTP reply, or one beyond our limits; the beginning, escaped.
+    Garbage {
+        /// Up to 512 characters.
+        text: String,
+        /// `not-smtp`, `line-too-long`, `too-many-lines`, `too-many-bytes`.
+        why: String,
+    },
+    /// Silence until our deadline.
+    Timeout,
+    /// The server closed the connection.
+    Closed,
+    /// The connection was reset.
+    Reset,
+}
+
+/// A TLS handshake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsObservation {
+    /// The server name we sent; `None`: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sni: Option<Name>,
+    /// Protocol version, by its IANA name: `TLSv1.3`, …; absent if the handshake did not come so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Cipher suite by its IANA name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cipher: Option<String>,
+    /// Key exchange group by its IANA name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Signature scheme of the server's proof, by its IANA name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature_scheme: Option<String>,
+    /// Whether the handshake proved that the server holds the leaf's key. `None`: the handshake did not come so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_proven: Option<bool>,
+    /// Certificates in the order received, each exactly the bytes received, well-formed or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<CertificateBytes>,
+    /// Why the handshake failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<TlsFailure>,
+    /// Which engine spoke: `rustls`.
+    pub engine: String,
+}
+
+/// Why a TLS handshake failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsFailure {
+    /// Stable code: `alert`, `timeout`, `closed`, `reset`, `not-tls`, `protocol-version`, `no-common-cipher`, `empty-chain`, `bad-signature`, `protocol-error`.
+    pub kind: String,
+    /// Alert description by its IANA name, if one was received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<String>,
+    /// The engine's words.
+    pub detail: String,
+}
+
+/// One certificate as received: bytes that claim to be DER.
+///
+/// Cheap to clone. In JSON it is `{"sha256": hex, "der": base64}`; an archive may leave `der` out and keep it once elsewhere.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct CertificateBytes(pub Arc<[u8]>);
+
+impl CertificateBytes {
+    /// SHA-256 of the bytes: the certificate's identity in the archive.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.0);
+        digest.as_ref().try_into().unwrap_or([0; 32])
+    }
+}
+
+impl std::fmt::Debug for CertificateBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CertificateBytes({} octets, sha256 {})", self.0.len(), data_encoding::HEXLOWER.encode(&self.sha256()))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct CertificateJson {
+    sha256: String,
+    der: String,
+}
+
+impl Serialize for CertificateBytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        CertificateJson { sha256: data_encoding::HEXLOWER.encode(&self.sha256()), der: data_encoding::BASE64.encode(&self.0) }
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for CertificateBytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = CertificateJson::deserialize(deserializer)?;
+        let der = data_encoding::BASE64.decode(json.der.as_bytes()).map_err(serde::de::Error::custom)?;
+        Ok(Self(der.into()))
+    }
+}
+
+/// What we know of ourselves: decides whether a failure is *ours*. Every field `None` means "not checked".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VantageObservation {
+    /// Name of the vantage point, as its owner calls it.
+    pub name: String,
+    /// Whether any connection to the service's port succeeded.
+    #[serde(default)]
+    pub port_open: Option<bool>,
+    /// Whether there is a route for IPv6.
+    #[serde(default)]
+    pub ipv6: Option<bool>,
+    /// Whether answers "from" root servers come from somebody else.
+    #[serde(default)]
+    pub dns_intercepted: Option<bool>,
+    /// Whether our trust anchor matches the root's keys.
+    #[serde(default)]
+    pub anchor_current: Option<bool>,
+    /// Our clock minus the time that validated DNS signatures or TLS allow, seconds; only if it is known to be off.
+    #[serde(default)]
+    pub clock_offset_s: Option<i64>,
+    /// Whether our source address has a PTR that points back.
+    #[serde(default)]
+    pub ptr: Option<bool>,
+    /// The EHLO name.
+    #[serde(default)]
+    pub ehlo: Option<Name>,
+    /// Whether the EHLO name resolves.
+    #[serde(default)]
+    pub ehlo_resolves: Option<bool>,
+    /// Source addresses used.
+    #[serde(default)]
+    pub sources: Vec<IpAddr>,
+}
+
+/// Metadata of one run of `scan`: everything needed to know what its observations rest on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunObservation {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema: u16,
+    /// Version of danelaw.
+    pub danelaw: String,
+    /// When it began.
+    pub started: Epoch,
+    /// When it ended; absent while it runs or if it was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Epoch>,
+    /// SHA-256 of the configuration that decides what is looked at and how.
+    pub config_sha256: String,
+    /// SHA-256 of the list of targets.
+    pub targets_sha256: String,
+    /// Number of targets that were well-formed.
+    pub targets: u64,
+    /// Number of lines set aside as malformed.
+    pub malformed: u64,
+    /// Trust anchors in use, as DS presentation text with owner.
+    pub anchors: Vec<String>,
+    /// Root servers (or the upstream) in use.
+    pub roots: Vec<String>,
+    /// Ourselves.
+    pub vantage: VantageObservation,
+}
+
+/// All that one domain's verdict rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The domain's DNS.
+    pub domain: DomainObservation,
+    /// Its MX hosts in any order; one that was not looked at is missing.
+    pub hosts: Vec<Arc<HostObservation>>,
+    /// Ourselves.
+    #[serde(default)]
+    pub vantage: VantageObservation,
+}

@@ -1,0 +1,83 @@
+//! What validation takes and what it gives.
+
+use bytes::Bytes;
+use domain::base::iana::Rtype;
+use serde::{Deserialize, Serialize};
+
+/// An absolute domain name. Compares case-insensitively; prints without the final dot.
+pub type Name = domain::base::name::Name<Bytes>;
+
+/// Seconds since 1970-01-01T00:00:00Z.
+pub type Epoch = i64;
+
+/// A name and a type to ask for, class IN.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Question {
+    /// Name asked.
+    pub name: Name,
+    /// Type asked.
+    pub rtype: Rtype,
+}
+
+/// The data of an RRSIG. (RFC 4034 section 3.1)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rrsig {
+    /// Type of the RRset it covers.
+    pub type_covered: Rtype,
+    /// Algorithm number.
+    pub algorithm: u8,
+    /// Number of labels of the original owner name.
+    pub labels: u8,
+    /// TTL the RRset was signed with, seconds.
+    pub original_ttl: u32,
+    /// Expiration, 32-bit serial time. (RFC 4034 section 3.1.5)
+    pub expiration: u32,
+    /// Inception, 32-bit serial time.
+    pub inception: u32,
+    /// Key tag of the signing key.
+    pub key_tag: u16,
+    /// The zone that signed.
+    pub signer: Name,
+    /// The signature.
+    pub signature: Bytes,
+}
+
+/// Records of one owner and type, with the signatures received beside them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rrset {
+    /// Owner name.
+    pub owner: Name,
+    /// Type.
+    pub rtype: Rtype,
+    /// Lowest TTL received, seconds.
+    pub ttl: u32,
+    /// Record data in wire form, embedded names uncompressed, duplicates removed.
+    pub data: Vec<Bytes>,
+    /// Signatures that came with it and cover its type.
+    pub signatures: Vec<Rrsig>,
+}
+
+/// A response message, as far as validation reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    /// Response code with the extended bits of EDNS: 0 NOERROR, 3 NXDOMAIN, …
+    pub rcode: u16,
+    /// Answer section.
+    pub answer: Vec<Rrset>,
+    /// Authority section.
+    pub authority: Vec<Rrset>,
+}
+
+/// DNSSEC status. (RFC 4035 section 4.3)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// A chain of signatures leads from a trust anchor to the data.
+    Secure,
+    /// It is proven that there is no such chain, or no trust anchor is above the data.
+    Insecure,
+    /// There should be a chain, and it is broken.
+    Bogus,
+    /// Whether there should be one could not be found out: the records needed could not be fetched.
+    Indeterminate,
+}

@@ -1,0 +1,1 @@
+//! Puts scenarios on the wire: DNS and SMTP servers on loopback.

@@ -1,0 +1,1 @@
+//! Looks at mail domains: DNS, SMTP, STARTTLS, TLS.

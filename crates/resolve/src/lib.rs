@@ -1,0 +1,1 @@
+//! Iterative and upstream DNS resolution, validated locally.

@@ -1,0 +1,1 @@
+//! The catalogue of DANE misconfigurations and what each must lead to.
