@@ -170,7 +170,8 @@ pub enum Got {
     Garbage {
         /// Up to 512 characters.
         text: String,
-        /// `not-smtp`, `line-too-long`, `too-many-lines`, `too-many-bytes`.
+        /// `not-smtp`, `line-too-long`, `too-many-lines`, `too-many-bytes`; `too-slow`: bytes came, but no whole reply before our deadline;
+        /// `cut-off`: the connection ended in the middle of a reply.
         why: String,
     },
     /// Silence until our deadline.
@@ -215,7 +216,8 @@ pub struct TlsObservation {
 /// Why a TLS handshake failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsFailure {
-    /// Stable code: `alert`, `timeout`, `closed`, `reset`, `not-tls`, `protocol-version`, `no-common-cipher`, `empty-chain`, `bad-signature`, `protocol-error`.
+    /// Stable code: `alert`, `timeout`, `closed`, `reset`, `not-tls`, `protocol-version`, `no-common-cipher`, `empty-chain`, `bad-signature`, `protocol-error`,
+    /// `chain-too-large`: more certificate bytes than the engine takes.
     pub kind: String,
     /// Alert description by its IANA name, if one was received.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,1 +1,20 @@
-//! Looks at mail domains: DNS, SMTP, STARTTLS, TLS.
+//! Looks at mail domains: DNS, SMTP, STARTTLS, TLS. Brings back evidence ([`dane::observation`]) and judges nothing.
+//!
+//! The way of a look: [`Survey`] hands domains to a [`Looker`]; the looker asks its [`Dns`] for MX, addresses, TLSA and zone data,
+//! and visits every address of every MX host over SMTP, within the bounds of [`LookerConfig`]. Each MX host is visited once per looker and
+//! its observation shared by all domains that use it.
+//!
+//! A probe looks at *more* than a sender would: TLSA below insecure names, STARTTLS where it is not offered. What a sender would have done
+//! is the business of `dane`'s policy walk.
+
+mod config;
+mod dns;
+mod look;
+mod optout;
+mod survey;
+
+pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, Pace, SmtpLimits, default_ehlo};
+pub use dns::{Dns, DnsFuture};
+pub use look::Looker;
+pub use optout::{OptOut, OptOutError};
+pub use survey::{Looked, Progress, Survey, SurveyOptions};

@@ -1,0 +1,177 @@
+//! What a looker may do, how long, and how often.
+
+use crate::optout::OptOut;
+use dane::name::Name;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How far a look goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// DNS and SMTP.
+    Full,
+    /// DNS only: every address is recorded as not tried, `dns-only`.
+    DnsOnly,
+}
+
+/// Which addresses may be connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destinations {
+    /// Globally reachable ones only. Others are recorded as not tried, `not-public-address`: an MX that points at 127.0.0.1 or into a private
+    /// network must not turn the prober against its own surroundings.
+    PublicOnly,
+    /// Any: for a lab on loopback.
+    Any,
+}
+
+/// Whether IPv6 addresses are connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ipv6 {
+    /// If this machine has a route.
+    Auto,
+    /// Never: recorded as not tried, `no-ipv6`.
+    Off,
+}
+
+/// Bounds on one SMTP visit. A server can exceed them only by being recorded as having done so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmtpLimits {
+    /// Time for the TCP connection.
+    pub connect: Duration,
+    /// Time for one whole reply. (RFC 5321 section 4.5.3.2 gives senders five minutes; a prober has less patience and says so.)
+    pub reply: Duration,
+    /// Time for the TLS handshake.
+    pub handshake: Duration,
+    /// Time for the whole visit.
+    pub visit: Duration,
+    /// Octets in one reply line, CRLF included. (RFC 5321 section 4.5.3.1.5 allows 512)
+    pub line_octets: usize,
+    /// Lines in one reply.
+    pub reply_lines: usize,
+    /// Octets received outside TLS records in one visit.
+    pub total_octets: usize,
+}
+
+impl Default for SmtpLimits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(15),
+            reply: Duration::from_secs(30),
+            handshake: Duration::from_secs(20),
+            visit: Duration::from_secs(90),
+            line_octets: 4096,
+            reply_lines: 128,
+            total_octets: 64 * 1024,
+        }
+    }
+}
+
+/// How often and how many at once. Every figure is for the whole survey, so that many domains behind one provider do not add up to a flood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pace {
+    /// New connections per second, all together.
+    pub total_per_s: f64,
+    /// New connections per second to one address.
+    pub address_per_s: f64,
+    /// New connections per second to one network: IPv4 /24, IPv6 /48.
+    pub network_per_s: f64,
+    /// New connections per second to one provider: hosts with the same last two labels.
+    pub provider_per_s: f64,
+    /// Connections open to one address at the same time.
+    pub address_open: usize,
+    /// Connections open at the same time, all together.
+    pub open: usize,
+    /// How long a visit may wait for its turn before it is recorded as not tried, `limit`.
+    pub patience: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            total_per_s: 200.0,
+            address_per_s: 0.5,
+            network_per_s: 4.0,
+            provider_per_s: 8.0,
+            address_open: 1,
+            open: 1000,
+            patience: Duration::from_secs(900),
+        }
+    }
+}
+
+impl Pace {
+    /// No limits but those on what is open at once: for a lab on loopback.
+    #[must_use]
+    pub fn unhurried() -> Self {
+        let never = f64::INFINITY;
+        Self { total_per_s: never, address_per_s: never, network_per_s: never, provider_per_s: never, address_open: 64, ..Self::default() }
+    }
+}
+
+/// Everything a [`crate::Looker`] needs to know.
+#[derive(Clone, Debug)]
+pub struct LookerConfig {
+    /// Name of the vantage point, for the records.
+    pub vantage: String,
+    /// The name we give in EHLO. It should resolve to our address, and our address to it.
+    pub ehlo: Name,
+    /// The service's port: names the TLSA record, and is connected to unless `connect_port` says otherwise.
+    pub port: u16,
+    /// Transport port, if it differs: a lab on unprivileged ports still asks for `_25._tcp`.
+    pub connect_port: Option<u16>,
+    /// How far a look goes.
+    pub depth: Depth,
+    /// Which addresses may be connected to.
+    pub destinations: Destinations,
+    /// Whether IPv6 addresses are connected to.
+    pub ipv6: Ipv6,
+    /// Bounds on one visit.
+    pub smtp: SmtpLimits,
+    /// How often and how many at once.
+    pub pace: Pace,
+    /// MX hosts looked at per domain; the rest is missing from the observation.
+    pub hosts_per_domain: usize,
+    /// Addresses looked at per host; the rest is recorded as not tried, `limit`.
+    pub addresses_per_host: usize,
+    /// Domains and networks that want to be left alone.
+    pub opt_out: Arc<OptOut>,
+}
+
+impl LookerConfig {
+    /// The defaults, with this EHLO name.
+    #[must_use]
+    pub fn new(ehlo: Name) -> Self {
+        Self {
+            vantage: String::new(),
+            ehlo,
+            port: 25,
+            connect_port: None,
+            depth: Depth::Full,
+            destinations: Destinations::PublicOnly,
+            ipv6: Ipv6::Auto,
+            smtp: SmtpLimits::default(),
+            pace: Pace::default(),
+            hosts_per_domain: 32,
+            addresses_per_host: 16,
+            opt_out: Arc::default(),
+        }
+    }
+}
+
+/// Why a looker cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A rate or a bound that is zero or no number.
+    #[error("{0} must be greater than zero")]
+    Zero(&'static str),
+    /// The TLS engine refuses.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
+/// The EHLO name to use if none is given: this machine's host name, or `localhost` if that is no domain name.
+#[must_use]
+pub fn default_ehlo() -> Name {
+    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    dane::name::parse_domain(&text).or_else(|_| dane::name::parse_domain("localhost")).unwrap_or_else(|_| Name::root_bytes())
+}
