@@ -54,6 +54,21 @@ pub enum Standing {
     CouldNotTell,
 }
 
+impl Standing {
+    /// The stable word, as in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Standing::Protected => "protected",
+            Standing::Partial => "partial",
+            Standing::Unprotected => "unprotected",
+            Standing::Broken => "broken",
+            Standing::NoMail => "no-mail",
+            Standing::CouldNotTell => "could-not-tell",
+        }
+    }
+}
+
 /// A verdict on one domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
