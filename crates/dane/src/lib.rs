@@ -1,9 +1,13 @@
 //! The rules of DANE for SMTP (RFC 7672, 7671, 6698), pure: no input or output, no clock, no global state.
 
 pub mod cause;
+pub mod cert;
 pub mod dns;
+pub mod matching;
 pub mod name;
 pub mod observation;
+pub mod paper;
+pub mod tlsa;
 pub mod verdict;
 
 /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
