@@ -162,7 +162,9 @@ causes! {
     ConnectionReset "connection-reset" Path Unknown "R-036" "The server closed or reset the connection.";
     Unreachable "unreachable" Path Unknown "R-036" "There is no way to the server's address.";
     NotSmtp "not-smtp" Path Unknown "R-036" "What answers there does not speak SMTP within reason.";
+    StarttlsStripped "starttls-stripped" Path Unknown "R-129" "A firewall on the way masks the server's STARTTLS.";
     OptedOut "opted-out" Us Unknown "R-036" "The address or domain is on our opt-out list, so we did not look.";
+    AddressNotPublic "address-not-public" Domain Warning "R-020" "The host has an address that is not reachable from the Internet.";
     NotLooked "not-looked" Us Unknown "R-036" "We did not connect to the server, so its certificate is unknown.";
     // SMTP and TLS: bad
     StarttlsNotOffered "starttls-not-offered" Domain Error "R-038" "The server does not offer STARTTLS.";
@@ -188,6 +190,8 @@ causes! {
     ClockOff "clock-off" Us Unknown "R-112" "This machine's clock is wrong.";
     NoPtr "no-ptr" Us Warning "R-036" "Our address has no PTR record; many servers will refuse us.";
     EhloUnresolvable "ehlo-unresolvable" Us Warning "R-036" "Our EHLO name does not resolve; many servers will refuse us.";
+    TlsEngineLimit "tls-engine-limit" Us Unknown "R-073" "The server speaks only cipher suites that our TLS engine does not have; other senders may.";
+    LocalError "local-error" Us Unknown "R-036" "Something failed on this machine, so we could not look.";
     BudgetExhausted "budget-exhausted" Us Unknown "R-066" "One of our own limits was reached before the answer was complete.";
 }
 

@@ -207,6 +207,18 @@ impl Lookup {
         self.failure.is_none() && self.status == Security::Secure
     }
 
+    /// When this answer must be asked for again: after the shortest TTL on the way, or at the end of its signature if that is earlier.
+    ///
+    /// `None` if nothing says how long it lives. (R-037, RFC 4035 section 5.3.3)
+    #[must_use]
+    pub fn expires(&self) -> Option<Epoch> {
+        let links = self.aliases.iter().map(|a| a.ttl);
+        let ttl = links.chain(self.records.iter().map(|r| r.ttl)).chain(self.negative_ttl).min()?;
+        let by_ttl = self.at.saturating_add(i64::from(ttl));
+        // R-037 rfc4035#5.3.3: no signed answer outlives its signature.
+        Some(self.signature.as_ref().filter(|_| self.is_secure()).map_or(by_ttl, |s| s.expiration.min(by_ttl)))
+    }
+
     /// The name at the end of the alias chain; the name asked if there is none.
     #[must_use]
     pub fn expanded(&self) -> &Name {

@@ -3,12 +3,16 @@
 pub mod cause;
 pub mod cert;
 pub mod dns;
+pub mod judge;
 pub mod matching;
 pub mod name;
 pub mod observation;
 pub mod paper;
+pub mod repair;
+pub mod smtp;
 pub mod tlsa;
 pub mod verdict;
+pub mod walk;
 
 /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 pub type Epoch = i64;

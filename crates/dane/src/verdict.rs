@@ -50,6 +50,8 @@ pub enum Standing {
     Broken,
     /// The domain takes no mail by its own will (null MX).
     NoMail,
+    /// Nobody can deliver, with or without DANE: the domain does not exist, or no MX host has an address.
+    Undeliverable,
     /// Nothing can be said: we could not look.
     CouldNotTell,
 }
@@ -64,6 +66,7 @@ impl Standing {
             Standing::Unprotected => "unprotected",
             Standing::Broken => "broken",
             Standing::NoMail => "no-mail",
+            Standing::Undeliverable => "undeliverable",
             Standing::CouldNotTell => "could-not-tell",
         }
     }

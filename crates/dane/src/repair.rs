@@ -1,0 +1,1 @@
+//! What to type: exact lines in order, with waits from the real TTLs.
