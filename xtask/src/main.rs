@@ -1,2 +1,57 @@
-//! xtask.
-fn main() {}
+//! The project's own commands. Run them as `cargo xtask COMMAND` from anywhere in the workspace.
+
+mod bench;
+mod citations;
+mod debian;
+mod docs;
+mod fuzz;
+mod rfc;
+mod source;
+mod steps;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+The project's own commands.
+
+Usage: cargo xtask COMMAND
+
+  test [--deep]              format, lints, tidy, rfc, all tests, documentation tests, conformance with real software
+  tidy                       the gates on how the sources look
+  rfc                        every MUST of the areas claimed as done is cited in code and in a test; writes docs/requirements.md
+  docs [--check]             generate docs/ (command line, manual pages, scenarios, causes), or check that it is up to date
+  packages                   fetch the Debian packages of the conformance tests below the target directory, and list them
+  fuzz [TARGET] [--minutes N]  run one fuzz target, or all of them; without --minutes: one minute each
+  bench build                measure a cold release build and the size of the binary
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let outcome = match command {
+        "test" => test::run(rest),
+        "tidy" => tidy::run(rest),
+        "rfc" => rfc::run(rest),
+        "docs" => docs::run(rest),
+        "packages" => debian::run(rest),
+        "fuzz" => fuzz::run(rest),
+        "bench" => bench::run(rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("no such command: {other}; see `cargo xtask help`")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
