@@ -1,5 +1,22 @@
 //! DNSSEC validation, pure: no input or output, no clock, and a reason for every outcome.
 
+mod anchors;
+mod cache;
+mod canonical;
+mod keys;
+mod message;
+mod outcome;
+mod policy;
+mod reason;
 pub mod types;
+mod validation;
+mod wire;
 
+pub use anchors::{AnchorError, Anchors};
+pub use cache::{MemoryCache, Trust, TrustCache, ZoneKeys};
+pub use message::MessageError;
+pub use outcome::{Link, Outcome, Signature};
+pub use policy::{Policy, Sha1};
+pub use reason::{Attempt, Reason, ReasonCode, Tried};
 pub use types::{Epoch, Name, Question, Response, Rrset, Rrsig, Security};
+pub use validation::{FetchError, Step, Validation};
