@@ -11,7 +11,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("scenario", &["dane"]),
     ("resolve", &["dnssec"]),
     ("probe", &["dane", "resolve"]),
-    ("lab", &["scenario"]),
+    ("lab", &["dane", "scenario"]),
     ("archive", &["dane"]),
     ("analysis", &["archive", "dane"]),
     ("present", &["analysis", "dane"]),
