@@ -5,10 +5,11 @@
 //! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
 
 use crate::Epoch;
-use crate::dns::Lookup;
+use crate::dns::{Lookup, Outcome};
 use crate::name::Name;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// Version of the stored form. Raise it when a reader of the old form could go wrong, and keep reading the old one.
@@ -49,6 +50,36 @@ pub struct DomainObservation {
     pub zone: Option<Arc<ZoneObservation>>,
     /// MX of the domain.
     pub mx: Lookup,
+}
+
+/// One line of a domain's MX.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MxHost {
+    /// Its preference; 0 for an implicit MX.
+    pub preference: u16,
+    /// The host as the record has it.
+    pub host: Name,
+}
+
+impl DomainObservation {
+    /// The hosts that the MX records name, best preference first; of a domain that has none, the domain itself.
+    ///
+    /// A null MX and records that name no host are left out; without an answer there are no hosts.
+    #[must_use]
+    pub fn mx_hosts(&self) -> Vec<MxHost> {
+        if self.mx.outcome() == Outcome::NoData {
+            return vec![MxHost { preference: 0, host: self.mx.expanded().clone() }];
+        }
+        let read = |data: &str| {
+            let (preference, host) = data.trim().split_once(char::is_whitespace)?;
+            let host = Name::from_str(host.trim()).ok().filter(|h| !h.is_root())?;
+            Some(MxHost { preference: preference.parse().ok()?, host })
+        };
+        let mut hosts: Vec<MxHost> = self.mx.records.iter().filter_map(|r| read(&r.data)).collect();
+        hosts.sort_by(|a, b| (a.preference, &a.host).cmp(&(b.preference, &b.host)));
+        hosts.dedup();
+        hosts
+    }
 }
 
 /// One MX host (or implicit MX), seen from one vantage point.
@@ -320,6 +351,9 @@ pub struct RunObservation {
     pub targets_sha256: String,
     /// Number of targets that were well-formed.
     pub targets: u64,
+    /// The part of the list that this run looks at, `i/n`, if the list is shared out over several runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// Number of lines set aside as malformed.
     pub malformed: u64,
     /// Trust anchors in use, as DS presentation text with owner.

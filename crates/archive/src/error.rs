@@ -1,0 +1,61 @@
+//! What can go wrong with an archive.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why something could not be written or read. Prints as one line with place and remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused.
+    #[error("{}: {source}{}", path.display(), remedy(source))]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// Written by a later version.
+    #[error("{}: written by a newer danelaw (schema {found}, this one reads up to {known}); read it with that version", path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u64,
+        /// Ours.
+        known: u16,
+    },
+    /// Not what it should be.
+    #[error("{}: {detail}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+impl Error {
+    /// Adds the place to an error of the system.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
+        move |source| Error::Io { path: path.to_path_buf(), source }
+    }
+
+    /// Adds the place to any other error.
+    pub(crate) fn damaged(path: &Path, detail: impl std::fmt::Display) -> Error {
+        Error::Damaged { path: path.to_path_buf(), detail: detail.to_string() }
+    }
+
+    /// Whether the reader of our output went away, which is no error of ours.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; what is written stays readable; free some space and run again",
+        io::ErrorKind::PermissionDenied => "; choose a place you may use",
+        _ => "",
+    }
+}

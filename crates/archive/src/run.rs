@@ -1,0 +1,243 @@
+//! Runs in an archive: writing one, finding them, reading one.
+
+use crate::record::Record;
+use crate::{Damage, Error, PARQUET_FILES, Reader, Writer, columnar};
+use dane::Epoch;
+use dane::name::Name;
+use dane::observation::{DomainObservation, HostObservation, Observation, RunObservation, VantageObservation};
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufReader, BufWriter, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const LOG: &str = "observations.jsonl";
+const RUNS: &str = "runs";
+/// Directories tried before giving up on a free name.
+const NAMES_TRIED: u32 = 1000;
+
+/// A run being written.
+pub struct RunWriter {
+    directory: PathBuf,
+    log: Writer<BufWriter<File>>,
+}
+
+impl RunWriter {
+    /// Begins a run below `archive`, which is made if it does not exist.
+    ///
+    /// # Errors
+    /// Those of the system, with the place.
+    pub fn create(archive: &Path, run: &RunObservation) -> Result<Self, Error> {
+        let runs = archive.join(RUNS);
+        fs::create_dir_all(&runs).map_err(Error::io(&runs))?;
+        let directory = free_directory(&runs, run)?;
+        let path = directory.join(LOG);
+        let file = OpenOptions::new().create_new(true).append(true).open(&path).map_err(Error::io(&path))?;
+        let mut log = Writer::new(BufWriter::new(file));
+        log.run(run).map_err(Error::io(&path))?;
+        Ok(Self { directory, log })
+    }
+
+    /// Where the run is kept.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Appends one domain with its hosts, and hands it to the system.
+    ///
+    /// # Errors
+    /// Those of the system. What was written before stays readable.
+    pub fn observation(&mut self, observation: &Observation) -> Result<(), Error> {
+        self.log.observation(observation).map_err(Error::io(&self.directory.join(LOG)))
+    }
+
+    /// Ends the run: the final metadata, the log made durable, the Parquet files.
+    ///
+    /// # Errors
+    /// Those of the system. The log stays readable.
+    pub fn finish(mut self, run: &RunObservation) -> Result<Run, Error> {
+        let path = self.directory.join(LOG);
+        self.log.run(run).map_err(Error::io(&path))?;
+        self.log.get_ref().get_ref().sync_all().map_err(Error::io(&path))?;
+        drop(self.log);
+        let run = Run { directory: self.directory };
+        run.write_parquet()?;
+        Ok(run)
+    }
+}
+
+/// Makes `<start>-<vantage>`, or that with a number.
+fn free_directory(runs: &Path, run: &RunObservation) -> Result<PathBuf, Error> {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
+    let vantage: String = run.vantage.name.chars().take(40).map(safe).collect();
+    let base = format!("{}-{vantage}", compact_time(run.started));
+    for number in 1..NAMES_TRIED {
+        let directory = runs.join(if number == 1 { base.clone() } else { format!("{base}-{number}") });
+        match fs::create_dir(&directory) {
+            Ok(()) => return Ok(directory),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::io(&directory)(e)),
+        }
+    }
+    Err(Error::damaged(runs, "no free name for a new run"))
+}
+
+/// An archive on disk.
+pub struct Archive {
+    path: PathBuf,
+}
+
+impl Archive {
+    /// Opens an archive that exists.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let runs = path.join(RUNS);
+        match fs::metadata(&runs) {
+            Ok(m) if m.is_dir() => Ok(Self { path: path.to_path_buf() }),
+            Ok(_) => Err(Error::damaged(&runs, "not a directory")),
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                Err(Error::damaged(path, "no archive here (no directory 'runs'); make one with 'danelaw scan LIST --archive DIR'"))
+            }
+            Err(e) => Err(Error::io(&runs)(e)),
+        }
+    }
+
+    /// Its runs, oldest first.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn runs(&self) -> Result<Vec<Run>, Error> {
+        let runs = self.path.join(RUNS);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&runs).map_err(Error::io(&runs))? {
+            let directory = entry.map_err(Error::io(&runs))?.path();
+            let run = Run { directory };
+            if run.is_whole() || run.log().exists() {
+                found.push(run);
+            }
+        }
+        found.sort_by(|a, b| a.directory.cmp(&b.directory));
+        Ok(found)
+    }
+}
+
+/// One run on disk.
+#[derive(Clone, Debug)]
+pub struct Run {
+    directory: PathBuf,
+}
+
+impl Run {
+    /// Where it is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Its metadata.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn metadata(&self) -> Result<RunObservation, Error> {
+        if self.is_whole() {
+            let found = columnar::read_run(&self.directory)?;
+            return found.ok_or_else(|| Error::damaged(&self.directory, "the run's metadata is missing"));
+        }
+        let mut last = None;
+        let mut log = self.open_log()?;
+        while let Some(record) = log.next()? {
+            if let Record::Run(run) = record {
+                last = Some(*run);
+            }
+        }
+        last.ok_or_else(|| Error::damaged(&self.log(), "the run's metadata is missing"))
+    }
+
+    /// Every observation, in the order written, each with its hosts: from the Parquet files if they are whole, else from the log.
+    /// Holds the run's hosts in memory, not its domains.
+    ///
+    /// # Errors
+    /// If it cannot be read, or was written by a later version.
+    pub fn observations(&self, each: impl FnMut(Observation)) -> Result<Damage, Error> {
+        if !self.is_whole() {
+            return read_log(&self.log(), each).map(|(_, damage)| damage);
+        }
+        let vantage = self.metadata()?.vantage;
+        let mut join = Join { hosts: columnar::read_hosts(&self.directory)?, vantage, each };
+        columnar::each_domain(&self.directory, |domain| join.domain(domain))?;
+        Ok(Damage::default())
+    }
+
+    /// Makes the Parquet files from the log.
+    ///
+    /// # Errors
+    /// Those of the system. The log is only read.
+    pub fn write_parquet(&self) -> Result<(), Error> {
+        columnar::write(&self.directory, &mut self.open_log()?)
+    }
+
+    fn is_whole(&self) -> bool {
+        PARQUET_FILES.iter().all(|f| self.directory.join(format!("{f}.parquet")).exists())
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.join(LOG)
+    }
+
+    fn open_log(&self) -> Result<Reader<BufReader<File>>, Error> {
+        open(&self.log())
+    }
+}
+
+/// Reads a log by itself, as `scan --out FILE` writes it: the metadata and what had to be passed over.
+///
+/// # Errors
+/// If it cannot be read, or was written by a later version.
+pub fn read_log(path: &Path, each: impl FnMut(Observation)) -> Result<(Option<RunObservation>, Damage), Error> {
+    let mut join = Join { hosts: HashMap::new(), vantage: VantageObservation::default(), each };
+    let mut run = None;
+    let mut first = open(path)?;
+    while let Some(record) = first.next()? {
+        match record {
+            Record::Run(r) => run = Some(*r),
+            Record::Host(h) => {
+                join.hosts.insert(h.host.clone(), Arc::from(h));
+            }
+            Record::Domain(_) | Record::Certificate(_) => {}
+        }
+    }
+    join.vantage = run.as_ref().map(|r| r.vantage.clone()).unwrap_or_default();
+    let mut second = open(path)?;
+    while let Some(record) = second.next()? {
+        if let Record::Domain(domain) = record {
+            join.domain(*domain);
+        }
+    }
+    Ok((run, first.damage().clone()))
+}
+
+fn open(path: &Path) -> Result<Reader<BufReader<File>>, Error> {
+    Ok(Reader::new(BufReader::new(File::open(path).map_err(Error::io(path))?), path))
+}
+
+/// Puts domains and hosts together. A run probes one service port, so that a host's name says which host it is.
+struct Join<F> {
+    hosts: HashMap<Name, Arc<HostObservation>>,
+    vantage: VantageObservation,
+    each: F,
+}
+
+impl<F: FnMut(Observation)> Join<F> {
+    fn domain(&mut self, domain: DomainObservation) {
+        let hosts = domain.mx_hosts().iter().filter_map(|m| self.hosts.get(&m.host).cloned()).collect();
+        (self.each)(Observation { domain, hosts, vantage: self.vantage.clone() });
+    }
+}
+
+/// `20261122T100312Z`, for file names that sort by time.
+fn compact_time(at: Epoch) -> String {
+    jiff::Timestamp::from_second(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%Y%m%dT%H%M%SZ").to_string()
+}
