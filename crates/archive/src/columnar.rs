@@ -36,7 +36,7 @@ pub(crate) fn write<R: BufRead>(directory: &Path, log: &mut Reader<R>) -> Result
         snapshot: TableWriter::create(directory, "snapshot", tables::SNAPSHOT)?,
     };
     let mut run = None;
-    while let Some(record) = log.next()? {
+    while let Some(record) = log.next_record()? {
         match record {
             Record::Run(r) => run = Some(*r),
             Record::Certificate(c) => tables.certificates.push(c)?,

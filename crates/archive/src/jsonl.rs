@@ -101,7 +101,7 @@ impl<R: BufRead> Reader<R> {
     ///
     /// # Errors
     /// Those of the medium, and a schema version above ours.
-    pub fn next(&mut self) -> Result<Option<Record>, Error> {
+    pub fn next_record(&mut self) -> Result<Option<Record>, Error> {
         let mut line = Vec::new();
         loop {
             line.clear();

@@ -148,7 +148,7 @@ impl Run {
         }
         let mut last = None;
         let mut log = self.open_log()?;
-        while let Some(record) = log.next()? {
+        while let Some(record) = log.next_record()? {
             if let Record::Run(run) = record {
                 last = Some(*run);
             }
@@ -200,7 +200,7 @@ pub fn read_log(path: &Path, each: impl FnMut(Observation)) -> Result<(Option<Ru
     let mut join = Join { hosts: HashMap::new(), vantage: VantageObservation::default(), each };
     let mut run = None;
     let mut first = open(path)?;
-    while let Some(record) = first.next()? {
+    while let Some(record) = first.next_record()? {
         match record {
             Record::Run(r) => run = Some(*r),
             Record::Host(h) => {
@@ -211,7 +211,7 @@ pub fn read_log(path: &Path, each: impl FnMut(Observation)) -> Result<(Option<Ru
     }
     join.vantage = run.as_ref().map(|r| r.vantage.clone()).unwrap_or_default();
     let mut second = open(path)?;
-    while let Some(record) = second.next()? {
+    while let Some(record) = second.next_record()? {
         if let Record::Domain(domain) = record {
             join.domain(*domain);
         }
