@@ -92,3 +92,87 @@ impl Scenario {
         Self::all().iter().find(|s| s.id == id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// The test bed's names as the study lists them, one by one.
+    const SECTION_A: [&str; 21] = [
+        "valid",
+        "mx-rrsig-missing",
+        "mx-rrsig-wrong",
+        "mx-rrsig-expired",
+        "dnskey-missing",
+        "tlsa-rrsig-wrong",
+        "tlsa-rrsig-missing",
+        "ds-missing",
+        "cert-expired-no-tlsa",
+        "cert-self-signed-no-tlsa",
+        "cert-name-mismatch-no-tlsa",
+        "cert-expired-usage3",
+        "starttls-refused",
+        "tlsa-wrong-usage",
+        "tlsa-wrong-usage-wrong-data",
+        "tlsa-wrong-selector",
+        "tlsa-wrong-matching-type",
+        "tlsa-wrong-data",
+        "tlsa-undefined-selector",
+        "tlsa-undefined-matching-type",
+        "tlsa-undefined-usage",
+    ];
+
+    #[test]
+    fn section_a_is_complete() {
+        let have: BTreeSet<&str> = Scenario::all().iter().filter(|s| s.section == Section::A).map(|s| s.id).collect();
+        assert_eq!(have, SECTION_A.into_iter().collect());
+    }
+
+    #[test]
+    fn ids_are_unique_dns_labels() {
+        let mut seen = BTreeSet::new();
+        for s in Scenario::all() {
+            assert!(seen.insert(s.id), "{} twice", s.id);
+            assert!(!s.id.is_empty() && s.id.len() <= 50, "{}", s.id);
+            assert!(s.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", s.id);
+        }
+    }
+
+    /// What a sender does and what a check says must be two views of one thing.
+    #[test]
+    fn sender_and_receiver_agree() {
+        for s in Scenario::all() {
+            let r = &s.receiver;
+            assert!(!s.sender.is_empty() && !s.requirements.is_empty() && s.text.len() > 10, "{}", s.id);
+            let last = s.sender.last().copied();
+            match r.standing {
+                Standing::Protected | Standing::Partial => assert_eq!(last, Some(Sender::Dane), "{}", s.id),
+                Standing::NoMail => assert_eq!(last, Some(Sender::Bounce), "{}", s.id),
+                Standing::Unprotected => assert!(matches!(last, Some(Sender::Opp | Sender::Enc | Sender::Dane)), "{}", s.id),
+                Standing::CouldNotTell => assert_eq!(last, Some(Sender::Defer), "{}", s.id),
+                Standing::Broken => assert_ne!(last, Some(Sender::Opp), "{}", s.id),
+            }
+            if matches!(r.standing, Standing::Broken | Standing::CouldNotTell) {
+                assert!(!r.causes.is_empty(), "{} is wrong without a cause", s.id);
+            }
+            assert!(r.causes.iter().all(|c| !r.also.contains(c)), "{}", s.id);
+        }
+    }
+
+    #[test]
+    fn the_catalogue_is_json() {
+        let json = serde_json::to_value(Scenario::all()).expect("serialises");
+        let valid = json.as_array().and_then(|a| a.iter().find(|s| s["id"] == "valid")).expect("valid");
+        assert_eq!(valid["recipe"]["hosts"][0]["tlsa"][0]["usage"], 3);
+        assert_eq!(valid["sender"][0], "dane");
+    }
+
+    #[test]
+    fn every_scenario_is_documented() {
+        let page = markdown();
+        for s in Scenario::all() {
+            assert!(page.contains(&format!("\n### {}\n", s.id)));
+        }
+    }
+}

@@ -203,8 +203,6 @@ pub enum Route {
     AliasedDomain,
     /// The domain does not exist at all.
     NoSuchDomain,
-    /// The domain's name server names lie below a zone that is delegated back to the domain.
-    DelegationLoop,
 }
 
 /// One MX host.
@@ -373,6 +371,8 @@ pub enum Key {
     Rsa2048,
     /// RSA, 1,024 bits.
     Rsa1024,
+    /// ECDSA P-256; the server signs with another key than the one in its certificate.
+    NotHeld,
     /// Two certificates: ECDSA P-256 (which the TLSA records are about) and RSA, by what the client offers.
     Both,
 }

@@ -1,0 +1,135 @@
+//! What SMTP servers do before a certificate can be seen.
+
+use super::{Draft, healthy};
+use crate::recipe::Smtp;
+use crate::{Scenario, Section};
+use dane::cause::Cause;
+
+pub fn scenarios() -> Vec<Scenario> {
+    let mut all = starttls();
+    all.extend(tls());
+    all.extend(could_not_look());
+    all
+}
+
+fn starttls() -> Vec<Scenario> {
+    let bad =
+        |section, id, title, text, smtp, cause| healthy(section, id, title, text).smtp(smtp).fails(&[cause]).rests(&["R-036", "R-038"]);
+    vec![
+        bad(Section::A, "starttls-refused", "STARTTLS refused", "TLSA records exist; STARTTLS is announced and refused for good (554). The test bed calls it \"no certificate\".", Smtp::StarttlsReply(554), Cause::StarttlsRefused),
+        bad(Section::C, "starttls-not-offered", "STARTTLS not offered", "TLSA records exist; the server does not know STARTTLS.", Smtp::NoStarttls, Cause::StarttlsNotOffered),
+        bad(Section::C, "starttls-454", "STARTTLS answered with 454", "\"TLS not available due to temporary reason\": usually a missing key file, and for days.", Smtp::StarttlsReply(454), Cause::StarttlsTemporary),
+        bad(Section::C, "starttls-500", "STARTTLS answered with 500", "Announced, and then not understood: a filter between us and the server.", Smtp::StarttlsReply(500), Cause::StarttlsRefused),
+        bad(Section::C, "starttls-502", "STARTTLS answered with 502", "Announced, and then not implemented.", Smtp::StarttlsReply(502), Cause::StarttlsRefused),
+        healthy(Section::C, "plaintext-injection", "Plaintext after the 220", "The server sends further replies in clear together with the 220 of STARTTLS. Clients must not take them for part of the TLS session.")
+            .smtp(Smtp::Injection)
+            .works(&[Cause::EarlyBytes])
+            .rests(&["R-036"]),
+        healthy(Section::C, "auth-before-starttls", "AUTH in clear", "The server offers AUTH before TLS: somebody will send a password in clear.").smtp(Smtp::AuthInClear).works(&[Cause::AuthBeforeStarttls]).rests(&["R-038"]),
+        healthy(Section::B, "sni-required", "Server name required", "The server presents a certificate only to clients that name it. RFC 7672 tells clients to send the TLSA base domain, so it works, against the rule that servers must not need it.")
+            .smtp(Smtp::SniRequired)
+            .works(&[])
+            .rests(&["R-067", "R-103"]),
+    ]
+}
+
+fn tls() -> Vec<Scenario> {
+    let bad = |id, title, text, smtp, cause| healthy(Section::C, id, title, text).smtp(smtp).fails(&[cause]).rests(&["R-036", "R-073"]);
+    vec![
+        bad(
+            "tls-handshake-failure",
+            "Handshake refused",
+            "STARTTLS is accepted; every ClientHello is answered with the alert handshake_failure.",
+            Smtp::TlsAlert,
+            Cause::TlsHandshakeFailure,
+        ),
+        bad(
+            "tls-not-tls",
+            "Text instead of TLS",
+            "STARTTLS is accepted; then the server goes on in clear.",
+            Smtp::TlsText,
+            Cause::TlsHandshakeFailure,
+        )
+        .also(&[Cause::EarlyBytes]),
+        bad(
+            "tls-1-0-only",
+            "TLS 1.0 only",
+            "The server speaks no version that is still allowed: the alert protocol_version.",
+            Smtp::Tls10Only,
+            Cause::TlsTooOld,
+        )
+        .also(&[Cause::TlsHandshakeFailure]),
+        bad(
+            "reset-after-starttls",
+            "Reset after STARTTLS",
+            "The connection is reset after the 220 of STARTTLS: a crashing TLS engine, or a filter.",
+            Smtp::ResetAfterStarttls,
+            Cause::TlsHandshakeFailure,
+        )
+        .also(&[Cause::ConnectionReset]),
+    ]
+}
+
+fn could_not_look() -> Vec<Scenario> {
+    let unseen = |id, title, text, smtp, cause| healthy(Section::C, id, title, text).smtp(smtp).unknown(&[cause]).rests(&["R-036"]);
+    vec![
+        unseen(
+            "smtp-blocked",
+            "Blocked (554 greeting)",
+            "The server does not talk to us: a block list. That says nothing about its DANE.",
+            Smtp::Greeting(554),
+            Cause::SmtpBlocked,
+        ),
+        unseen(
+            "rate-limited",
+            "Too many connections (421 greeting)",
+            "The server is busy or finds us too eager.",
+            Smtp::Greeting(421),
+            Cause::RateLimited,
+        ),
+        unseen(
+            "greylisted",
+            "Come back later (450 greeting)",
+            "The server asks unknown clients to come back.",
+            Smtp::Greeting(450),
+            Cause::Greylisted,
+        ),
+        unseen("ehlo-rejected", "EHLO refused (550)", "The server greets, and refuses our name.", Smtp::EhloReply(550), Cause::SmtpBlocked),
+        unseen("banner-timeout", "Silence", "The connection is accepted, and no greeting ever comes.", Smtp::Silent, Cause::BannerTimeout),
+        unseen(
+            "tarpit",
+            "One octet every few seconds",
+            "The greeting comes so slowly that nobody waits for its end.",
+            Smtp::Drip,
+            Cause::Tarpit,
+        )
+        .also(&[Cause::BannerTimeout]),
+        unseen("connection-refused", "Connection refused", "Nothing listens at the address.", Smtp::Refused, Cause::ConnectionRefused),
+        unseen("connection-timeout", "Connection attempts lost", "SYN packets vanish.", Smtp::SynLost, Cause::ConnectionTimeout),
+        unseen(
+            "connection-reset",
+            "Connection reset",
+            "The connection is reset as soon as it is made.",
+            Smtp::ResetAtConnect,
+            Cause::ConnectionReset,
+        )
+        .also(&[Cause::ConnectionRefused]),
+        unseen("unreachable", "No way to the address", "There is no route to the host's address.", Smtp::Unreachable, Cause::Unreachable),
+        unseen("not-smtp", "Another protocol", "What answers is a web server.", Smtp::NotSmtp, Cause::NotSmtp),
+        unseen(
+            "endless-greeting",
+            "A greeting that never ends",
+            "Continuation lines without end: a scanner needs a limit.",
+            Smtp::EndlessGreeting,
+            Cause::NotSmtp,
+        )
+        .also(&[Cause::Tarpit]),
+        unseen(
+            "long-lines",
+            "Lines of 40,000 octets",
+            "A greeting far beyond the 512 octets of RFC 5321.",
+            Smtp::LongLines,
+            Cause::NotSmtp,
+        ),
+    ]
+}
