@@ -148,7 +148,7 @@ mod tests {
             let last = s.sender.last().copied();
             match r.standing {
                 Standing::Protected | Standing::Partial => assert_eq!(last, Some(Sender::Dane), "{}", s.id),
-                Standing::NoMail => assert_eq!(last, Some(Sender::Bounce), "{}", s.id),
+                Standing::NoMail | Standing::Undeliverable => assert_eq!(last, Some(Sender::Bounce), "{}", s.id),
                 Standing::Unprotected => assert!(matches!(last, Some(Sender::Opp | Sender::Enc | Sender::Dane)), "{}", s.id),
                 Standing::CouldNotTell => assert_eq!(last, Some(Sender::Defer), "{}", s.id),
                 Standing::Broken => assert_ne!(last, Some(Sender::Opp), "{}", s.id),

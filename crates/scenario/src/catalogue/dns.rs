@@ -34,20 +34,20 @@ fn routes() -> Vec<Scenario> {
             .route(Route::Address)
             .hosts(vec![])
             .sender(&[Sender::Next, Sender::Bounce])
-            .finds(Standing::Broken, &[Cause::MxIsAddress])
+            .finds(Standing::Undeliverable, &[Cause::MxIsAddress])
             .also(&[Cause::MxHostUnresolvable])
             .rests(&["R-012", "R-013"]),
         healthy(Section::B, "mx-host-unresolvable", "MX host does not exist", "The record's host does not exist, and the domain's own address must not be used instead.")
             .route(Route::NoSuchHost)
             .hosts(vec![])
             .sender(&[Sender::Next, Sender::Bounce])
-            .finds(Standing::Broken, &[Cause::MxHostUnresolvable])
+            .finds(Standing::Undeliverable, &[Cause::MxHostUnresolvable])
             .rests(&["R-012", "R-020"]),
         healthy(Section::B, "no-such-domain", "The domain does not exist", "A validated NXDOMAIN is an answer: the message is returned.")
             .route(Route::NoSuchDomain)
             .hosts(vec![])
             .sender(&[Sender::Bounce])
-            .finds(Standing::Broken, &[Cause::NoSuchDomain])
+            .finds(Standing::Undeliverable, &[Cause::NoSuchDomain])
             .rests(&["R-007"]),
         healthy(Section::B, "mx-insecure", "MX records insecure, host secure", "The domain is unsigned, its provider's host has TLSA records. Senders use them for the host, and cannot claim that the mail went to the right host.")
             .zone(unsigned())

@@ -168,7 +168,7 @@ fn data() -> Vec<Scenario> {
             .rests(&["R-090"]),
         healthy(Section::B, "full-certificate", "The whole certificate", "`3 0 0`: discouraged for its size, but right.").tlsa(&[Tlsa::new(3, 0, 0, Object::Leaf)]).rests(&["R-042", "R-049"]),
         healthy(Section::B, "full-key", "The whole public key", "`3 1 0`: discouraged, but right.").tlsa(&[Tlsa::new(3, 1, 0, Object::Leaf)]).rests(&["R-042", "R-049"]),
-        healthy(Section::B, "sha512", "SHA-512", "`3 1 2`.").tlsa(&[Tlsa::new(3, 1, 2, Object::Leaf)]).rests(&["R-050"]),
+        healthy(Section::B, "sha512", "SHA-512", "`3 1 2`: allowed, rare, and right.").tlsa(&[Tlsa::new(3, 1, 2, Object::Leaf)]).rests(&["R-050"]),
         healthy(Section::B, "certificate-digest", "Digest of the certificate", "`3 0 1`: right today, and broken by every renewal, even with the same key.").tlsa(&[Tlsa::new(3, 0, 1, Object::Leaf)]).rests(&["R-049", "R-102"]),
     ]
 }
