@@ -1,10 +1,9 @@
 //! What a lookup brought back.
 
 use bytes::Bytes;
-use dnssec::{Epoch, Name, Question, Rrset, Security};
-use domain::base::iana::Rtype;
+use dnssec::{Attempt, Epoch, Link, Name, Question, Reason, Rrset, Security, Signature};
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Why there is no answer at all. None of these says anything about the data asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,51 +40,6 @@ pub struct LookupError {
     pub detail: String,
 }
 
-/// Why an answer is not secure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// Stable kebab-case code.
-    pub code: String,
-    /// The name at which the chain ends or breaks.
-    pub at_name: Name,
-    /// The type of the RRset at which it ends or breaks.
-    pub at_type: Rtype,
-    /// One sentence with the particulars.
-    pub detail: String,
-    /// Extended DNS Error info-codes. (R-126 rfc8914#4)
-    pub ede: Vec<u16>,
-}
-
-/// One link of an alias chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// The alias.
-    pub owner: Name,
-    /// What it stands for.
-    pub target: Name,
-    /// TTL as received, seconds.
-    pub ttl: u32,
-    /// Status of this link alone.
-    pub status: Security,
-}
-
-/// The signature that proved an RRset.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature {
-    /// The zone that signed.
-    pub signer: Name,
-    /// Key tag of the signing key.
-    pub key_tag: u16,
-    /// DNSSEC algorithm number.
-    pub algorithm: u8,
-    /// First moment of validity.
-    pub inception: Epoch,
-    /// Last moment of validity.
-    pub expiration: Epoch,
-    /// TTL that the signer put into the signature, seconds.
-    pub original_ttl: u32,
-}
-
 /// One question and all that came of it.
 ///
 /// Either `failure` is set and there is no answer, or `rcode`, `aliases` and `rrset` hold one and `status` says how far it is proven.
@@ -103,11 +57,11 @@ pub struct Answer {
     pub failure_detail: Option<String>,
     /// Response code of the end of the alias chain: 0 NOERROR, 3 NXDOMAIN, …; of a failure, the one that the servers gave.
     pub rcode: u16,
-    /// Why `status` is not secure.
+    /// Why `status` is not secure.
     pub reason: Option<Reason>,
     /// The alias chain, in order.
     pub aliases: Vec<Link>,
-    /// The final RRset with the signatures received; `None` if the answer is negative.
+    /// The final RRset with the signatures received; `None` if the answer is negative, or bogus: then `raw` has what was received.
     pub rrset: Option<Rrset>,
     /// The signature that proved the final RRset.
     pub signature: Option<Signature>,
@@ -119,9 +73,47 @@ pub struct Answer {
     pub elapsed: Duration,
     /// The messages received, whole, whenever the status is not secure: the evidence.
     pub raw: Vec<Bytes>,
+    /// Every signature, key and DS record that was tried. What was trusted already is not tried again.
+    pub attempts: Vec<Attempt>,
+    /// Servers whose answers were bogus, where those of others were not.
+    pub bogus_servers: Vec<IpAddr>,
+    /// The denial rests on opt-out: an unsigned delegation may exist there.
+    pub opt_out: bool,
+    /// The answer was made from a wildcard.
+    pub wildcard: bool,
+    /// When validation says that this must be forgotten.
+    pub(crate) expires: Epoch,
+    /// When the TTLs received say so.
+    pub(crate) fetched_until: Option<Instant>,
 }
 
 impl Answer {
+    /// Nothing known yet.
+    pub(crate) fn empty(question: Question) -> Self {
+        Self {
+            question,
+            at: 0,
+            status: Security::Indeterminate,
+            failure: None,
+            failure_detail: None,
+            rcode: 0,
+            reason: None,
+            aliases: Vec::new(),
+            rrset: None,
+            signature: None,
+            negative_ttl: None,
+            server: None,
+            elapsed: Duration::ZERO,
+            raw: Vec::new(),
+            attempts: Vec::new(),
+            bogus_servers: Vec::new(),
+            opt_out: false,
+            wildcard: false,
+            expires: 0,
+            fetched_until: None,
+        }
+    }
+
     /// The name at the end of the alias chain; the name asked if there is none.
     #[must_use]
     pub fn expanded(&self) -> &Name {

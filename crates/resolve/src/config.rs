@@ -1,7 +1,7 @@
 //! How a [`Resolver`](crate::Resolver) is set up.
 
 use crate::hints;
-use dnssec::{Epoch, Name};
+use dnssec::{Anchors, Epoch, Name, Policy};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -97,6 +97,10 @@ impl Default for Budgets {
 pub struct Config {
     /// Where answers come from.
     pub mode: Mode,
+    /// Where trust begins.
+    pub anchors: Anchors,
+    /// How validation decides where the RFCs leave a choice, and its own bounds.
+    pub policy: Policy,
     /// UDP and TCP port of all authoritative servers. 53 but for a lab.
     pub dns_port: u16,
     /// How long to wait.
@@ -118,6 +122,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             mode: Mode::Iterative { roots: hints::iana() },
+            anchors: Anchors::iana(),
+            policy: Policy::default(),
             dns_port: 53,
             timeouts: Timeouts::default(),
             attempts: 3,

@@ -1,16 +1,41 @@
 //! The resolver's face.
 
-use crate::answer::{Answer, Failure};
-use crate::config::{Config, ConfigError};
+use crate::answer::{Answer, LookupError};
+use crate::cache::{Cache, Flights};
+use crate::config::{Config, ConfigError, Ipv6, Mode};
+use crate::direct::Direct;
+use crate::exchange::{Exchange, Fault, Transport, Try};
+use crate::fetch::{FAILURE_TTL, Fetcher};
+use crate::iterate::{Addresses, Reach, hop};
+use crate::net::{Net, has_ipv6_route};
+use crate::reply;
+use crate::trouble::Troubles;
+use crate::validate::{Source, Validator};
+use crate::wire::Style;
+use crate::work::{Place, Work};
 use dnssec::{Name, Question, Security};
 use domain::base::iana::Rtype;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// The longest that a bogus or indeterminate answer is given again.
+const DOUBT_TTL: Duration = Duration::from_secs(30);
+/// The longest that any validated answer is given again.
+const LONGEST_TTL: u64 = 86_400;
 
 /// Looks names up and validates what it finds. Clones share caches, sockets and server memory.
 #[derive(Clone)]
 pub struct Resolver {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     config: Arc<Config>,
+    exchange: Arc<Exchange>,
+    validator: Validator,
+    answers: Cache<Question, Arc<Answer>>,
+    flights: Flights<Question, Arc<Answer>>,
 }
 
 impl Resolver {
@@ -19,31 +44,168 @@ impl Resolver {
     /// # Errors
     /// If the configuration leaves nobody to ask.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        Ok(Self { config: Arc::new(config) })
+        let reach = reach(&config)?;
+        let config = Arc::new(config);
+        let exchange = Arc::new(Exchange::new(Net::new(config.budgets.sockets, config.bind)));
+        let fetcher = Fetcher::new(config.clone(), exchange.clone(), reach);
+        let answers = Cache::new(config.budgets.cache_bytes / 4);
+        let validator = Validator::new(config.clone(), fetcher);
+        Ok(Self { shared: Arc::new(Shared { config, exchange, validator, answers, flights: Flights::new() }) })
     }
 
     /// Asks, follows aliases, validates. Never fails: failure is in the answer, with its kind and the servers involved.
+    ///
+    /// Who asks what is being asked already waits for the same answer. TTLs are as received, also when the answer comes from the cache.
     pub async fn lookup(&self, name: &Name, rtype: Rtype) -> Answer {
-        Answer {
-            question: Question { name: name.clone(), rtype },
-            at: self.config.clock.now(),
-            status: Security::Indeterminate,
-            failure: Some(Failure::Budget),
-            failure_detail: Some("not built yet".into()),
-            rcode: 0,
-            reason: None,
-            aliases: Vec::new(),
-            rrset: None,
-            signature: None,
-            negative_ttl: None,
-            server: None,
-            elapsed: Duration::ZERO,
-            raw: Vec::new(),
+        let question = Question { name: name.clone(), rtype };
+        if let Some(known) = self.shared.answers.get(&question) {
+            return Answer::clone(&known);
+        }
+        let work = || async {
+            let answer = Arc::new(self.shared.validator.answer(&question, Source::Servers).await);
+            self.keep(&answer);
+            answer
+        };
+        let (answer, _) = self.shared.flights.join(&question, work).await;
+        Answer::clone(&answer)
+    }
+
+    /// As [`lookup`](Self::lookup), but the question itself is put to this server alone, and its answer is not cached: what one of
+    /// several servers of a zone says. Aliases are not followed to other servers.
+    pub async fn lookup_at(&self, server: IpAddr, name: &Name, rtype: Rtype) -> Answer {
+        let question = Question { name: name.clone(), rtype };
+        let started = Instant::now();
+        match self.ask_directly(server, &question, self.config().attempts).await {
+            Ok(reply) => {
+                let hop = Arc::new(hop(reply, server));
+                self.shared.validator.answer(&question, Source::Given(&hop)).await
+            }
+            Err(error) => Answer {
+                at: self.shared.config.clock.now(),
+                failure: Some(error.failure),
+                failure_detail: Some(error.detail),
+                server: Some(server),
+                elapsed: started.elapsed(),
+                ..Answer::empty(question)
+            },
         }
     }
 
-    /// The apex of the zone that `name` is in, by the SOA records found; `None` if no server could say.
-    pub async fn zone_apex(&self, _name: &Name) -> Option<Name> {
-        None
+    /// What one server says to one question, unvalidated, whatever its response code.
+    ///
+    /// # Errors
+    /// If it says nothing that can be read.
+    pub async fn query_at(&self, server: IpAddr, question: &Question) -> Result<Direct, LookupError> {
+        let started = Instant::now();
+        self.ask_directly(server, question, self.config().attempts).await.map(|reply| Direct::new(reply, started.elapsed()))
     }
+
+    /// As [`query_at`](Self::query_at), with one datagram and no second try.
+    pub(crate) async fn query_once(&self, server: IpAddr, question: &Question) -> Result<Direct, LookupError> {
+        let started = Instant::now();
+        self.ask_directly(server, question, 1).await.map(|reply| Direct::new(reply, started.elapsed()))
+    }
+
+    /// The apex of the zone that `name` is in, by the SOA records found; `None` if no server could say.
+    pub async fn zone_apex(&self, name: &Name) -> Option<Name> {
+        let work = Work::new(&self.shared.config.budgets, &self.shared.config.timeouts);
+        let mut name = name.clone();
+        loop {
+            let question = Question { name: name.clone(), rtype: Rtype::SOA };
+            let fetched = self.shared.validator.fetcher.fetch(&question, Place::new(&work)).await.ok()?;
+            let (_, first) = fetched.hops.first()?;
+            let soa = first.response.answer.iter().find(|set| set.rtype == Rtype::SOA && set.owner == name);
+            if let Some(soa) = soa.or_else(|| reply::soa_above(&first.response, &name)) {
+                return Some(soa.owner.clone());
+            }
+            // An alias, whose SOA answer is about its target; or a server that does not say. The parent is in the same zone or above.
+            name = name.parent()?;
+        }
+    }
+
+    /// The name servers of the zone `apex` and their addresses, by the zone's own NS records.
+    ///
+    /// # Errors
+    /// If the NS records cannot be had. A server without address has an empty list.
+    pub async fn name_servers(&self, apex: &Name) -> Result<Vec<(Name, Vec<IpAddr>)>, LookupError> {
+        let work = Work::new(&self.shared.config.budgets, &self.shared.config.timeouts);
+        let (place, fetcher) = (Place::new(&work), &self.shared.validator.fetcher);
+        let question = Question { name: apex.clone(), rtype: Rtype::NS };
+        let fetched = fetcher.fetch(&question, place).await?;
+        let sets = fetched.response.answer.iter().filter(|set| set.rtype == Rtype::NS && set.owner == *apex);
+        let mut servers = Vec::new();
+        for name in sets.flat_map(|set| &set.data).filter_map(|data| Name::from_octets(data.clone()).ok()).take(32) {
+            let addresses = fetcher.addresses(&name, place).await.unwrap_or_default();
+            servers.push((name, addresses));
+        }
+        Ok(servers)
+    }
+
+    /// The configuration it was made with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// Asks whom the mode says, but one server only: the configured upstream as a resolver, others as authorities.
+    async fn ask_directly(&self, server: IpAddr, question: &Question, attempts: u32) -> Result<crate::wire::Reply, LookupError> {
+        let Shared { config, exchange, .. } = &*self.shared;
+        let work = Work::new(&config.budgets, &config.timeouts);
+        let (address, style) = match config.mode {
+            Mode::Upstream(upstream) if upstream.ip() == server => (upstream, Style::Recursive),
+            _ => (SocketAddr::new(server, config.dns_port), Style::Authoritative),
+        };
+        let mut troubles = Troubles::default();
+        for attempt in 0..attempts.max(1) {
+            let last = attempt > 0 && attempt + 1 >= attempts;
+            let this = Try {
+                server: address,
+                style,
+                transport: if last { Transport::Tcp } else { Transport::Udp },
+                udp_wait: config.timeouts.query * (attempt + 1),
+                tcp_wait: config.timeouts.tcp,
+            };
+            match exchange.ask(question, this, &work).await {
+                Ok(reply) => return Ok(reply),
+                Err(Fault::Lookup(error)) => return Err(error),
+                Err(Fault::Server(trouble)) => troubles.note(server, trouble),
+            }
+        }
+        let mut error = troubles.into_error(&question.name, question);
+        error.detail = format!("{server} asked for {} {}: {}", question.name.fmt_with_dot(), question.rtype, error.detail);
+        Err(error)
+    }
+
+    fn keep(&self, answer: &Arc<Answer>) {
+        let now = Instant::now();
+        let until = match (answer.failure, answer.status) {
+            (Some(_), _) => now + FAILURE_TTL,
+            (None, status) => {
+                let left = u64::try_from(answer.expires.saturating_sub(answer.at)).unwrap_or(0).min(LONGEST_TTL);
+                let proven = now + Duration::from_secs(left).max(FAILURE_TTL);
+                let doubt = matches!(status, Security::Bogus | Security::Indeterminate);
+                let proven = if doubt { now + DOUBT_TTL } else { proven };
+                answer.fetched_until.map_or(proven, |until| until.min(proven))
+            }
+        };
+        let records =
+            answer.rrset.iter().map(|set| set.data.iter().map(|data| 64 + data.len()).sum::<usize>() + 256 * set.signatures.len());
+        let bytes =
+            1000 + records.sum::<usize>() + answer.raw.iter().map(|raw| 64 + raw.len()).sum::<usize>() + 100 * answer.attempts.len();
+        self.shared.answers.put(answer.question.clone(), answer.clone(), bytes, until);
+    }
+}
+
+fn reach(config: &Config) -> Result<Reach, ConfigError> {
+    let ipv6 = config.ipv6 == Ipv6::Auto && has_ipv6_route();
+    let Mode::Iterative { roots } = &config.mode else { return Ok(Reach { ipv6, local: true }) };
+    let mut addresses = roots.iter().flat_map(|(_, addresses)| addresses).peekable();
+    if addresses.peek().is_none() {
+        return Err(ConfigError::NoRoots(""));
+    }
+    let local = addresses.clone().any(IpAddr::is_loopback);
+    if config.ipv6 == Ipv6::Off && addresses.all(IpAddr::is_ipv6) {
+        return Err(ConfigError::NoRoots(": they have IPv6 addresses only, and IPv6 is off"));
+    }
+    Ok(Reach { ipv6, local })
 }

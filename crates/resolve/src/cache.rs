@@ -1,0 +1,196 @@
+//! A cache bounded in bytes and time, and a place where those who want the same thing wait for one.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::OnceCell;
+
+/// Locks are held for a few hash operations; shards keep workers out of each other's way.
+const SHARDS: usize = 16;
+
+/// Values with an end of life and a size. When full, the oldest go first.
+pub struct Cache<K, V> {
+    shards: Vec<Mutex<Shard<K, V>>>,
+    hasher: RandomState,
+    shard_bytes: usize,
+}
+
+struct Shard<K, V> {
+    map: HashMap<K, Entry<V>>,
+    /// Insertion order. An entry put anew appears twice; the serial tells which place counts.
+    order: VecDeque<(K, u64)>,
+    serial: u64,
+    bytes: usize,
+}
+
+struct Entry<V> {
+    value: V,
+    expires: Instant,
+    bytes: usize,
+    serial: u64,
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
+    pub fn new(bytes: usize) -> Self {
+        let shard = || Mutex::new(Shard { map: HashMap::new(), order: VecDeque::new(), serial: 0, bytes: 0 });
+        Self { shards: (0..SHARDS).map(|_| shard()).collect(), hasher: RandomState::new(), shard_bytes: bytes / SHARDS }
+    }
+
+    pub fn get(&self, key: &K) -> Option<V> {
+        let shard = self.shard(key)?;
+        shard.map.get(key).filter(|entry| entry.expires > Instant::now()).map(|entry| entry.value.clone())
+    }
+
+    /// Keeps a value of about `bytes` bytes until `expires`.
+    pub fn put(&self, key: K, value: V, bytes: usize, expires: Instant) {
+        let Some(mut shard) = self.shard(&key) else { return };
+        shard.serial += 1;
+        let serial = shard.serial;
+        shard.bytes += bytes;
+        shard.order.push_back((key.clone(), serial));
+        if let Some(old) = shard.map.insert(key, Entry { value, expires, bytes, serial }) {
+            shard.bytes = shard.bytes.saturating_sub(old.bytes);
+        }
+        shard.shrink(self.shard_bytes);
+    }
+
+    pub fn remove(&self, key: &K) {
+        let Some(mut shard) = self.shard(key) else { return };
+        if let Some(old) = shard.map.remove(key) {
+            shard.bytes = shard.bytes.saturating_sub(old.bytes);
+        }
+    }
+
+    fn shard(&self, key: &K) -> Option<MutexGuard<'_, Shard<K, V>>> {
+        let index = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
+        self.shards.get(index).map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<K: Hash + Eq + Clone, V> Shard<K, V> {
+    fn shrink(&mut self, limit: usize) {
+        // Places of entries since replaced must not pile up either.
+        while self.bytes > limit || self.order.len() > 2 * self.map.len() + 64 {
+            let Some((key, serial)) = self.order.pop_front() else { return };
+            if self.map.get(&key).is_some_and(|entry| entry.serial == serial) {
+                if self.bytes <= limit {
+                    self.order.push_back((key, serial));
+                } else if let Some(old) = self.map.remove(&key) {
+                    self.bytes = self.bytes.saturating_sub(old.bytes);
+                }
+            }
+        }
+    }
+}
+
+/// Work under way, by what it is for. Those who come later wait for the first; if the first is dropped, the next one takes over.
+pub struct Flights<K, V> {
+    cells: Mutex<HashMap<K, Arc<OnceCell<V>>>>,
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
+    pub fn new() -> Self {
+        Self { cells: Mutex::new(HashMap::new()) }
+    }
+
+    /// The result of `work`, or of the same work already under way. Says whether it was somebody else's.
+    pub async fn join<F: Future<Output = V>>(&self, key: &K, work: impl FnOnce() -> F) -> (V, Whose) {
+        let cell = self.lock().entry(key.clone()).or_default().clone();
+        let seat = Seat { flights: self, key, cell: &cell };
+        let mut whose = Whose::Theirs;
+        let value = cell
+            .get_or_init(|| {
+                whose = Whose::Ours;
+                work()
+            })
+            .await
+            .clone();
+        drop(seat);
+        (value, whose)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<OnceCell<V>>>> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who did the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    Ours,
+    Theirs,
+}
+
+/// Takes the flight off the board when it has landed, or when the last one waiting for it has gone.
+struct Seat<'a, K: Hash + Eq + Clone, V: Clone> {
+    flights: &'a Flights<K, V>,
+    key: &'a K,
+    cell: &'a Arc<OnceCell<V>>,
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> Drop for Seat<'_, K, V> {
+    fn drop(&mut self) {
+        let mut cells = self.flights.lock();
+        let same = cells.get(self.key).is_some_and(|cell| Arc::ptr_eq(cell, self.cell));
+        // Two references are the board's and ours: nobody else waits.
+        if same && (self.cell.initialized() || Arc::strong_count(self.cell) <= 2) {
+            cells.remove(self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_full_cache_forgets_the_oldest_and_stays_within_its_bytes() {
+        let cache = Cache::new(SHARDS * 1000);
+        let later = Instant::now() + Duration::from_secs(60);
+        for key in 0..10_000_u32 {
+            cache.put(key, key, 100, later);
+        }
+        let kept = (0..10_000).filter(|key| cache.get(key).is_some()).count();
+        assert!(kept <= 160 && kept > 100, "{kept}");
+        assert_eq!(cache.get(&9_999), Some(9_999));
+        assert_eq!(cache.get(&0), None);
+    }
+
+    #[test]
+    fn replacing_one_entry_for_ever_does_not_grow() {
+        let cache = Cache::new(1 << 20);
+        let later = Instant::now() + Duration::from_secs(60);
+        (0..100_000_u32).for_each(|value| cache.put("key", value, 10, later));
+        assert_eq!(cache.get(&"key"), Some(99_999));
+        let places: usize = cache.shards.iter().map(|shard| shard.lock().unwrap().order.len()).sum();
+        assert!(places < 200, "{places}");
+    }
+
+    #[test]
+    fn expired_is_gone() {
+        let cache = Cache::new(1 << 20);
+        cache.put(1, 1, 1, Instant::now());
+        assert_eq!(cache.get(&1), None);
+    }
+
+    #[tokio::test]
+    async fn work_is_done_once_and_taken_over_when_its_worker_goes() {
+        let flights = Arc::new(Flights::<u8, u8>::new());
+        let first = tokio::spawn({
+            let flights = flights.clone();
+            async move { flights.join(&1, std::future::pending).await }
+        });
+        tokio::task::yield_now().await;
+        let second = tokio::spawn({
+            let flights = flights.clone();
+            async move { flights.join(&1, || async { 2 }).await }
+        });
+        tokio::task::yield_now().await;
+        first.abort();
+        assert_eq!(second.await.unwrap(), (2, Whose::Ours));
+        assert!(flights.lock().is_empty());
+    }
+}

@@ -1,0 +1,115 @@
+//! Asking one server one question: over UDP, over TCP if the answer is cut, without EDNS if the server cannot stand it.
+
+use crate::answer::LookupError;
+use crate::net::{Net, NetError};
+use crate::servers::Servers;
+use crate::trouble::Trouble;
+use crate::wire::{self, Received, Reply, Style};
+use crate::work::Work;
+use bytes::Bytes;
+use dnssec::Question;
+use domain::base::iana::OptRcode;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// How the first message of an exchange travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Udp,
+    Tcp,
+}
+
+/// One try at one server.
+#[derive(Clone, Copy, Debug)]
+pub struct Try {
+    pub server: SocketAddr,
+    pub style: Style,
+    pub transport: Transport,
+    /// How long each message may take over UDP.
+    pub udp_wait: Duration,
+    /// The same over TCP.
+    pub tcp_wait: Duration,
+}
+
+/// Why a try failed.
+pub enum Fault {
+    /// The server's doing: ask another.
+    Server(Trouble),
+    /// Ours: stop.
+    Lookup(LookupError),
+}
+
+impl From<LookupError> for Fault {
+    fn from(error: LookupError) -> Self {
+        Fault::Lookup(error)
+    }
+}
+
+/// Sends, receives, remembers.
+pub struct Exchange {
+    net: Net,
+    pub servers: Servers,
+}
+
+impl Exchange {
+    pub fn new(net: Net) -> Self {
+        Self { net, servers: Servers::new() }
+    }
+
+    /// The server's answer, whatever its response code.
+    pub async fn ask(&self, question: &Question, mut this: Try, work: &Work) -> Result<Reply, Fault> {
+        if this.style == Style::Authoritative && self.servers.is_plain(this.server.ip()) {
+            this.style = Style::Plain;
+        }
+        loop {
+            let reply = self.send(question, this, work).await?;
+            if reply.tc && this.transport == Transport::Udp {
+                // R-128 rfc7766#5
+                this.transport = Transport::Tcp;
+            } else if reply.tc {
+                return Err(Fault::Server(Trouble::Malformed("truncated over TCP".into())));
+            } else if this.style == Style::Authoritative && dislikes_edns(&reply) {
+                // R-128 rfc6891#7
+                self.servers.speaks_no_edns(this.server.ip());
+                this.style = Style::Plain;
+            } else {
+                return Ok(reply);
+            }
+        }
+    }
+
+    async fn send(&self, question: &Question, this: Try, work: &Work) -> Result<Reply, Fault> {
+        let id: u16 = rand::random();
+        let query = wire::query(id, question, this.style);
+        let accept = |message: Bytes| wire::receive(message, id, question);
+        let started = Instant::now();
+        let received = match this.transport {
+            Transport::Udp => self.net.udp(this.server, &query, work.spend(this.udp_wait)?, accept).await,
+            Transport::Tcp => self.net.tcp(this.server, &query, work.spend(this.tcp_wait)?, accept).await,
+        };
+        let server = this.server.ip();
+        let trouble = match received {
+            Ok(Received::Reply(reply)) => {
+                self.servers.heard(server, started.elapsed());
+                return Ok(*reply);
+            }
+            Ok(Received::Malformed(what)) => Trouble::Malformed(what),
+            Err(NetError::Strangers) => Trouble::Malformed("it does not answer the question asked".into()),
+            Err(NetError::Unreachable(error)) => {
+                self.servers.silent(server);
+                Trouble::Unreachable(error.to_string())
+            }
+            Err(NetError::Timeout) => {
+                self.servers.silent(server);
+                Trouble::Timeout
+            }
+        };
+        Err(Fault::Server(trouble))
+    }
+}
+
+/// FORMERR or NOTIMP from a server that shows no sign of knowing EDNS. (RFC 6891 section 7)
+fn dislikes_edns(reply: &Reply) -> bool {
+    let code = reply.response.rcode;
+    !reply.edns && (code == OptRcode::FORMERR.to_int() || code == OptRcode::NOTIMP.to_int())
+}

@@ -1,0 +1,270 @@
+//! A question's whole answer, alias chain included, not yet validated.
+
+use crate::answer::{Failure, LookupError};
+use crate::cache::{Cache, Flights, Whose};
+use crate::config::{Config, Mode};
+use crate::exchange::{Exchange, Fault, Transport, Try};
+use crate::iterate::{Addresses, BoxFuture, Hop, Iterator, Reach, hop};
+use crate::reply::soa_above;
+use crate::trouble::{Trouble, Troubles};
+use crate::wire::Style;
+use crate::work::Place;
+use dnssec::{Name, Question, Response, Rrset};
+use domain::base::iana::{OptRcode, Rtype};
+use domain::base::name::NameBuilder;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a failure is remembered. (RFC 9520 section 3.2 asks for at least 1 and at most 300 seconds)
+pub const FAILURE_TTL: Duration = Duration::from_secs(5);
+
+/// An answer with all its links, put together from what one or several servers said.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// All links and the end of the chain, as one resolver's response would show them.
+    pub response: Response,
+    /// Who said what.
+    pub hops: Vec<(Question, Arc<Hop>)>,
+}
+
+/// Fetches and remembers.
+pub struct Fetcher {
+    config: Arc<Config>,
+    pub iterator: Iterator,
+    hops: Cache<Question, Result<Arc<Hop>, LookupError>>,
+    flights: Flights<(u32, Question), Result<Arc<Hop>, LookupError>>,
+}
+
+impl Fetcher {
+    pub fn new(config: Arc<Config>, exchange: Arc<Exchange>, reach: Reach) -> Self {
+        let hops = Cache::new(config.budgets.cache_bytes / 4);
+        Self { iterator: Iterator::new(config.clone(), exchange, reach), config, hops, flights: Flights::new() }
+    }
+
+    /// The answer to a question with its alias chain, from caches where they have it.
+    pub async fn fetch(&self, question: &Question, place: Place<'_>) -> Result<Fetched, LookupError> {
+        let mut fetched = Fetched::default();
+        let mut seen = vec![question.name.clone()];
+        loop {
+            let Some(name) = seen.last().cloned() else { return Ok(fetched) };
+            let asked = Question { name, rtype: question.rtype };
+            let hop = self.hop(&asked, place).await.map_err(|error| after_aliases(error, &seen))?;
+            let end = self.follow(&hop.response, &asked, &mut seen)?;
+            merge(&mut fetched.response, &hop.response);
+            fetched.hops.push((asked, hop));
+            if end == End::Reached {
+                return Ok(fetched);
+            }
+        }
+    }
+
+    /// Follows the aliases within one response; `seen` grows by their targets.
+    fn follow(&self, response: &Response, asked: &Question, seen: &mut Vec<Name>) -> Result<End, LookupError> {
+        let start = seen.len();
+        loop {
+            let Some(name) = seen.last() else { return Ok(End::Reached) };
+            let here = |set: &&Rrset| set.owner == *name && (set.rtype == asked.rtype || asked.rtype == Rtype::ANY);
+            if response.answer.iter().any(|set| here(&set)) {
+                return Ok(End::Reached);
+            }
+            let Some(target) = alias_target(&response.answer, name) else {
+                // Nothing more here. That is the end if this is what was asked, or if the response says that there is no more.
+                let negative = soa_above(response, name).is_some() || matches!(self.config.mode, Mode::Upstream(_)) && says_no(response);
+                return Ok(if seen.len() == start || negative { End::Reached } else { End::Elsewhere });
+            };
+            let looped = seen.contains(&target);
+            if looped || seen.len() > self.config.budgets.aliases as usize {
+                let what = if looped { "the alias chain loops" } else { "the alias chain is too long" };
+                let chain: Vec<String> = seen.iter().chain([&target]).map(|n| n.fmt_with_dot().to_string()).collect();
+                return Err(LookupError { failure: Failure::AliasLoop, detail: format!("{what}: {}", chain.join(" -> ")) });
+            }
+            seen.push(target);
+        }
+    }
+
+    /// One server's final word, from the cache, from somebody who is asking already, or from the servers.
+    async fn hop(&self, question: &Question, place: Place<'_>) -> Result<Arc<Hop>, LookupError> {
+        if let Some((_, blamed)) = place.avoid.and_then(|avoid| avoid.get(question)) {
+            return Ok(self.other_than(blamed, question, place).await);
+        }
+        if let Some(known) = self.hops.get(question) {
+            return known;
+        }
+        // Who waits, waits for somebody one level deeper, and from the second level on nobody waits: no circle can form.
+        let depth = place.depth();
+        if depth > 1 {
+            return self.ask(question, place).await;
+        }
+        let (result, whose) = self.flights.join(&(depth, question.clone()), || self.ask(question, place)).await;
+        match result {
+            // Another lookup ran out of budget; ours need not.
+            Err(error) if error.failure == Failure::Budget && whose == Whose::Theirs => self.ask(question, place).await,
+            result => result,
+        }
+    }
+
+    /// Asks servers other than those whose answer made the lookup bogus; if there are none, that answer stands.
+    async fn other_than(&self, blamed: &Arc<Hop>, question: &Question, place: Place<'_>) -> Arc<Hop> {
+        match self.ask_servers(question, place).await {
+            Err(_) => blamed.clone(),
+            Ok(other) => {
+                if let Some(avoid) = place.avoid {
+                    avoid.found_another();
+                }
+                let other = Arc::new(other);
+                self.keep(question, &other);
+                other
+            }
+        }
+    }
+
+    async fn ask(&self, question: &Question, place: Place<'_>) -> Result<Arc<Hop>, LookupError> {
+        match self.ask_servers(question, place).await {
+            Ok(hop) => {
+                let hop = Arc::new(hop);
+                self.keep(question, &hop);
+                Ok(hop)
+            }
+            Err(error) => {
+                if error.failure != Failure::Budget {
+                    self.hops.put(question.clone(), Err(error.clone()), 400 + error.detail.len(), Instant::now() + FAILURE_TTL);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn keep(&self, question: &Question, hop: &Arc<Hop>) {
+        // Parsed, a message takes about three times its size again.
+        self.hops.put(question.clone(), Ok(hop.clone()), 500 + 4 * hop.raw.len(), hop.expires);
+    }
+
+    async fn ask_servers(&self, question: &Question, place: Place<'_>) -> Result<Hop, LookupError> {
+        match self.config.mode {
+            Mode::Iterative { .. } => self.iterator.descend(question, place, self).await,
+            Mode::Upstream(server) => self.ask_upstream(server, question, place).await,
+        }
+    }
+
+    /// RD=1, CD=1, DO=1 to one recursive resolver. (R-001 rfc7672#2.1.1, R-125 rfc4035#4.9.2)
+    async fn ask_upstream(&self, server: SocketAddr, question: &Question, place: Place<'_>) -> Result<Hop, LookupError> {
+        let mut troubles = Troubles::default();
+        if place.avoid.is_none() {
+            for attempt in 0..self.config.attempts.max(1) {
+                match self.ask_upstream_once(server, question, place, attempt).await {
+                    Ok(hop) => return Ok(hop),
+                    Err(Fault::Lookup(error)) => return Err(error),
+                    Err(Fault::Server(trouble)) => {
+                        let may_pass = trouble.may_pass();
+                        troubles.note(server.ip(), trouble);
+                        if !may_pass {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        let mut error = troubles.into_error(&Name::root_bytes(), question);
+        error.detail = error.detail.replacen("no server of .", "the upstream resolver gives no answer to our question; nobody", 1);
+        Err(error)
+    }
+
+    async fn ask_upstream_once(&self, server: SocketAddr, question: &Question, place: Place<'_>, attempt: u32) -> Result<Hop, Fault> {
+        let timeouts = self.config.timeouts;
+        let last = attempt > 0 && attempt + 1 >= self.config.attempts;
+        let this = Try {
+            server,
+            style: Style::Recursive,
+            transport: if last { Transport::Tcp } else { Transport::Udp },
+            // It may have to ask many servers itself.
+            udp_wait: timeouts.query * (attempt + 2),
+            tcp_wait: timeouts.tcp,
+        };
+        let reply = self.iterator.exchange.ask(question, this, place.work).await?;
+        let code = reply.response.rcode;
+        let word = [OptRcode::NOERROR, OptRcode::NXDOMAIN, OptRcode::YXDOMAIN].iter().any(|good| good.to_int() == code);
+        if word { Ok(hop(reply, server.ip())) } else { Err(Fault::Server(Trouble::Rcode(code))) }
+    }
+}
+
+impl Addresses for Fetcher {
+    fn addresses<'a>(&'a self, name: &'a Name, place: Place<'a>) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>> {
+        Box::pin(async move {
+            let ask = |rtype| async move {
+                let fetched = self.fetch(&Question { name: name.clone(), rtype }, place).await?;
+                Ok::<_, LookupError>(addresses_in(&fetched.response, rtype))
+            };
+            let any_ipv6 = self.iterator.allows(IpAddr::V6("2001:db8::1".parse().unwrap_or(std::net::Ipv6Addr::UNSPECIFIED)));
+            let (v4, v6) = if any_ipv6 { tokio::join!(ask(Rtype::A), ask(Rtype::AAAA)) } else { (ask(Rtype::A).await, Ok(Vec::new())) };
+            let found = match (v4, v6) {
+                (Ok(v4), Ok(v6)) => [v4, v6].concat(),
+                (Ok(some), Err(_)) | (Err(_), Ok(some)) if !some.is_empty() => some,
+                (Err(error), _) | (_, Err(error)) => return Err(error),
+            };
+            if found.is_empty() {
+                return Err(LookupError { failure: Failure::DelegationLoop, detail: "it has no address records".into() });
+            }
+            Ok(found)
+        })
+    }
+}
+
+/// Whether an alias chain ends in what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Reached,
+    /// Its last target must be asked for.
+    Elsewhere,
+}
+
+fn says_no(response: &Response) -> bool {
+    response.rcode != OptRcode::NOERROR.to_int() || response.authority.iter().any(|set| set.rtype == Rtype::SOA)
+}
+
+/// Where a CNAME at `name`, or a DNAME above it, leads. (RFC 1034 section 3.6.2, RFC 6672 section 2.2)
+fn alias_target(answer: &[Rrset], name: &Name) -> Option<Name> {
+    let first = |set: &Rrset| Name::from_octets(set.data.first()?.clone()).ok();
+    let cname = answer.iter().find(|set| set.rtype == Rtype::CNAME && set.owner == *name);
+    if let Some(target) = cname.and_then(first) {
+        return Some(target);
+    }
+    let dname = answer.iter().find(|set| set.rtype == Rtype::DNAME && set.owner != *name && name.ends_with(&set.owner))?;
+    let target = first(dname)?;
+    let mut builder = NameBuilder::new_bytes();
+    let kept = name.label_count().checked_sub(dname.owner.label_count())?;
+    for label in name.iter().take(kept) {
+        builder.append_label(label.as_slice()).ok()?;
+    }
+    builder.append_origin(&target).ok()
+}
+
+fn addresses_in(response: &Response, rtype: Rtype) -> Vec<IpAddr> {
+    let data = response.answer.iter().filter(|set| set.rtype == rtype).flat_map(|set| set.data.iter());
+    let read = |bytes: &[u8]| {
+        let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+        v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
+    };
+    data.filter_map(|bytes| read(bytes)).take(16).collect()
+}
+
+/// Adds what the next server said, as a recursive resolver would: proofs of every link, and the end of the chain.
+fn merge(whole: &mut Response, part: &Response) {
+    fn add(to: &mut Vec<Rrset>, set: &Rrset) {
+        if !to.iter().any(|known| known.owner == set.owner && known.rtype == set.rtype) {
+            to.push(set.clone());
+        }
+    }
+    whole.rcode = part.rcode;
+    part.answer.iter().for_each(|set| add(&mut whole.answer, set));
+    // A zone of one link says nothing about the end of the chain.
+    whole.authority.retain(|set| set.rtype != Rtype::SOA);
+    part.authority.iter().for_each(|set| add(&mut whole.authority, set));
+}
+
+fn after_aliases(mut error: LookupError, seen: &[Name]) -> LookupError {
+    if let [first, .., last] = seen {
+        error.detail = format!("{} is an alias of {}, and {}", first.fmt_with_dot(), last.fmt_with_dot(), error.detail);
+    }
+    error
+}

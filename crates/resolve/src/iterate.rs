@@ -1,0 +1,270 @@
+//! From the root down: which servers to ask, and what to make of their replies.
+
+use crate::answer::{Failure, LookupError};
+use crate::cache::Cache;
+use crate::config::{Config, Mode};
+use crate::exchange::{Exchange, Fault, Transport, Try};
+use crate::reply::{self, Meaning, NameServer};
+use crate::servers::Health;
+use crate::trouble::{Trouble, Troubles};
+use crate::wire::{Reply, Style};
+use crate::work::{Path, Place};
+use bytes::Bytes;
+use dnssec::{Name, Question, Response};
+use domain::base::iana::Rtype;
+use rand::seq::SliceRandom;
+use std::collections::{HashSet, VecDeque};
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A delegation that failed is learned anew only if it is older than this.
+const OLD: Duration = Duration::from_secs(120);
+
+/// One server's final word on a question: records, an alias, or that there is nothing. Scrubbed.
+#[derive(Debug)]
+pub struct Hop {
+    pub response: Response,
+    pub raw: Bytes,
+    pub server: IpAddr,
+    /// Until when it may be given again.
+    pub expires: Instant,
+}
+
+/// A zone and its servers, as its parent names them.
+#[derive(Debug)]
+pub struct Delegation {
+    pub zone: Name,
+    pub servers: Vec<NameServer>,
+    learned: Instant,
+}
+
+/// Looks up the addresses of a name server; closes the circle from iteration to lookup.
+pub trait Addresses: Send + Sync {
+    fn addresses<'a>(&'a self, name: &'a Name, place: Place<'a>) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>>;
+}
+
+/// A future behind a pointer, so that lookups can nest.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Knows delegations and asks servers.
+pub struct Iterator {
+    config: Arc<Config>,
+    pub exchange: Arc<Exchange>,
+    root: Arc<Delegation>,
+    delegations: Cache<Name, Arc<Delegation>>,
+    reach: Reach,
+}
+
+/// Which addresses are asked at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Whether IPv6 beyond this machine is of use.
+    pub ipv6: bool,
+    /// Whether name servers may be on this machine, as in a lab. Otherwise a zone on the Internet that points there is up to no good.
+    pub local: bool,
+}
+
+impl Reach {
+    fn allows(self, ip: IpAddr) -> bool {
+        let family = match ip {
+            IpAddr::V4(ip) => !(ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() || ip.is_link_local()),
+            IpAddr::V6(ip) => {
+                let special = ip.is_unspecified() || ip.is_multicast() || ip.is_unicast_link_local() || ip.to_ipv4_mapped().is_some();
+                !special && (self.ipv6 || ip.is_loopback())
+            }
+        };
+        family && (self.local || !ip.is_loopback())
+    }
+}
+
+impl Iterator {
+    pub fn new(config: Arc<Config>, exchange: Arc<Exchange>, reach: Reach) -> Self {
+        let roots = match &config.mode {
+            Mode::Iterative { roots } => roots.as_slice(),
+            Mode::Upstream(_) => &[],
+        };
+        let servers = roots.iter().map(|(name, addresses)| NameServer { name: name.clone(), addresses: addresses.clone() }).collect();
+        let root = Arc::new(Delegation { zone: Name::root_bytes(), servers, learned: Instant::now() });
+        let delegations = Cache::new(config.budgets.cache_bytes / 4);
+        Self { config, exchange, root, delegations, reach }
+    }
+
+    /// The servers that the parent names for the zone closest to `name`, as far as known.
+    pub fn closest(&self, name: &Name) -> Arc<Delegation> {
+        name.iter_suffixes().find_map(|zone| self.delegations.get(&zone)).unwrap_or_else(|| self.root.clone())
+    }
+
+    /// Whether an address is asked at all.
+    pub fn allows(&self, ip: IpAddr) -> bool {
+        self.reach.allows(ip)
+    }
+
+    /// Follows referrals until some server has the final word.
+    pub async fn descend(&self, question: &Question, place: Place<'_>, addresses: &dyn Addresses) -> Result<Hop, LookupError> {
+        // DS records are the parent's. (RFC 4035 section 3.1.4.1)
+        let start = if question.rtype == Rtype::DS { question.name.parent() } else { None };
+        let start = start.as_ref().unwrap_or(&question.name);
+        let mut zone = self.closest(start);
+        let mut renewed = false;
+        for _ in 0..self.config.budgets.referrals {
+            let search = Search { iterator: self, zone: &zone, question, place, addresses };
+            match search.run().await {
+                Ok(Found::Word(hop)) => return Ok(*hop),
+                Ok(Found::Referral(child, ttl)) => {
+                    let bytes = child.servers.iter().map(|s| 80 + s.name.len() + 20 * s.addresses.len()).sum::<usize>() + 300;
+                    zone = Arc::new(child);
+                    self.delegations.put(zone.zone.clone(), zone.clone(), bytes, Instant::now() + ttl);
+                }
+                Err(error) if error.failure == Failure::Budget => return Err(error),
+                // The zone may have moved since we learned where it is.
+                Err(_) if !renewed && zone.learned.elapsed() > OLD && zone.zone != self.root.zone => {
+                    renewed = true;
+                    self.delegations.remove(&zone.zone);
+                    zone = self.closest(start);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let detail = format!("more than {} referrals on the way to {}", self.config.budgets.referrals, question.name.fmt_with_dot());
+        Err(LookupError { failure: Failure::DelegationLoop, detail })
+    }
+
+    /// One try at one server, the `attempt`-th (from 0). The last one is over TCP: some paths lose what UDP fragments.
+    fn attempt(&self, server: IpAddr, attempt: u32) -> Try {
+        let timeouts = self.config.timeouts;
+        let last = attempt > 0 && attempt + 1 >= self.config.attempts;
+        Try {
+            server: SocketAddr::new(server, self.config.dns_port),
+            style: Style::Authoritative,
+            transport: if last { Transport::Tcp } else { Transport::Udp },
+            udp_wait: if attempt == 0 { self.exchange.servers.patience(server, timeouts.query) } else { timeouts.query * 2 },
+            tcp_wait: if last { timeouts.tcp.min(timeouts.query * 2) } else { timeouts.tcp },
+        }
+    }
+}
+
+/// What asking a zone's servers led to.
+enum Found {
+    Word(Box<Hop>),
+    Referral(Delegation, Duration),
+}
+
+/// One question put to the servers of one zone.
+struct Search<'a> {
+    iterator: &'a Iterator,
+    zone: &'a Delegation,
+    question: &'a Question,
+    place: Place<'a>,
+    addresses: &'a dyn Addresses,
+}
+
+impl Search<'_> {
+    /// Tries every server once, then those whose trouble may pass again.
+    async fn run(&self) -> Result<Found, LookupError> {
+        let mut troubles = Troubles::default();
+        if let Some(found) = self.first_round(&mut troubles).await? {
+            return Ok(found);
+        }
+        for attempt in 1..self.iterator.config.attempts {
+            let mut again = troubles.worth_another_try();
+            again.retain(|ip| self.iterator.exchange.servers.health(*ip) == Health::Normal);
+            self.iterator.exchange.servers.order(&mut again);
+            for server in again {
+                if let Some(found) = self.ask(server, attempt, &mut troubles).await? {
+                    return Ok(found);
+                }
+            }
+        }
+        Err(troubles.into_error(&self.zone.zone, self.question))
+    }
+
+    /// Servers whose address is known first. Then those of which only the name is known, one at a time, as long as none has helped:
+    /// a delegation can name many servers that are expensive to find. (the NXNS attack)
+    async fn first_round(&self, troubles: &mut Troubles) -> Result<Option<Found>, LookupError> {
+        let mut known: Vec<IpAddr> = self.zone.servers.iter().flat_map(|s| s.addresses.iter().copied()).collect();
+        let mut names = self.names_to_look_up();
+        let mut seen = HashSet::new();
+        loop {
+            known.retain(|ip| self.may_ask(*ip) && seen.insert(*ip));
+            self.iterator.exchange.servers.order(&mut known);
+            for server in std::mem::take(&mut known) {
+                if let Some(found) = self.ask(server, 0, troubles).await? {
+                    return Ok(Some(found));
+                }
+            }
+            let Some(name) = names.pop_front() else { return Ok(None) };
+            match self.look_up(name).await {
+                Ok(found) => known = found,
+                Err(error) if error.failure == Failure::Budget => return Err(error),
+                Err(error) => troubles.no_address(name.clone(), error),
+            }
+        }
+    }
+
+    /// Name servers without address in random order; then those that have one from the parent, which may be out of date.
+    fn names_to_look_up(&self) -> VecDeque<&Name> {
+        let within = |s: &&NameServer| s.name.ends_with(&self.zone.zone);
+        let (glued, mut bare): (Vec<_>, Vec<_>) =
+            self.zone.servers.iter().partition(|s| s.addresses.iter().any(|ip| self.iterator.allows(*ip)));
+        bare.shuffle(&mut rand::rng());
+        // The deeper, the fewer: the product of all levels is what an attacker gets.
+        let most = (self.iterator.config.budgets.name_servers >> (2 * self.place.depth()).min(31)).max(2);
+        let stale = glued.into_iter().filter(|s| !within(s));
+        bare.into_iter().chain(stale).map(|s| &s.name).take(most as usize).collect()
+    }
+
+    async fn look_up(&self, name: &Name) -> Result<Vec<IpAddr>, LookupError> {
+        if self.place.is_within(name) || self.question.name == *name && matches!(self.question.rtype, Rtype::A | Rtype::AAAA) {
+            let detail = format!("its address is needed to look up its address ({} is served by it)", self.zone.zone.fmt_with_dot());
+            return Err(LookupError { failure: Failure::DelegationLoop, detail });
+        }
+        if self.place.depth() >= self.iterator.config.budgets.depth {
+            let detail = format!("name servers depend on name servers {} levels deep", self.place.depth());
+            return Err(LookupError { failure: Failure::DelegationLoop, detail });
+        }
+        let path = Path { name, up: self.place.path };
+        self.addresses.addresses(name, self.place.below(&path)).await
+    }
+
+    fn may_ask(&self, server: IpAddr) -> bool {
+        let avoided = self.place.avoid.and_then(|avoid| avoid.get(self.question)).is_some_and(|(servers, _)| servers.contains(&server));
+        self.iterator.allows(server) && !avoided
+    }
+
+    /// Asks one server and judges its reply. `Ok(None)`: it did not help, ask the next.
+    async fn ask(&self, server: IpAddr, attempt: u32, troubles: &mut Troubles) -> Result<Option<Found>, LookupError> {
+        let this = self.iterator.attempt(server, attempt);
+        let mut reply = match self.iterator.exchange.ask(self.question, this, self.place.work).await {
+            Ok(reply) => reply,
+            Err(Fault::Lookup(error)) => return Err(error),
+            Err(Fault::Server(trouble)) => {
+                troubles.note(server, trouble);
+                return Ok(None);
+            }
+        };
+        match reply::read(&mut reply, &self.zone.zone, self.question) {
+            Meaning::Word => Ok(Some(Found::Word(Box::new(hop(reply, server))))),
+            Meaning::Referral { zone, servers, ttl } => {
+                let child = Delegation { zone, servers, learned: Instant::now() };
+                Ok(Some(Found::Referral(child, ttl)))
+            }
+            Meaning::ErrorCode(code) => {
+                troubles.note(server, Trouble::Rcode(code));
+                Ok(None)
+            }
+            Meaning::Lame(how) => {
+                troubles.note(server, Trouble::Lame(how));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// A reply that is a final word.
+pub fn hop(reply: Reply, server: IpAddr) -> Hop {
+    let expires = Instant::now() + reply::lifetime(&reply.response);
+    Hop { response: reply.response, raw: reply.raw, server, expires }
+}

@@ -1,0 +1,122 @@
+//! Messages over UDP and TCP: one query out, one answer in, bounded in time, size and number.
+//!
+//! Each UDP query has a socket of its own, connected to the server. The kernel picks a random source port and drops datagrams from
+//! anybody else (RFC 5452 section 9.2), and an ICMP error comes back as an error rather than as silence.
+
+use bytes::Bytes;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+/// Largest datagram read. Servers were told 1232; what is longer than this is cut and then refused as malformed.
+const MAX_DATAGRAM: usize = 4096;
+/// Datagrams that do not answer the query, after which a socket is given up: somebody is guessing.
+const MAX_STRANGERS: u32 = 16;
+
+/// Why no message came back.
+#[derive(Debug)]
+pub enum NetError {
+    Timeout,
+    /// No route, port closed, connection refused or reset.
+    Unreachable(io::Error),
+    /// What came did not answer the query.
+    Strangers,
+}
+
+/// Sends and receives. Bounds the number of open sockets.
+pub struct Net {
+    slots: Semaphore,
+    bind: Option<IpAddr>,
+}
+
+impl Net {
+    pub fn new(sockets: usize, bind: Option<IpAddr>) -> Self {
+        Self { slots: Semaphore::new(sockets.max(1)), bind }
+    }
+
+    /// Sends over UDP and waits for a datagram that `accept` takes for the answer.
+    pub async fn udp<T>(
+        &self,
+        server: SocketAddr,
+        query: &[u8],
+        wait: Duration,
+        accept: impl Fn(Bytes) -> Option<T>,
+    ) -> Result<T, NetError> {
+        let _slot = self.slots.acquire().await;
+        let socket = self.udp_socket(server).await.map_err(NetError::Unreachable)?;
+        socket.send(query).await.map_err(NetError::Unreachable)?;
+        let mut strangers = 0;
+        let receive = async {
+            let mut buffer = vec![0; MAX_DATAGRAM];
+            while strangers < MAX_STRANGERS {
+                let length = socket.recv(&mut buffer).await.map_err(NetError::Unreachable)?;
+                let datagram = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+                if let Some(answer) = accept(datagram) {
+                    return Ok(answer);
+                }
+                strangers += 1;
+            }
+            Err(NetError::Strangers)
+        };
+        match timeout(wait, receive).await {
+            Ok(result) => result,
+            Err(_) if strangers > 0 => Err(NetError::Strangers),
+            Err(_) => Err(NetError::Timeout),
+        }
+    }
+
+    /// Sends over TCP and waits for the answer. (R-128 rfc7766#8)
+    pub async fn tcp<T>(
+        &self,
+        server: SocketAddr,
+        query: &[u8],
+        wait: Duration,
+        accept: impl Fn(Bytes) -> Option<T>,
+    ) -> Result<T, NetError> {
+        let _slot = self.slots.acquire().await;
+        let talk = async {
+            let mut stream = self.tcp_stream(server).await?;
+            let length = u16::try_from(query.len()).map_err(io::Error::other)?;
+            // One write: some servers read length and message with a single call. (RFC 7766 section 8)
+            stream.write_all(&[&length.to_be_bytes(), query].concat()).await?;
+            let length = stream.read_u16().await?;
+            let mut message = vec![0; usize::from(length)];
+            stream.read_exact(&mut message).await?;
+            Ok::<_, io::Error>(Bytes::from(message))
+        };
+        match timeout(wait, talk).await {
+            Ok(Ok(message)) => accept(message).ok_or(NetError::Strangers),
+            Ok(Err(error)) => Err(NetError::Unreachable(error)),
+            Err(_) => Err(NetError::Timeout),
+        }
+    }
+
+    async fn udp_socket(&self, server: SocketAddr) -> io::Result<UdpSocket> {
+        let socket = UdpSocket::bind(self.local(server)).await?;
+        socket.connect(server).await?;
+        Ok(socket)
+    }
+
+    async fn tcp_stream(&self, server: SocketAddr) -> io::Result<TcpStream> {
+        let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        if self.bind.is_some() {
+            socket.bind(self.local(server))?;
+        }
+        socket.connect(server).await
+    }
+
+    fn local(&self, server: SocketAddr) -> SocketAddr {
+        let any = if server.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+        SocketAddr::new(self.bind.filter(|ip| ip.is_ipv4() == server.is_ipv4()).unwrap_or(any), 0)
+    }
+}
+
+/// Whether this machine has a route to the IPv6 Internet. Sends nothing: connecting a UDP socket only asks the routing table.
+pub fn has_ipv6_route() -> bool {
+    let there = SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0x500, 0x2f, 0, 0, 0, 0, 0xf)), 53);
+    std::net::UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).and_then(|socket| socket.connect(there)).is_ok()
+}

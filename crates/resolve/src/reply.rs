@@ -1,0 +1,111 @@
+//! What a reply of an authoritative server means: pure.
+
+use crate::wire::Reply;
+use dnssec::{Name, Question, Response, Rrset};
+use domain::base::iana::{OptRcode, Rtype};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Name servers taken from one delegation. Real ones have at most 13.
+const MAX_SERVERS: usize = 32;
+/// Addresses taken for one name server.
+const MAX_ADDRESSES: usize = 16;
+/// Bounds of how long anything is kept: even TTL 0 serves those who ask at the same time.
+const SHORTEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// A name server and the addresses that came with the delegation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameServer {
+    pub name: Name,
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What a reply means.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// The final word on the question, positive or negative.
+    Word,
+    /// Ask these.
+    Referral { zone: Name, servers: Vec<NameServer>, ttl: Duration },
+    /// An error code.
+    ErrorCode(u16),
+    /// The server does not serve the zone; how that shows.
+    Lame(&'static str),
+}
+
+/// Reads the reply of a server of `zone`, and drops from it what is not `zone`'s to say. (R-125 rfc4035#4.9; RFC 2181 section 5.4.1)
+pub fn read(reply: &mut Reply, zone: &Name, question: &Question) -> Meaning {
+    let code = reply.response.rcode;
+    let name_error = code == OptRcode::NXDOMAIN.to_int();
+    let too_long = code == OptRcode::YXDOMAIN.to_int() && has(&reply.response.answer, Rtype::DNAME);
+    if code != OptRcode::NOERROR.to_int() && !name_error && !too_long {
+        return Meaning::ErrorCode(code);
+    }
+    let upward = reply.response.authority.iter().any(|set| set.rtype == Rtype::NS && zone.ends_with(&set.owner));
+    reply.response.answer.retain(|set| set.owner.ends_with(zone));
+    reply.response.authority.retain(|set| set.owner.ends_with(zone));
+    let response = &reply.response;
+    if response.answer.iter().any(|set| answers(set, question)) {
+        return if reply.aa || !reply.ra { Meaning::Word } else { Meaning::Lame("a resolver's cache answers, not an authority") };
+    }
+    if soa_above(response, &question.name).is_some() || name_error && reply.aa {
+        return Meaning::Word;
+    }
+    let cut = response.authority.iter().find(|set| set.rtype == Rtype::NS && set.owner != *zone && question.name.ends_with(&set.owner));
+    match cut {
+        // A parent that knows nothing of DS refers to the child; there is nobody else to ask.
+        Some(cut) if question.rtype == Rtype::DS && cut.owner == question.name => Meaning::Word,
+        Some(cut) if !name_error => referral(cut, reply, zone),
+        _ if reply.aa && !upward => Meaning::Word,
+        _ if upward => Meaning::Lame("it refers to the zone itself or back up"),
+        _ => Meaning::Lame("no answer, no referral, no SOA record"),
+    }
+}
+
+/// The SOA record of a negative answer: of a zone that `name` is in.
+pub fn soa_above<'a>(response: &'a Response, name: &Name) -> Option<&'a Rrset> {
+    response.authority.iter().find(|set| set.rtype == Rtype::SOA && name.ends_with(&set.owner))
+}
+
+/// TTL of a negative answer: the lesser of the SOA record's TTL and its MINIMUM field. (RFC 2308 section 5)
+pub fn negative_ttl(soa: &Rrset) -> Option<u32> {
+    let minimum: [u8; 4] = soa.data.first()?.last_chunk().copied()?;
+    Some(soa.ttl.min(u32::from_be_bytes(minimum)))
+}
+
+/// How long a final word may be given again.
+pub fn lifetime(response: &Response) -> Duration {
+    let positive = response.answer.iter().map(|set| set.ttl);
+    let negative = response.authority.iter().filter(|set| set.rtype == Rtype::SOA).filter_map(negative_ttl);
+    let ttl = positive.chain(negative).min().unwrap_or(0);
+    Duration::from_secs(u64::from(ttl)).clamp(SHORTEST, LONGEST)
+}
+
+fn has(sets: &[Rrset], rtype: Rtype) -> bool {
+    sets.iter().any(|set| set.rtype == rtype)
+}
+
+/// Whether an RRset answers the question, or is an alias on the way to the answer.
+fn answers(set: &Rrset, question: &Question) -> bool {
+    if set.owner == question.name {
+        set.rtype == question.rtype || set.rtype == Rtype::CNAME || question.rtype == Rtype::ANY
+    } else {
+        set.rtype == Rtype::DNAME && question.name.ends_with(&set.owner)
+    }
+}
+
+fn referral(cut: &Rrset, reply: &Reply, zone: &Name) -> Meaning {
+    let names = cut.data.iter().filter_map(|data| Name::from_octets(data.clone()).ok()).take(MAX_SERVERS);
+    let servers = names.map(|name| {
+        // An address is believed only of names that the referring zone can speak for.
+        let ours = name.ends_with(zone);
+        let glue = reply.glue.iter().filter(|(owner, _)| ours && *owner == name).map(|(_, ip)| *ip);
+        NameServer { addresses: glue.take(MAX_ADDRESSES).collect(), name }
+    });
+    Meaning::Referral {
+        zone: cut.owner.clone(),
+        servers: servers.collect(),
+        ttl: Duration::from_secs(u64::from(cut.ttl)).clamp(Duration::from_secs(60), LONGEST),
+    }
+}

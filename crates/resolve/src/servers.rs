@@ -1,0 +1,126 @@
+//! What is remembered of servers: how fast they are, whether they are silent, whether they understand EDNS.
+
+use crate::cache::Cache;
+use rand::Rng;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// How long a server is remembered after we last heard of it.
+const MEMORY: Duration = Duration::from_secs(900);
+/// How long a server that was silent is asked last.
+const PENALTY: Duration = Duration::from_secs(60);
+/// Silences in a row after which a server counts as dead for the time of the penalty: it is then tried once, not several times.
+const DEAD: u8 = 4;
+/// Bytes that one entry takes, about; bounds the book to some ten thousand servers a megabyte.
+const ENTRY: usize = 100;
+
+#[derive(Clone, Copy)]
+struct Memory {
+    /// Smoothed round-trip time; `None` until it has answered once.
+    rtt: Option<Duration>,
+    silences: u8,
+    silent_at: Instant,
+    plain: bool,
+}
+
+/// Whether a server is worth more than one try now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Normal,
+    /// Silent several times in a row, the last time not long ago.
+    Dead,
+}
+
+/// The memory of all servers.
+pub struct Servers {
+    book: Cache<IpAddr, Memory>,
+}
+
+impl Servers {
+    pub fn new() -> Self {
+        Self { book: Cache::new(16 << 20) }
+    }
+
+    /// Puts the fastest first, with some chance for others; those that were silent lately go last.
+    pub fn order(&self, servers: &mut [IpAddr]) {
+        let mut random = rand::rng();
+        servers.sort_by_cached_key(|ip| {
+            let known = self.book.get(ip);
+            // One never asked may be the fastest: its place is drawn.
+            let rtt = known.and_then(|m| m.rtt).unwrap_or_else(|| Duration::from_millis(random.random_range(1..100)));
+            let penalty = known.filter(|m| m.silent()).map_or(Duration::ZERO, |m| Duration::from_secs(u64::from(m.silences)));
+            rtt.mul_f64(random.random_range(0.8..1.25)) + penalty
+        });
+    }
+
+    pub fn health(&self, server: IpAddr) -> Health {
+        match self.book.get(&server) {
+            Some(memory) if memory.silences >= DEAD && memory.silent() => Health::Dead,
+            _ => Health::Normal,
+        }
+    }
+
+    /// How long to wait for its answer: some round-trip times if it is known, `most` otherwise.
+    pub fn patience(&self, server: IpAddr, most: Duration) -> Duration {
+        let usual = self.book.get(&server).and_then(|m| m.rtt);
+        usual.map_or(most, |rtt| (rtt * 4 + Duration::from_millis(300)).min(most))
+    }
+
+    /// Whether it must be asked without EDNS.
+    pub fn is_plain(&self, server: IpAddr) -> bool {
+        self.book.get(&server).is_some_and(|m| m.plain)
+    }
+
+    pub fn heard(&self, server: IpAddr, rtt: Duration) {
+        self.change(server, |m| {
+            m.rtt = Some(m.rtt.map_or(rtt, |old| (old * 7 + rtt) / 8));
+            m.silences = 0;
+        });
+    }
+
+    pub fn silent(&self, server: IpAddr) {
+        self.change(server, |m| {
+            m.silences = m.silences.saturating_add(1);
+            m.silent_at = Instant::now();
+        });
+    }
+
+    pub fn speaks_no_edns(&self, server: IpAddr) {
+        self.change(server, |m| m.plain = true);
+    }
+
+    /// Two workers may change one entry at once and one change be lost; it is only a memory of habits.
+    fn change(&self, server: IpAddr, change: impl FnOnce(&mut Memory)) {
+        let now = Instant::now();
+        let mut memory = self.book.get(&server).unwrap_or(Memory { rtt: None, silences: 0, silent_at: now, plain: false });
+        change(&mut memory);
+        self.book.put(server, memory, ENTRY, now + MEMORY);
+    }
+}
+
+impl Memory {
+    fn silent(&self) -> bool {
+        self.silences > 0 && self.silent_at.elapsed() < PENALTY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silent_servers_come_last_and_die_after_four_silences() {
+        let servers = Servers::new();
+        let [slow, fast, dead]: [IpAddr; 3] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(|ip| ip.parse().unwrap());
+        servers.heard(slow, Duration::from_millis(300));
+        servers.heard(fast, Duration::from_millis(3));
+        servers.heard(dead, Duration::from_millis(1));
+        (0..4).for_each(|_| servers.silent(dead));
+        let mut list = [dead, slow, fast];
+        servers.order(&mut list);
+        assert_eq!(list, [fast, slow, dead]);
+        assert_eq!((servers.health(dead), servers.health(slow)), (Health::Dead, Health::Normal));
+        servers.heard(dead, Duration::from_millis(1));
+        assert_eq!(servers.health(dead), Health::Normal);
+    }
+}

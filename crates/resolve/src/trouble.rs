@@ -1,0 +1,134 @@
+//! What goes wrong with one server, and what many such troubles come to.
+
+use crate::answer::{Failure, LookupError};
+use dnssec::{Name, Question};
+use domain::base::iana::Rcode;
+use std::fmt;
+use std::net::IpAddr;
+
+/// Why one server gave no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    Timeout,
+    /// What the operating system says.
+    Unreachable(String),
+    /// What is wrong with the message.
+    Malformed(String),
+    /// An error code.
+    Rcode(u16),
+    /// It does not serve the zone it was asked about; how that shows.
+    Lame(&'static str),
+}
+
+impl Trouble {
+    /// The kind it is reported as.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Trouble::Timeout => Failure::Timeout,
+            Trouble::Unreachable(_) => Failure::Unreachable,
+            Trouble::Malformed(_) => Failure::Malformed,
+            Trouble::Lame(_) => Failure::Refused,
+            Trouble::Rcode(code) => match Rcode::checked_from_int(u8::try_from(*code).unwrap_or(u8::MAX)) {
+                Some(Rcode::SERVFAIL) => Failure::Servfail,
+                Some(Rcode::REFUSED) => Failure::Refused,
+                Some(Rcode::NOTIMP) => Failure::Notimp,
+                _ => Failure::ErrorCode,
+            },
+        }
+    }
+
+    /// Whether asking the same server again may help.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Trouble::Timeout | Trouble::Unreachable(_) | Trouble::Malformed(_)) || self.failure() == Failure::Servfail
+    }
+
+    /// Of several servers' troubles the one that tells most: those who spoke before those who did not.
+    fn rank(&self) -> u8 {
+        match self.failure() {
+            Failure::Servfail => 6,
+            Failure::Refused => 5,
+            Failure::Notimp => 4,
+            Failure::ErrorCode => 3,
+            Failure::Malformed => 2,
+            Failure::Timeout => 1,
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Timeout => f.write_str("timed out"),
+            Trouble::Unreachable(what) => write!(f, "unreachable ({what})"),
+            Trouble::Malformed(what) => write!(f, "malformed answer ({what})"),
+            Trouble::Rcode(code) => match u8::try_from(*code).ok().and_then(Rcode::checked_from_int) {
+                Some(code) => write!(f, "answered {code}"),
+                None => write!(f, "answered error code {code}"),
+            },
+            Trouble::Lame(how) => write!(f, "does not serve the zone ({how})"),
+        }
+    }
+}
+
+/// The troubles met while asking the servers of one zone.
+#[derive(Default)]
+pub struct Troubles {
+    servers: Vec<(IpAddr, Trouble)>,
+    /// Name servers that could not be asked at all, because they have no address.
+    nameless: Vec<(Name, LookupError)>,
+}
+
+impl Troubles {
+    /// Remembers the latest trouble of a server.
+    pub fn note(&mut self, server: IpAddr, trouble: Trouble) {
+        match self.servers.iter_mut().find(|(ip, _)| *ip == server) {
+            Some(known) => known.1 = trouble,
+            None => self.servers.push((server, trouble)),
+        }
+    }
+
+    /// Remembers a name server without address.
+    pub fn no_address(&mut self, name: Name, why: LookupError) {
+        self.nameless.push((name, why));
+    }
+
+    /// Servers that it may help to ask again.
+    pub fn worth_another_try(&self) -> Vec<IpAddr> {
+        self.servers.iter().filter(|(_, trouble)| trouble.may_pass()).map(|(ip, _)| *ip).collect()
+    }
+
+    /// One failure out of all.
+    pub fn into_error(self, zone: &Name, question: &Question) -> LookupError {
+        let worst = self.servers.iter().max_by_key(|(_, trouble)| trouble.rank());
+        let failure = match (worst, self.nameless.as_slice()) {
+            (Some((_, trouble)), _) => trouble.failure(),
+            (None, []) => Failure::Unreachable,
+            // What kept us from every name server's address says most about why; but a name that does not exist is a dead delegation.
+            (None, [(_, first), rest @ ..]) if rest.iter().all(|(_, why)| why.failure == first.failure) => first.failure,
+            (None, _) => Failure::DelegationLoop,
+        };
+        let servers = self.servers.iter().map(|(ip, trouble)| format!("{ip} {trouble}"));
+        let nameless = self.nameless.iter().map(|(name, why)| format!("no address for {}: {}", name.fmt_with_dot(), why.detail));
+        let mut list: Vec<String> = servers.chain(nameless).collect();
+        let more = list.len().saturating_sub(6);
+        list.truncate(6);
+        let mut detail = format!(
+            "no server of {} answers {} {}: {}",
+            zone.fmt_with_dot(),
+            question.name.fmt_with_dot(),
+            question.rtype,
+            if list.is_empty() { "it has no server that can be asked".into() } else { list.join("; ") }
+        );
+        if more > 0 {
+            detail.push_str(&format!("; and {more} more"));
+        }
+        // Details nest when a name server's address is missing for a reason that has a reason.
+        if detail.len() > 1000 {
+            let end = detail.char_indices().map(|(at, _)| at).take_while(|at| *at <= 1000).last().unwrap_or(0);
+            detail.truncate(end);
+            detail.push('…');
+        }
+        LookupError { failure, detail }
+    }
+}

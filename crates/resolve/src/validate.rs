@@ -1,0 +1,211 @@
+//! Fetched answers held against the trust anchors.
+
+use crate::answer::{Answer, LookupError};
+use crate::config::Config;
+use crate::fetch::{Fetched, Fetcher};
+use crate::work::{Avoid, Place, Work};
+use bytes::Bytes;
+use dnssec::{Epoch, FetchError, MemoryCache, Name, Outcome, Question, Security, Step, Trust, TrustCache, Validation};
+use domain::base::iana::OptRcode;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Messages kept as evidence of one lookup, and their bytes.
+const MAX_EVIDENCE: usize = 48;
+const MAX_EVIDENCE_BYTES: usize = 128 << 10;
+
+/// Fetches and validates.
+pub struct Validator {
+    config: Arc<Config>,
+    pub fetcher: Fetcher,
+    trust: SharedTrust,
+}
+
+/// Where the response to be validated comes from.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    /// Whoever is to be asked.
+    Servers,
+    /// It is here already.
+    Given(&'a Arc<crate::iterate::Hop>),
+}
+
+/// What one validation came to, and on what it rests.
+struct Checked {
+    outcome: Outcome,
+    asked: Vec<Fetched>,
+}
+
+impl Validator {
+    pub fn new(config: Arc<Config>, fetcher: Fetcher) -> Self {
+        let entries = (config.budgets.cache_bytes / 4 / 600).max(1000);
+        Self { config, fetcher, trust: SharedTrust::new(entries) }
+    }
+
+    /// The validated answer to a question. A bogus one is asked for again, from other servers, before it is believed.
+    pub async fn answer(&self, question: &Question, source: Source<'_>) -> Answer {
+        let started = Instant::now();
+        let work = Work::new(&self.config.budgets, &self.config.timeouts);
+        let mut answer = self.answer_within(question, source, &work).await;
+        answer.at = self.config.clock.now();
+        answer.elapsed = started.elapsed();
+        answer
+    }
+
+    async fn answer_within(&self, question: &Question, source: Source<'_>, work: &Work) -> Answer {
+        let place = Place::new(work);
+        let mut checked = match self.check(question, source, place).await {
+            Ok(checked) => checked,
+            Err(error) => return failed(question, error),
+        };
+        let mut evidence = Evidence::default();
+        let mut bogus_servers = Vec::new();
+        let mut avoid = Avoid::default();
+        let retries = if matches!(source, Source::Servers) { self.config.budgets.bogus_retries } else { 0 };
+        for _ in 0..retries {
+            if checked.outcome.status != Security::Bogus {
+                break;
+            }
+            evidence.add(&checked.asked);
+            for (question, hop) in checked.asked.iter().flat_map(|fetched| &fetched.hops) {
+                avoid.blame(question, hop);
+            }
+            let Ok(again) = self.check(question, source, place.avoiding(&avoid)).await else { break };
+            if !avoid.is_fresh() {
+                break;
+            }
+            bogus_servers.extend(checked.servers());
+            checked = again;
+        }
+        if checked.outcome.status != Security::Secure {
+            evidence.add(&checked.asked);
+        }
+        if checked.outcome.status == Security::Bogus {
+            bogus_servers.clear();
+        }
+        bogus_servers.sort_unstable();
+        bogus_servers.dedup();
+        checked.into_answer(question, evidence, bogus_servers)
+    }
+
+    /// Fetches what is asked for and what its validation asks for.
+    async fn check(&self, question: &Question, source: Source<'_>, place: Place<'_>) -> Result<Checked, LookupError> {
+        let first = match source {
+            Source::Servers => self.fetcher.fetch(question, place).await?,
+            Source::Given(hop) => Fetched { response: hop.response.clone(), hops: vec![(question.clone(), hop.clone())] },
+        };
+        let now = self.config.clock.now();
+        let mut validation = Validation::new(question.clone(), first.response.clone(), &self.config.anchors, self.config.policy, now);
+        let mut asked = vec![first];
+        let mut trust = &self.trust;
+        loop {
+            match validation.step(&mut trust) {
+                Step::Done(outcome) => return Ok(Checked { outcome: *outcome, asked }),
+                Step::Ask(wanted) => match self.fetcher.fetch(&wanted, place).await {
+                    Err(error) => validation.supply(&wanted, Err(FetchError::Other(error.detail))),
+                    Ok(fetched) => {
+                        validation.supply(&wanted, Ok(fetched.response.clone()));
+                        asked.push(fetched);
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl Checked {
+    /// The servers that this rests on.
+    fn servers(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.asked.iter().flat_map(|fetched| &fetched.hops).map(|(_, hop)| hop.server)
+    }
+
+    fn into_answer(self, question: &Question, evidence: Evidence, bogus_servers: Vec<IpAddr>) -> Answer {
+        let first = self.asked.first();
+        let server = first.and_then(|fetched| fetched.hops.last()).map(|(_, hop)| hop.server);
+        let fetched_until = first.and_then(|fetched| fetched.hops.iter().map(|(_, hop)| hop.expires).min());
+        let Outcome { status, reason, aliases, answer, rcode, signature, negative_ttl, attempts, expires, opt_out, wildcard, .. } =
+            self.outcome;
+        Answer {
+            status,
+            rcode,
+            reason,
+            aliases,
+            rrset: answer,
+            signature,
+            negative_ttl,
+            server,
+            raw: evidence.messages,
+            attempts,
+            bogus_servers,
+            opt_out,
+            wildcard,
+            expires,
+            fetched_until,
+            ..Answer::empty(question.clone())
+        }
+    }
+}
+
+fn failed(question: &Question, error: LookupError) -> Answer {
+    let code = match error.failure {
+        crate::Failure::Servfail => OptRcode::SERVFAIL,
+        crate::Failure::Refused => OptRcode::REFUSED,
+        crate::Failure::Notimp => OptRcode::NOTIMP,
+        crate::Failure::ErrorCode => OptRcode::FORMERR,
+        _ => OptRcode::NOERROR,
+    };
+    Answer { failure: Some(error.failure), failure_detail: Some(error.detail), rcode: code.to_int(), ..Answer::empty(question.clone()) }
+}
+
+/// Messages received, each once, within bounds.
+#[derive(Default)]
+struct Evidence {
+    messages: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Evidence {
+    fn add(&mut self, asked: &[Fetched]) {
+        for (_, hop) in asked.iter().flat_map(|fetched| &fetched.hops) {
+            let full = self.messages.len() >= MAX_EVIDENCE || self.bytes + hop.raw.len() > MAX_EVIDENCE_BYTES;
+            if !full && !self.messages.contains(&hop.raw) {
+                self.bytes += hop.raw.len();
+                self.messages.push(hop.raw.clone());
+            }
+        }
+    }
+}
+
+/// Trust shared by all lookups. Locked for the moment of a look, never while a signature is verified.
+struct SharedTrust {
+    shards: Vec<Mutex<MemoryCache>>,
+    hasher: RandomState,
+}
+
+impl SharedTrust {
+    fn new(entries: usize) -> Self {
+        const SHARDS: usize = 16;
+        let shards = (0..SHARDS).map(|_| Mutex::new(MemoryCache::new(entries / SHARDS))).collect();
+        Self { shards, hasher: RandomState::new() }
+    }
+
+    fn shard(&self, name: &Name) -> Option<std::sync::MutexGuard<'_, MemoryCache>> {
+        let index = self.hasher.hash_one(name) % self.shards.len().max(1) as u64;
+        let shard = self.shards.get(usize::try_from(index).unwrap_or(0))?;
+        Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl TrustCache for &SharedTrust {
+    fn get(&mut self, name: &Name, now: Epoch) -> Option<Trust> {
+        self.shard(name)?.get(name, now)
+    }
+
+    fn put(&mut self, name: &Name, trust: Trust) {
+        if let Some(mut shard) = self.shard(name) {
+            shard.put(name, trust);
+        }
+    }
+}
