@@ -187,6 +187,29 @@ pub enum Outcome {
 }
 
 impl Lookup {
+    /// The record of a question that was not asked or not waited for, because our own time was over.
+    #[must_use]
+    pub fn unasked(name: &Name, rtype: Rtype, at: Epoch) -> Self {
+        Self {
+            name: name.clone(),
+            rtype,
+            at,
+            status: Security::Indeterminate,
+            failure: Some(LookupFailure::Budget),
+            failure_detail: Some("our own time was over".to_owned()),
+            rcode: 0,
+            reason: None,
+            aliases: Vec::new(),
+            records: Vec::new(),
+            signed: false,
+            signature: None,
+            negative_ttl: None,
+            server: None,
+            elapsed_ms: 0,
+            raw: Vec::new(),
+        }
+    }
+
     /// Where this lookup stands in the decision table. A negative answer, secure or insecure, is never ERR.
     #[must_use]
     pub fn outcome(&self) -> Outcome {

@@ -7,6 +7,7 @@
 use crate::Epoch;
 use crate::dns::{Lookup, Outcome};
 use crate::name::Name;
+use domain::base::iana::Rtype;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -112,6 +113,23 @@ pub struct HostObservation {
 }
 
 impl HostObservation {
+    /// The record of a host that nothing is known of: every lookup failed for want of our own time.
+    #[must_use]
+    pub fn unseen(host: &Name, port: u16, at: Epoch) -> Self {
+        Self {
+            schema: SCHEMA_VERSION,
+            host: host.clone(),
+            port,
+            at,
+            a: Lookup::unasked(host, Rtype::A, at),
+            aaaa: Lookup::unasked(host, Rtype::AAAA, at),
+            cname: None,
+            tlsa: Vec::new(),
+            zone: None,
+            servers: Vec::new(),
+        }
+    }
+
     /// The TLSA lookup for this candidate base domain, if it was made.
     #[must_use]
     pub fn tlsa_at(&self, owner: &Name) -> Option<&Lookup> {
@@ -142,21 +160,6 @@ pub struct AddressObservation {
     /// The whole visit, milliseconds.
     #[serde(default)]
     pub elapsed_ms: u32,
-}
-
-impl AddressObservation {
-    /// Code of the reply to the first such command (`STARTTLS`, …), or of the greeting (`None`); `None` if no reply came.
-    #[must_use]
-    pub fn reply_code(&self, command: Option<&str>) -> Option<u16> {
-        let is_it = |e: &&Exchange| match (e.sent.as_deref(), command) {
-            (Some(sent), Some(command)) => sent.eq_ignore_ascii_case(command),
-            (sent, command) => sent.is_none() && command.is_none(),
-        };
-        match self.dialogue.iter().find(is_it)?.got {
-            Got::Reply { code, .. } => Some(code),
-            _ => None,
-        }
-    }
 }
 
 /// What became of a TCP connection.

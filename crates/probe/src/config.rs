@@ -129,6 +129,8 @@ pub struct LookerConfig {
     pub smtp: SmtpLimits,
     /// How often and how many at once.
     pub pace: Pace,
+    /// Time for one domain, waiting for its turn at busy servers included.
+    pub domain_deadline: Duration,
     /// MX hosts looked at per domain; the rest is missing from the observation.
     pub hosts_per_domain: usize,
     /// Addresses looked at per host; the rest is recorded as not tried, `limit`.
@@ -151,6 +153,7 @@ impl LookerConfig {
             ipv6: Ipv6::Auto,
             smtp: SmtpLimits::default(),
             pace: Pace::default(),
+            domain_deadline: Duration::from_secs(1200),
             hosts_per_domain: 32,
             addresses_per_host: 16,
             opt_out: Arc::default(),

@@ -1,8 +1,10 @@
-//! What a looker needs of the DNS.
+//! What a looker needs of the DNS, and how `resolve` provides it.
 
-use dane::dns::Lookup;
+use dane::dns::{Alias, Lookup, LookupFailure, Record, Security, SecurityReason, SignatureWindow};
 use dane::name::Name;
+use data_encoding::BASE64;
 use domain::base::iana::Rtype;
+use resolve::{Answer, Failure};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -16,4 +18,86 @@ pub trait Dns: Send + Sync {
 
     /// The apex of the zone that `name` lies in, by its SOA.
     fn zone_apex<'a>(&'a self, name: &'a Name) -> DnsFuture<'a, Option<Name>>;
+
+    /// Whether the trust anchor in use fits the keys that the root (or the anchored zone) shows. `None`: not known.
+    fn anchor_current(&self) -> DnsFuture<'_, Option<bool>> {
+        Box::pin(std::future::ready(None))
+    }
+}
+
+impl Dns for resolve::Resolver {
+    fn lookup<'a>(&'a self, name: &'a Name, rtype: Rtype) -> DnsFuture<'a, Lookup> {
+        Box::pin(async move { lookup_record(&resolve::Resolver::lookup(self, name, rtype).await) })
+    }
+
+    fn zone_apex<'a>(&'a self, name: &'a Name) -> DnsFuture<'a, Option<Name>> {
+        Box::pin(resolve::Resolver::zone_apex(self, name))
+    }
+}
+
+/// An answer of the resolver in the form in which observations keep it. Raw messages only where the answer is not secure.
+#[must_use]
+pub fn lookup_record(answer: &Answer) -> Lookup {
+    let secure = answer.is_secure();
+    let owner = answer.rrset.as_ref().map_or_else(|| answer.expanded().clone(), |set| set.owner.clone());
+    let ttl = answer.rrset.as_ref().map_or(0, |set| set.ttl);
+    Lookup {
+        name: answer.question.name.clone(),
+        rtype: answer.question.rtype,
+        at: answer.at,
+        status: security(answer.status),
+        failure: answer.failure.map(failure),
+        failure_detail: answer.failure_detail.clone(),
+        rcode: answer.rcode,
+        reason: answer.reason.as_ref().map(|r| SecurityReason {
+            code: r.code.clone(),
+            at_name: r.at_name.clone(),
+            at_type: r.at_type,
+            detail: r.detail.clone(),
+            ede: r.ede.clone(),
+        }),
+        aliases: answer
+            .aliases
+            .iter()
+            .map(|l| Alias { owner: l.owner.clone(), target: l.target.clone(), ttl: l.ttl, status: security(l.status) })
+            .collect(),
+        records: answer.data_text().into_iter().map(|data| Record { owner: owner.clone(), ttl, data }).collect(),
+        signed: answer.is_signed(),
+        signature: answer.signature.as_ref().map(|s| SignatureWindow {
+            signer: s.signer.clone(),
+            key_tag: s.key_tag,
+            algorithm: s.algorithm,
+            inception: s.inception,
+            expiration: s.expiration,
+            original_ttl: s.original_ttl,
+        }),
+        negative_ttl: answer.negative_ttl,
+        server: answer.server,
+        elapsed_ms: u32::try_from(answer.elapsed.as_millis()).unwrap_or(u32::MAX),
+        raw: if secure { Vec::new() } else { answer.raw.iter().map(|m| BASE64.encode(m)).collect() },
+    }
+}
+
+fn security(status: resolve::Security) -> Security {
+    match status {
+        resolve::Security::Secure => Security::Secure,
+        resolve::Security::Insecure => Security::Insecure,
+        resolve::Security::Bogus => Security::Bogus,
+        resolve::Security::Indeterminate => Security::Indeterminate,
+    }
+}
+
+fn failure(failure: Failure) -> LookupFailure {
+    match failure {
+        Failure::Timeout => LookupFailure::Timeout,
+        Failure::Unreachable => LookupFailure::Unreachable,
+        Failure::Servfail => LookupFailure::Servfail,
+        Failure::Refused => LookupFailure::Refused,
+        Failure::Notimp => LookupFailure::Notimp,
+        Failure::ErrorCode => LookupFailure::ErrorCode,
+        Failure::Malformed => LookupFailure::Malformed,
+        Failure::AliasLoop => LookupFailure::AliasLoop,
+        Failure::DelegationLoop => LookupFailure::DelegationLoop,
+        Failure::Budget => LookupFailure::Budget,
+    }
 }

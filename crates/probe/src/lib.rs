@@ -9,12 +9,20 @@
 
 mod config;
 mod dns;
+mod host;
 mod look;
+mod once;
 mod optout;
+mod pace;
+mod reach;
+pub mod smtp;
 mod survey;
+mod tls;
+mod vantage;
+mod zone;
 
 pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, Pace, SmtpLimits, default_ehlo};
-pub use dns::{Dns, DnsFuture};
+pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;
 pub use optout::{OptOut, OptOutError};
 pub use survey::{Looked, Progress, Survey, SurveyOptions};

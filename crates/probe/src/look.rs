@@ -2,9 +2,20 @@
 
 use crate::config::{ConfigError, LookerConfig};
 use crate::dns::Dns;
+use crate::host::{HostLook, Visits};
+use crate::once::{Once, Pending};
+use crate::vantage::Vantage;
+use crate::zone::Zones;
+use dane::dns::{Lookup, Outcome};
 use dane::name::Name;
-use dane::observation::{HostObservation, Observation, VantageObservation};
+use dane::observation::{DomainObservation, HostObservation, Observation, SCHEMA_VERSION, VantageObservation};
+use domain::base::iana::Rtype;
+use std::net::IpAddr;
+use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::time::{Instant, timeout_at};
 
 /// Looks at domains and hosts. Cheap to clone; clones share hosts seen, zones seen and rate limits.
 #[derive(Clone)]
@@ -13,10 +24,13 @@ pub struct Looker {
 }
 
 struct Inner {
-    #[allow(dead_code)]
     config: LookerConfig,
-    #[allow(dead_code)]
     dns: Arc<dyn Dns>,
+    vantage: Arc<Vantage>,
+    visits: Arc<Visits>,
+    zones: Arc<Zones>,
+    hosts: Once<HostObservation>,
+    hosts_seen: AtomicU64,
 }
 
 impl Looker {
@@ -25,29 +39,151 @@ impl Looker {
     /// # Errors
     /// A configuration that makes no sense.
     pub fn new(dns: Arc<dyn Dns>, config: LookerConfig) -> Result<Self, ConfigError> {
-        Ok(Self { inner: Arc::new(Inner { config, dns }) })
+        let vantage = Arc::new(Vantage::new(&config));
+        let visits = Arc::new(Visits::new(&config, Arc::clone(&vantage))?);
+        let zones = Arc::new(Zones::new(Arc::clone(&dns)));
+        Ok(Self { inner: Arc::new(Inner { config, dns, vantage, visits, zones, hosts: Once::default(), hosts_seen: AtomicU64::new(0) }) })
     }
 
-    /// Looks at a mail domain: its MX, and every MX host not seen before. Ends within bounds, whatever the servers do.
-    /// Hosts stand best preference first. The vantage is filled with what is known so far ([`Looker::vantage`]).
-    pub async fn observe_domain(&self, _domain: &Name) -> Observation {
-        todo!("lands shortly")
+    /// Looks at a mail domain: its MX, and every MX host not seen before. Ends within the configured deadline, whatever the servers do;
+    /// what is not there by then is missing from the observation. Hosts stand best preference first.
+    /// The vantage is filled with what is known so far ([`Looker::vantage`]).
+    pub async fn observe_domain(&self, domain: &Name) -> Observation {
+        let inner = &self.inner;
+        let at = now();
+        let deadline = Instant::now() + inner.config.domain_deadline;
+        let mx = timeout_at(deadline, inner.dns.lookup(domain, Rtype::MX));
+        let zone = timeout_at(deadline, inner.zones.around(domain));
+        let (mx, zone) = tokio::join!(mx, zone);
+        let mx = mx.unwrap_or_else(|_| Lookup::unasked(domain, Rtype::MX, now()));
+        let hosts: Vec<_> = mail_hosts(domain, &mx).into_iter().take(inner.config.hosts_per_domain).map(|h| self.start(&h)).collect();
+        let mut seen = Vec::with_capacity(hosts.len());
+        for host in hosts {
+            seen.extend(timeout_at(deadline, host.wait()).await.ok().flatten());
+        }
+        let domain = DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone: zone.ok().flatten(), mx };
+        Observation { domain, hosts: seen, vantage: self.vantage() }
     }
 
     /// Looks at one MX host, or takes what it saw before.
-    pub async fn observe_host(&self, _host: &Name) -> Arc<HostObservation> {
-        todo!("lands shortly")
+    pub async fn observe_host(&self, host: &Name) -> Arc<HostObservation> {
+        let lost = || Arc::new(HostObservation::unseen(host, self.inner.config.port, now()));
+        self.start(host).wait().await.unwrap_or_else(lost)
     }
 
     /// What is known of ourselves, from checks made and from what connections so far have shown.
     #[must_use]
     pub fn vantage(&self) -> VantageObservation {
-        VantageObservation::default()
+        self.inner.vantage.observation()
     }
 
     /// Checks ourselves: route for IPv6, PTR, EHLO name, DNS interception, trust anchor, clock. Takes a few seconds at most;
-    /// what it finds is in [`Looker::vantage`] from then on.
+    /// what it finds is in [`Looker::vantage`] from then on. Where only a lab is looked at, the Internet is left alone.
     pub async fn check_vantage(&self) -> VantageObservation {
+        self.inner.vantage.check(self.inner.dns.as_ref(), &self.inner.config).await;
         self.vantage()
+    }
+
+    /// Whether this domain is on the opt-out list. Nobody should ask the looker about it then.
+    #[must_use]
+    pub fn is_opted_out(&self, domain: &Name) -> bool {
+        self.inner.config.opt_out.has_name(domain)
+    }
+
+    /// MX hosts looked at, SMTP visits made, SMTP visits that wait for their turn.
+    pub(crate) fn counts(&self) -> (u64, u64, u64) {
+        let (made, waiting) = self.inner.visits.counts();
+        (self.inner.hosts_seen.load(Ordering::Relaxed), made, waiting)
+    }
+
+    fn start(&self, host: &Name) -> Pending<HostObservation> {
+        self.inner.hosts.start(host, || {
+            let look = HostLook {
+                dns: Arc::clone(&self.inner.dns),
+                zones: Arc::clone(&self.inner.zones),
+                visits: Arc::clone(&self.inner.visits),
+                port: self.inner.config.port,
+            };
+            let (host, inner) = (host.clone(), Arc::clone(&self.inner));
+            async move {
+                let seen = look.observe(&host).await;
+                inner.hosts_seen.fetch_add(1, Ordering::Relaxed);
+                seen
+            }
+        })
+    }
+}
+
+/// The hosts that mail for the domain goes to, best preference first. Null MX and MX records that name an address are left out.
+fn mail_hosts(domain: &Name, mx: &Lookup) -> Vec<Name> {
+    let mut hosts: Vec<(u16, Name)> = match mx.outcome() {
+        // R-006 rfc5321#5.1
+        Outcome::NoData => vec![(0, domain.clone())],
+        Outcome::Data => mx.records.iter().filter_map(|r| exchange(&r.data)).collect(),
+        // there is no host to look at.
+        Outcome::NxDomain | Outcome::Err => Vec::new(),
+    };
+    // R-011 rfc7672#2.2.1
+    hosts.sort();
+    let mut names: Vec<Name> = Vec::with_capacity(hosts.len());
+    for (_, name) in hosts {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Preference and host of an MX record's data.
+fn exchange(data: &str) -> Option<(u16, Name)> {
+    let (preference, host) = data.split_once(char::is_whitespace)?;
+    let host = host.trim();
+    // R-013 rfc7672#2.2: "10 192.0.2.1." names no host.
+    if host.trim_end_matches('.').parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let host = Name::from_str(host).ok()?;
+    // rfc7505#3: "." is never resolved.
+    if host.is_root() { None } else { Some((preference.parse().ok()?, host)) }
+}
+
+/// Seconds since 1970 by the machine's clock.
+pub(crate) fn now() -> dane::Epoch {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        dane::name::parse_domain(text).unwrap()
+    }
+
+    fn mx(rcode: u16, records: &[&str]) -> Lookup {
+        let mut lookup = Lookup::unasked(&name("example.org"), Rtype::MX, 0);
+        (lookup.failure, lookup.status, lookup.rcode) = (None, dane::dns::Security::Insecure, rcode);
+        lookup.records = records.iter().map(|d| dane::dns::Record { owner: name("example.org"), ttl: 60, data: (*d).to_owned() }).collect();
+        lookup
+    }
+
+    #[test]
+    fn hosts_by_preference_each_once() {
+        let domain = name("example.org");
+        let lookup = mx(0, &["20 b.example.net.", "10 a.example.net.", "30 A.example.net.", "5 c.example.net."]);
+        assert_eq!(mail_hosts(&domain, &lookup), [name("c.example.net"), name("a.example.net"), name("b.example.net")]);
+    }
+
+    #[test]
+    fn what_is_no_host_is_left_out() {
+        let domain = name("example.org");
+        assert_eq!(mail_hosts(&domain, &mx(0, &["0 ."])), Vec::<Name>::new());
+        assert_eq!(
+            mail_hosts(&domain, &mx(0, &["0 .", "10 a.example.net.", "10 192.0.2.1.", "10 2001:db8::1", "x"])),
+            [name("a.example.net")]
+        );
+        assert_eq!(mail_hosts(&domain, &mx(3, &[])), Vec::<Name>::new());
+        assert_eq!(mail_hosts(&domain, &Lookup::unasked(&domain, Rtype::MX, 0)), Vec::<Name>::new());
+        assert_eq!(mail_hosts(&domain, &mx(0, &[])), [domain.clone()]);
     }
 }

@@ -1,0 +1,172 @@
+//! One MX host: addresses, TLSA, zone, and a visit to every address.
+
+use crate::config::{ConfigError, Depth, Destinations, LookerConfig};
+use crate::dns::Dns;
+use crate::look::now;
+use crate::optout::OptOut;
+use crate::pace::Gate;
+use crate::reach::is_public;
+use crate::smtp::{Target, Visitor};
+use crate::vantage::Vantage;
+use crate::zone::Zones;
+use dane::dns::{Lookup, Outcome};
+use dane::name::{Name, tlsa_owner};
+use dane::observation::{AddressObservation, Connect, HostObservation, SCHEMA_VERSION};
+use domain::base::iana::Rtype;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::task::JoinSet;
+
+/// What a look at one host needs.
+pub(crate) struct HostLook {
+    pub(crate) dns: Arc<dyn Dns>,
+    pub(crate) zones: Arc<Zones>,
+    pub(crate) visits: Arc<Visits>,
+    /// The service's port.
+    pub(crate) port: u16,
+}
+
+impl HostLook {
+    /// Looks at everything there is.
+    pub(crate) async fn observe(&self, host: &Name) -> HostObservation {
+        let at = now();
+        let (a, aaaa) = tokio::join!(self.dns.lookup(host, Rtype::A), self.dns.lookup(host, Rtype::AAAA));
+        let expanded = expanded(&a, &aaaa).clone();
+        let alias = expanded != *host;
+        let (cname, first, second) = tokio::join!(
+            async { if alias { Some(self.dns.lookup(host, Rtype::CNAME).await) } else { None } },
+            self.tlsa(&expanded),
+            async { if alias { self.tlsa(host).await } else { None } },
+        );
+        let holder = if first.as_ref().is_some_and(has_records) || !alias { &expanded } else { host };
+        let sni = sni(host, &expanded, &a, &aaaa, first.as_ref());
+        let targets: Vec<Target> =
+            addresses(&a, &aaaa).into_iter().map(|address| Target { address, port: self.visits.port, sni: sni.clone() }).collect();
+        let (zone, servers) = tokio::join!(self.zones.around(holder), self.visits.all(host, targets));
+        let tlsa = first.into_iter().chain(second).collect();
+        HostObservation { schema: SCHEMA_VERSION, host: host.clone(), port: self.port, at, a, aaaa, cname, tlsa, zone, servers }
+    }
+
+    /// TLSA at a candidate base domain. `None`: the owner would be no domain name.
+    async fn tlsa(&self, base: &Name) -> Option<Lookup> {
+        // a measuring prober asks in any case. R-027 rfc6698#3: the service's port, whatever port we connect to.
+        Some(self.dns.lookup(&tlsa_owner(base, self.port)?, Rtype::TLSA).await)
+    }
+}
+
+/// The end of the host's alias chain, by the family that has addresses.
+fn expanded<'a>(a: &'a Lookup, aaaa: &'a Lookup) -> &'a Name {
+    if a.records.is_empty() && !aaaa.records.is_empty() { aaaa.expanded() } else { a.expanded() }
+}
+
+fn has_records(lookup: &Lookup) -> bool {
+    lookup.outcome() == Outcome::Data
+}
+
+/// The name a sender puts into SNI: the TLSA base domain; without DANE the host itself.
+fn sni(host: &Name, expanded: &Name, a: &Lookup, aaaa: &Lookup, tlsa: Option<&Lookup>) -> Name {
+    // R-021 rfc7672#2.2.2: the expanded name is a base domain only if the whole chain down to an address is secure.
+    let secure = [a, aaaa].iter().any(|l| l.is_secure() && has_records(l));
+    // R-067 rfc7672#8.1
+    if secure && tlsa.is_some_and(|l| l.is_secure() && has_records(l)) { expanded.clone() } else { host.clone() }
+}
+
+/// IPv4 first, each family in numerical order: the canonical order of the paper view.
+fn addresses(a: &Lookup, aaaa: &Lookup) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = a.records.iter().chain(&aaaa.records).filter_map(|r| r.data.parse().ok()).collect();
+    addresses.sort();
+    addresses.dedup();
+    addresses
+}
+
+/// All SMTP visits of a looker: whether one may be made, when, and what became of it.
+pub(crate) struct Visits {
+    visitor: Visitor,
+    gate: Gate,
+    vantage: Arc<Vantage>,
+    opt_out: Arc<OptOut>,
+    depth: Depth,
+    destinations: Destinations,
+    addresses_per_host: usize,
+    /// The port connected to.
+    port: u16,
+    made: AtomicU64,
+    waiting: AtomicU64,
+}
+
+impl Visits {
+    pub(crate) fn new(config: &LookerConfig, vantage: Arc<Vantage>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            visitor: Visitor::new(config)?,
+            gate: Gate::new(&config.pace)?,
+            vantage,
+            opt_out: Arc::clone(&config.opt_out),
+            depth: config.depth,
+            destinations: config.destinations,
+            addresses_per_host: config.addresses_per_host,
+            port: config.connect_port.unwrap_or(config.port),
+            made: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+        })
+    }
+
+    /// Visits made, visits that wait for their turn.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.made.load(Ordering::Relaxed), self.waiting.load(Ordering::Relaxed))
+    }
+
+    /// Visits all targets of one host side by side, as far as the gate lets them. Answers in the order of the targets.
+    async fn all(self: &Arc<Self>, host: &Name, targets: Vec<Target>) -> Vec<AddressObservation> {
+        let mut tasks = JoinSet::new();
+        for (place, target) in targets.into_iter().enumerate() {
+            let (visits, host) = (Arc::clone(self), host.clone());
+            tasks.spawn(async move {
+                let beyond = place >= visits.addresses_per_host;
+                (place, if beyond { target.not_tried("limit", now()) } else { visits.one(&host, &target).await })
+            });
+        }
+        let mut seen = Vec::new();
+        while let Some(task) = tasks.join_next().await {
+            seen.extend(task.ok());
+        }
+        seen.sort_by_key(|(place, _)| *place);
+        seen.into_iter().map(|(_, observation)| observation).collect()
+    }
+
+    async fn one(&self, host: &Name, target: &Target) -> AddressObservation {
+        if let Some(why) = self.objection(host, target.address) {
+            return target.not_tried(why, now());
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let turn = self.gate.turn(host, target.address).await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let Ok(_turn) = turn else { return target.not_tried("limit", now()) };
+        // Much may have become known while we waited.
+        if self.vantage.is_blocked() {
+            return target.not_tried("port-25-blocked", now());
+        }
+        let mut observation = self.visitor.visit(target, now()).await;
+        self.made.fetch_add(1, Ordering::Relaxed);
+        self.vantage.learn(&observation);
+        if target.address.is_ipv6() && matches!(observation.connect, Connect::Unreachable { .. }) && !self.vantage.has_ipv6() {
+            observation.connect = Connect::NotTried { why: "no-ipv6".to_owned() };
+        }
+        observation
+    }
+
+    /// Why we must not or cannot connect.
+    fn objection(&self, host: &Name, address: IpAddr) -> Option<&'static str> {
+        if self.depth == Depth::DnsOnly {
+            Some("dns-only")
+        } else if self.opt_out.has_name(host) || self.opt_out.has_address(address) {
+            Some("opted-out")
+        } else if self.destinations == Destinations::PublicOnly && !is_public(address) {
+            Some("not-public-address")
+        } else if address.is_ipv6() && !address.is_loopback() && !self.vantage.has_ipv6() {
+            Some("no-ipv6")
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Politeness in numbers: how often, and how many at once.
+//!
+//! A visit waits in line first for its address, then its network, its provider, and last for the whole survey. Narrow lines come first, so
+//! that those who wait for one busy server hold up nobody else.
+
+use crate::config::{ConfigError, Pace};
+use crate::reach::network;
+use dane::name::Name;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// The limits of one survey, and how far they are used.
+pub(crate) struct Gate {
+    pace: Pace,
+    addresses: Lines<IpAddr>,
+    networks: Lines<IpAddr>,
+    providers: Lines<Name>,
+    all: Lines<()>,
+    open: Arc<Semaphore>,
+    open_by_address: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
+}
+
+/// Leave to make one connection, to be held while it is open.
+pub(crate) struct Turn {
+    _open: OwnedSemaphorePermit,
+    _at_address: OwnedSemaphorePermit,
+}
+
+/// Our patience was over before the turn came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooBusy;
+
+impl Gate {
+    pub(crate) fn new(pace: &Pace) -> Result<Self, ConfigError> {
+        let rate = |value: f64, what| if value > 0.0 { Ok(value) } else { Err(ConfigError::Zero(what)) };
+        if pace.open == 0 || pace.address_open == 0 {
+            return Err(ConfigError::Zero("the number of open connections"));
+        }
+        Ok(Self {
+            addresses: Lines::new(rate(pace.address_per_s, "the rate per address")?),
+            networks: Lines::new(rate(pace.network_per_s, "the rate per network")?),
+            providers: Lines::new(rate(pace.provider_per_s, "the rate per provider")?),
+            all: Lines::new(rate(pace.total_per_s, "the total rate")?),
+            open: Arc::new(Semaphore::new(pace.open.min(Semaphore::MAX_PERMITS))),
+            open_by_address: Mutex::default(),
+            pace: pace.clone(),
+        })
+    }
+
+    /// Waits for leave to connect to this address of this host.
+    pub(crate) async fn turn(&self, host: &Name, address: IpAddr) -> Result<Turn, TooBusy> {
+        let until = Instant::now() + self.pace.patience;
+        let at_address = self.at_address(address);
+        let at_address = timeout_at(until, at_address.acquire_owned()).await.ok().and_then(Result::ok).ok_or(TooBusy)?;
+        self.addresses.wait(address, until).await?;
+        self.networks.wait(network(address), until).await?;
+        self.providers.wait(provider(host), until).await?;
+        self.all.wait((), until).await?;
+        let open = timeout_at(until, Arc::clone(&self.open).acquire_owned()).await.ok().and_then(Result::ok).ok_or(TooBusy)?;
+        Ok(Turn { _open: open, _at_address: at_address })
+    }
+
+    fn at_address(&self, address: IpAddr) -> Arc<Semaphore> {
+        let mut map = self.open_by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if map.len() > 1024 && map.len().is_power_of_two() {
+            // Nobody holds or awaits what only the map knows.
+            map.retain(|_, s| Arc::strong_count(s) > 1 || s.available_permits() < self.pace.address_open);
+        }
+        Arc::clone(map.entry(address).or_insert_with(|| Arc::new(Semaphore::new(self.pace.address_open.min(Semaphore::MAX_PERMITS)))))
+    }
+}
+
+/// Who runs the host, as well as its name tells: the last two labels. Under `co.uk` and its like this joins too many, never too few.
+fn provider(host: &Name) -> Name {
+    let skip = host.label_count().saturating_sub(3);
+    host.iter_suffixes().nth(skip).unwrap_or_else(|| host.clone())
+}
+
+/// One waiting line for each key, served at one rate. (The generic cell rate algorithm with bursts of up to a second's worth.)
+struct Lines<K> {
+    interval: Duration,
+    burst: Duration,
+    /// When the next turn of each key would come if there were no bursts.
+    due: Mutex<HashMap<K, Instant>>,
+}
+
+impl<K: Eq + Hash> Lines<K> {
+    fn new(per_s: f64) -> Self {
+        // The longest interval that makes sense; also keeps `from_secs_f64` within its range.
+        let interval = Duration::from_secs_f64((1.0 / per_s).clamp(0.0, 86_400.0));
+        Self { interval, burst: Duration::from_secs(1).saturating_sub(interval), due: Mutex::default() }
+    }
+
+    async fn wait(&self, key: K, until: Instant) -> Result<(), TooBusy> {
+        if self.interval.is_zero() {
+            return Ok(());
+        }
+        let at = self.reserve(key, until)?;
+        sleep_until(at).await;
+        Ok(())
+    }
+
+    /// Takes the next place in line, if it is before `until`.
+    fn reserve(&self, key: K, until: Instant) -> Result<Instant, TooBusy> {
+        let now = Instant::now();
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        if due.len() > 1024 && due.len().is_power_of_two() {
+            due.retain(|_, at| *at > now);
+        }
+        let place = due.get(&key).copied().unwrap_or(now).max(now);
+        let at = place.checked_sub(self.burst).unwrap_or(now).max(now);
+        if at > until {
+            return Err(TooBusy);
+        }
+        due.insert(key, place + self.interval);
+        Ok(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        dane::name::parse_domain(text).unwrap()
+    }
+
+    /// Turns taken one after another, each held for `held`; gives the moment of each since the start.
+    async fn moments(gate: &Arc<Gate>, visits: &[(&str, &str)], held: Duration) -> Vec<Duration> {
+        let start = Instant::now();
+        let tasks: Vec<_> = visits
+            .iter()
+            .map(|(host, address)| {
+                let (gate, host, address) = (Arc::clone(gate), name(host), address.parse().unwrap());
+                tokio::spawn(async move {
+                    let turn = gate.turn(&host, address).await;
+                    let at = start.elapsed();
+                    tokio::time::sleep(held).await;
+                    turn.map(|_| at)
+                })
+            })
+            .collect();
+        let mut moments = Vec::new();
+        for task in tasks {
+            moments.extend(task.await.unwrap());
+        }
+        moments.sort();
+        moments
+    }
+
+    fn gate(change: impl FnOnce(&mut Pace)) -> Arc<Gate> {
+        let mut pace = Pace::unhurried();
+        change(&mut pace);
+        Arc::new(Gate::new(&pace).unwrap())
+    }
+
+    fn ms(moments: &[Duration]) -> Vec<u128> {
+        moments.iter().map(Duration::as_millis).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_address_is_visited_at_its_rate() {
+        let gate = gate(|p| p.address_per_s = 0.5);
+        let moments = moments(&gate, &[("a.example", "192.0.2.1"); 4], Duration::ZERO).await;
+        assert_eq!(ms(&moments), [0, 2000, 4000, 6000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_address_holds_up_nobody_else() {
+        let gate = gate(|p| p.address_per_s = 0.1);
+        let visits = [("a.example", "192.0.2.1"), ("a.example", "192.0.2.1"), ("b.example", "192.0.2.2"), ("c.example", "192.0.2.3")];
+        assert_eq!(ms(&moments(&gate, &visits, Duration::ZERO).await), [0, 0, 0, 10_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn networks_and_providers_have_rates_of_their_own() {
+        let by_network = gate(|p| p.network_per_s = 1.0);
+        let visits = [
+            ("a.example", "192.0.2.1"),
+            ("b.example", "192.0.2.2"),
+            ("c.example", "192.0.3.1"),
+            ("d.example", "2001:db8::1"),
+            ("e.example", "2001:db8:0:1::1"),
+        ];
+        assert_eq!(ms(&moments(&by_network, &visits, Duration::ZERO).await), [0, 0, 0, 1000, 1000]);
+        let by_provider = gate(|p| p.provider_per_s = 1.0);
+        let visits = [("mx1.big.example", "192.0.2.1"), ("mx2.BIG.example", "198.51.100.1"), ("mx.small.example", "203.0.113.1")];
+        assert_eq!(ms(&moments(&by_provider, &visits, Duration::ZERO).await), [0, 0, 1000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_total_rate_holds_after_a_burst_of_one_second() {
+        let gate = gate(|p| p.total_per_s = 10.0);
+        let addresses: Vec<String> = (0..30).map(|i| format!("10.{i}.0.1")).collect();
+        let visits: Vec<(&str, &str)> = addresses.iter().map(|a| ("a.example", a.as_str())).collect();
+        let moments = moments(&gate, &visits, Duration::ZERO).await;
+        assert_eq!(moments.iter().filter(|m| m.as_millis() == 0).count(), 10);
+        assert_eq!(moments.last().unwrap().as_millis(), 2000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn open_connections_are_bounded() {
+        let gate = gate(|p| p.address_open = 1);
+        assert_eq!(ms(&moments(&gate, &[("a.example", "192.0.2.1"); 3], Duration::from_secs(5)).await), [0, 5000, 10_000]);
+        let gate = Arc::new(Gate::new(&Pace { open: 2, ..Pace::unhurried() }).unwrap());
+        let visits = [("a.example", "192.0.2.1"), ("b.example", "192.0.2.2"), ("c.example", "192.0.2.3")];
+        assert_eq!(ms(&moments(&gate, &visits, Duration::from_secs(5)).await), [0, 0, 5000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends() {
+        let gate = gate(|p| {
+            p.address_per_s = 0.1;
+            p.patience = Duration::from_secs(15);
+        });
+        // The third would wait 20 s. It gives up at once and leaves no mark on the line.
+        assert_eq!(ms(&moments(&gate, &[("a.example", "192.0.2.1"); 3], Duration::ZERO).await), [0, 10_000]);
+    }
+
+    #[test]
+    fn rates_of_nothing_are_refused() {
+        let changes: [fn(&mut Pace); 4] =
+            [|p| p.total_per_s = 0.0, |p| p.address_per_s = -1.0, |p| p.network_per_s = f64::NAN, |p| p.open = 0];
+        for change in changes {
+            let mut pace = Pace::default();
+            change(&mut pace);
+            assert!(Gate::new(&pace).is_err());
+        }
+    }
+
+    #[test]
+    fn providers_by_name() {
+        assert_eq!(provider(&name("mx1.mail.example.com")), name("example.com"));
+        assert_eq!(provider(&name("example.com")), name("example.com"));
+        assert_eq!(provider(&name("com")), name("com"));
+        assert_eq!(provider(&Name::root_bytes()), Name::root_bytes());
+    }
+}

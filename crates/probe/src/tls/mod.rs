@@ -1,0 +1,9 @@
+//! TLS as a witness: it takes whatever the server presents and records it.
+
+mod capture;
+mod engine;
+mod failure;
+mod names;
+mod proof;
+
+pub(crate) use engine::{Engine, Session, SessionError};
