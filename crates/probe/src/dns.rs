@@ -50,11 +50,11 @@ pub fn lookup_record(answer: &Answer) -> Lookup {
         failure_detail: answer.failure_detail.clone(),
         rcode: answer.rcode,
         reason: answer.reason.as_ref().map(|r| SecurityReason {
-            code: r.code.clone(),
+            code: r.code.to_string(),
             at_name: r.at_name.clone(),
             at_type: r.at_type,
             detail: r.detail.clone(),
-            ede: r.ede.clone(),
+            ede: r.ede.into_iter().collect(),
         }),
         aliases: answer
             .aliases
