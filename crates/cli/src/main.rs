@@ -2,6 +2,7 @@
 //!
 //! This file parses arguments and hands over to one module per verb in [`verbs`].
 
+mod common;
 mod exit;
 mod verbs;
 

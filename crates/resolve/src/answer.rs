@@ -30,6 +30,25 @@ pub enum Failure {
     Budget,
 }
 
+impl Failure {
+    /// A stable kebab-case code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Failure::Timeout => "timeout",
+            Failure::Unreachable => "unreachable",
+            Failure::Servfail => "servfail",
+            Failure::Refused => "refused",
+            Failure::Notimp => "notimp",
+            Failure::ErrorCode => "error-code",
+            Failure::Malformed => "malformed",
+            Failure::AliasLoop => "alias-loop",
+            Failure::DelegationLoop => "delegation-loop",
+            Failure::Budget => "budget",
+        }
+    }
+}
+
 /// A failure with its particulars: which server, what happened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]

@@ -165,20 +165,29 @@ impl Search<'_> {
     /// Tries every server once, then those whose trouble may pass again.
     async fn run(&self) -> Result<Found, LookupError> {
         let mut troubles = Troubles::default();
-        if let Some(found) = self.first_round(&mut troubles).await? {
-            return Ok(found);
+        let (zone, question) = (&self.zone.zone, self.question);
+        match self.rounds(&mut troubles).await {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(troubles.into_error(zone, question)),
+            Err(over) => Err(troubles.into_budget_error(zone, question, over, self.place.work.time_left())),
+        }
+    }
+
+    async fn rounds(&self, troubles: &mut Troubles) -> Result<Option<Found>, LookupError> {
+        if let Some(found) = self.first_round(troubles).await? {
+            return Ok(Some(found));
         }
         for attempt in 1..self.iterator.config.attempts {
             let mut again = troubles.worth_another_try();
             again.retain(|ip| self.iterator.exchange.servers.health(*ip) == Health::Normal);
             self.iterator.exchange.servers.order(&mut again);
             for server in again {
-                if let Some(found) = self.ask(server, attempt, &mut troubles).await? {
-                    return Ok(found);
+                if let Some(found) = self.ask(server, attempt, troubles).await? {
+                    return Ok(Some(found));
                 }
             }
         }
-        Err(troubles.into_error(&self.zone.zone, self.question))
+        Ok(None)
     }
 
     /// Servers whose address is known first. Then those of which only the name is known, one at a time, as long as none has helped:

@@ -5,6 +5,7 @@ use dnssec::{Name, Question};
 use domain::base::iana::Rcode;
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// Why one server gave no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +97,20 @@ impl Troubles {
     /// Servers that it may help to ask again.
     pub fn worth_another_try(&self) -> Vec<IpAddr> {
         self.servers.iter().filter(|(_, trouble)| trouble.may_pass()).map(|(ip, _)| *ip).collect()
+    }
+
+    /// What to report when the lookup's budget ran out on the way. If time ran out because nobody answers, the path is to blame, not us.
+    pub fn into_budget_error(self, zone: &Name, question: &Question, over: LookupError, time_left: Duration) -> LookupError {
+        let silent = |failure| matches!(failure, Failure::Timeout | Failure::Unreachable);
+        let nobody_spoke =
+            self.servers.iter().all(|(_, trouble)| silent(trouble.failure())) && self.nameless.iter().all(|(_, why)| silent(why.failure));
+        let any = !self.servers.is_empty() || !self.nameless.is_empty();
+        if !any {
+            return over;
+        }
+        let failure = if nobody_spoke && time_left.is_zero() { Failure::Timeout } else { Failure::Budget };
+        let detail = format!("{}; until then {}", over.detail, self.into_error(zone, question).detail);
+        LookupError { failure, detail }
     }
 
     /// One failure out of all.

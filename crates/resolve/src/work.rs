@@ -28,7 +28,7 @@ impl Work {
     /// # Errors
     /// If the budget of messages or of time is spent.
     pub fn spend(&self, wait: Duration) -> Result<Duration, LookupError> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = self.time_left();
         let over = |detail| Err(LookupError { failure: Failure::Budget, detail });
         if left.is_zero() {
             return over(format!("the lookup took longer than {} seconds", self.patience.as_secs_f32()));
@@ -37,6 +37,11 @@ impl Work {
             return over(format!("the lookup needed more than {} queries", self.allowed));
         }
         Ok(wait.min(left))
+    }
+
+    /// Zero if the time is up.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 }
 

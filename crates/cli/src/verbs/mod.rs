@@ -1,10 +1,14 @@
 //! The verbs: one module each, with its arguments, its examples and its `run`.
 
+mod dns;
+
 use crate::exit::{Exit, UsageError};
 
 /// What danelaw can do.
 #[derive(clap::Subcommand)]
-pub enum Verb {}
+pub enum Verb {
+    Dns(dns::Args),
+}
 
 impl Verb {
     /// Does it.
@@ -12,6 +16,8 @@ impl Verb {
     /// # Errors
     /// Only what the user can mend: arguments and input. Everything else is an [`Exit`] with findings printed.
     pub fn run(self) -> Result<Exit, UsageError> {
-        match self {}
+        match self {
+            Verb::Dns(args) => args.run(),
+        }
     }
 }

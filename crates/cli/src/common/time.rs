@@ -1,0 +1,32 @@
+//! Times as arguments.
+
+/// Reads a time: seconds since 1970, or RFC 3339 (`2026-11-22T10:00:00Z`).
+///
+/// # Errors
+/// In words for clap to show.
+pub fn parse(text: &str) -> Result<i64, String> {
+    if let Ok(epoch) = text.parse() {
+        return Ok(epoch);
+    }
+    let time: jiff::Timestamp = text.parse().map_err(|_| "give seconds since 1970, or a time like 2026-11-22T10:00:00Z".to_owned())?;
+    Ok(time.as_second())
+}
+
+/// A time in UTC as RFC 3339 has it; the number itself if it is beyond the calendar.
+#[must_use]
+pub fn show(epoch: i64) -> String {
+    jiff::Timestamp::from_second(epoch).map_or_else(|_| epoch.to_string(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_both_forms_and_explains_a_third() {
+        assert_eq!(parse("1763805600"), Ok(1_763_805_600));
+        assert_eq!(parse("2025-11-22T10:00:00Z"), Ok(1_763_805_600));
+        assert_eq!(show(1_763_805_600), "2025-11-22T10:00:00Z");
+        assert!(parse("yesterday").unwrap_err().contains("seconds since 1970"));
+    }
+}
