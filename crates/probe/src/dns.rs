@@ -4,7 +4,7 @@ use dane::dns::{Alias, Lookup, LookupFailure, Record, Security, SecurityReason, 
 use dane::name::Name;
 use data_encoding::BASE64;
 use domain::base::iana::Rtype;
-use resolve::{Answer, Failure};
+use resolve::{AnchorCheck, Answer, Failure, Interception};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -23,6 +23,11 @@ pub trait Dns: Send + Sync {
     fn anchor_current(&self) -> DnsFuture<'_, Option<bool>> {
         Box::pin(std::future::ready(None))
     }
+
+    /// Whether somebody answers DNS queries in the place of the servers asked. `None`: not known.
+    fn intercepted(&self) -> DnsFuture<'_, Option<bool>> {
+        Box::pin(std::future::ready(None))
+    }
 }
 
 impl Dns for resolve::Resolver {
@@ -32,6 +37,20 @@ impl Dns for resolve::Resolver {
 
     fn zone_apex<'a>(&'a self, name: &'a Name) -> DnsFuture<'a, Option<Name>> {
         Box::pin(resolve::Resolver::zone_apex(self, name))
+    }
+
+    fn anchor_current(&self) -> DnsFuture<'_, Option<bool>> {
+        Box::pin(async {
+            match self.check_anchor().await {
+                AnchorCheck::Fits => Some(true),
+                AnchorCheck::Mismatch(_) => Some(false),
+                AnchorCheck::Clock(_) | AnchorCheck::NoRootAnchor | AnchorCheck::CouldNotLook(_) => None,
+            }
+        })
+    }
+
+    fn intercepted(&self) -> DnsFuture<'_, Option<bool>> {
+        Box::pin(async { Some(matches!(self.check_interception(None).await, Interception::Seen(_))) })
     }
 }
 

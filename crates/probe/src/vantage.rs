@@ -8,11 +8,10 @@ use dane::name::Name;
 use dane::observation::{AddressObservation, Connect, VantageObservation};
 use domain::base::iana::Rtype;
 use std::collections::HashSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 /// Networks that must have been silent, and none open, before we say that our own network blocks the port.
@@ -21,8 +20,6 @@ const BLOCKED_AFTER: usize = 5;
 const GIVE_UP_AFTER: usize = 40;
 /// Time for all checks together.
 const CHECK_TIME: Duration = Duration::from_secs(20);
-/// Where an answer must never come from: TEST-NET-1 and TEST-NET-2, which nobody routes. (RFC 5737)
-const NOBODY: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 2, 53), Ipv4Addr::new(198, 51, 100, 53)];
 /// Public addresses by which the system chooses a source address; nothing is sent to them. (l.root-servers.net)
 const SOMEBODY_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(199, 7, 83, 42));
 const SOMEBODY_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0x500, 0x9f, 0, 0, 0, 0, 0x42));
@@ -95,7 +92,7 @@ impl Vantage {
             tokio::join!(
                 ehlo_resolves(dns, &config.ehlo),
                 async { if internet { ptr(dns, source?).await } else { None } },
-                async { if internet { Some(intercepted().await) } else { None } },
+                async { if internet { dns.intercepted().await } else { None } },
                 dns.lookup(&root, Rtype::SOA),
                 dns.anchor_current(),
             )
@@ -151,26 +148,6 @@ fn reverse_name(address: IpAddr) -> Option<Name> {
         }
     };
     Name::from_str(&text).ok()
-}
-
-/// Whether somebody answers DNS queries sent to addresses where nobody is.
-async fn intercepted() -> bool {
-    // ID 0x6a61, RD; one question: . NS IN
-    const QUERY: [u8; 17] = [0x6a, 0x61, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
-    let ask = |address: Ipv4Addr| async move {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.ok()?;
-        socket.connect(SocketAddr::new(address.into(), 53)).await.ok()?;
-        let mut answer = [0; 512];
-        for _ in 0..2 {
-            socket.send(&QUERY).await.ok()?;
-            if let Ok(Ok(n)) = timeout(Duration::from_secs(1), socket.recv(&mut answer)).await {
-                return answer.get(..n)?.starts_with(&QUERY[..2]).then_some(());
-            }
-        }
-        None
-    };
-    let (first, second) = tokio::join!(ask(NOBODY[0]), ask(NOBODY[1]));
-    first.or(second).is_some()
 }
 
 /// How far our clock is off at least, if the root's own signature is outside its time: the root does not let its signatures expire.
