@@ -3,6 +3,11 @@
 
 use crate::Epoch;
 use crate::observation::CertificateBytes;
+use crate::x509::der::{Reader, tag, time, whole_bits};
+use crate::x509::dn;
+use crate::x509::extensions::{Extensions, GeneralName};
+use crate::x509::signature::{self, AlgorithmId, PublicKey};
+use std::ops::Range;
 
 /// One certificate, as far as it could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +34,24 @@ pub struct Certificate {
     pub key: KeyInfo,
     /// Signature algorithm: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`, …; a dotted object identifier if we know no name.
     pub signature_algorithm: String,
-    /// DNS names of the subjectAltName extension, as they stand there. `None`: there is no such name.
+    /// DNS names of the subjectAltName extension, as they stand there; empty if there is none.
     pub dns_names: Vec<String>,
-    /// The last commonName of the subject.
-    pub common_name: Option<String>,
+    /// The common names of the subject, in their order.
+    pub common_names: Vec<String>,
+    /// Content of the serial number's INTEGER.
+    pub serial: Vec<u8>,
+    pub(crate) extensions: Extensions,
+    /// Subject and issuer in a form that can be compared; `None` if they are malformed.
+    pub(crate) subject_canonical: Option<Vec<Vec<u8>>>,
+    pub(crate) issuer_canonical: Option<Vec<Vec<u8>>>,
+    /// Where the signed part lies in `der`.
+    signed: Range<usize>,
+    /// Content of the signature's AlgorithmIdentifier, and whether the signed part repeats it, as it must.
+    signed_with: Vec<u8>,
+    algorithms_agree: bool,
+    signature: Vec<u8>,
+    /// Octets of `der` that belong to the certificate.
+    length: usize,
 }
 
 /// A public key in general terms.
@@ -50,12 +69,164 @@ pub struct KeyInfo {
 pub struct CertificateError(pub &'static str);
 
 impl Certificate {
-    /// Reads a certificate. Tolerant: fails only where not even the public key can be found. Never panics.
+    /// Reads a certificate. Tolerant: versions, serial numbers, algorithms, times, names and extensions may be anything, and octets may
+    /// follow; it fails only if the structure is not that of a certificate. Never panics.
     ///
     /// # Errors
     /// What is missing.
     pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
-        let _ = der;
-        Err(CertificateError("not implemented"))
+        Self::parse_shared(&CertificateBytes(der.into()))
+    }
+
+    /// [`Certificate::parse`] without a copy of the whole.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn parse_shared(bytes: &CertificateBytes) -> Result<Self, CertificateError> {
+        let der: &[u8] = &bytes.0;
+        let whole = Reader(der).any().filter(|t| t.tag == tag::SEQUENCE).ok_or(CertificateError("no complete SEQUENCE"))?;
+        let mut outer = Reader(whole.value);
+        let tbs = outer.any().filter(|t| t.tag == tag::SEQUENCE).ok_or(CertificateError("no tbsCertificate"))?;
+        let signed_with = outer.expect(tag::SEQUENCE).ok_or(CertificateError("no signatureAlgorithm"))?;
+        let signature = outer.expect(tag::BIT_STRING).ok_or(CertificateError("no signatureValue"))?;
+        let fields = Tbs::read(tbs.value)?;
+        let extensions = fields.extensions.map(Extensions::read).unwrap_or_default();
+        let algorithm = AlgorithmId::read(signed_with).ok_or(CertificateError("malformed signatureAlgorithm"))?;
+        Ok(Self {
+            spki: fields.spki.to_vec(),
+            version: fields.version,
+            subject: dn::in_words(fields.subject),
+            issuer: dn::in_words(fields.issuer),
+            subject_canonical: dn::canonical(fields.subject),
+            issuer_canonical: dn::canonical(fields.issuer),
+            subject_der: fields.subject.to_vec(),
+            issuer_der: fields.issuer.to_vec(),
+            not_before: fields.not_before,
+            not_after: fields.not_after,
+            key: fields.key.info(),
+            signature_algorithm: signature::name_of(algorithm),
+            dns_names: dns_names(&extensions),
+            common_names: dn::common_names(fields.subject),
+            serial: fields.serial.to_vec(),
+            extensions,
+            signed: whole.header..whole.header + tbs.whole.len(),
+            algorithms_agree: fields.signed_with == signed_with,
+            signed_with: signed_with.to_vec(),
+            signature: whole_bits(signature).unwrap_or_default().to_vec(),
+            length: whole.whole.len(),
+            der: bytes.clone(),
+        })
+    }
+
+    /// Whether issuer and subject are the same name. (RFC 5280 section 3.2)
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.subject_canonical.is_some() && self.subject_canonical == self.issuer_canonical
+    }
+
+    /// Whether it was issued to itself, as far as names and key identifiers tell; the signature is not verified.
+    #[must_use]
+    pub fn is_self_signed(&self) -> bool {
+        self.may_be_issued_by(self)
+    }
+
+    /// Whether nothing follows the certificate in its bytes.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.length == self.der.0.len()
+    }
+
+    /// Whether `at` lies in the validity, both ends included. (RFC 5280 section 4.1.2.5) `None`: its fields cannot be read.
+    #[must_use]
+    pub fn is_valid_at(&self, at: Epoch) -> Option<bool> {
+        Some(self.not_before? <= at && at <= self.not_after?)
+    }
+
+    /// Whether names and key identifiers allow that `issuer` issued it. (RFC 5280 sections 4.2.1.1 and 6.1.3)
+    #[must_use]
+    pub fn may_be_issued_by(&self, issuer: &Self) -> bool {
+        if self.issuer_canonical.is_none() || self.issuer_canonical != issuer.subject_canonical {
+            return false;
+        }
+        let Some(authority) = &self.extensions.authority_key_id else { return true };
+        let differs = |said: &Option<Vec<u8>>, is: Option<&Vec<u8>>| matches!((said, is), (Some(said), Some(is)) if said != is);
+        let issuer_of_issuer = authority.issuer.as_deref().map(dn::canonical);
+        !differs(&authority.key_id, issuer.extensions.subject_key_id.as_ref())
+            && !differs(&authority.serial, Some(&issuer.serial))
+            && issuer_of_issuer.is_none_or(|name| name == issuer.issuer_canonical)
+    }
+
+    /// Whether its signature was made with the key `spki`.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn verify_signature(&self, spki: &[u8]) -> Result<(), &'static str> {
+        if !self.algorithms_agree {
+            return Err("the certificate names two different signature algorithms");
+        }
+        let algorithm = AlgorithmId::read(&self.signed_with).ok_or("the signature algorithm cannot be read")?;
+        let message = self.der.0.get(self.signed.clone()).unwrap_or_default();
+        signature::verify(spki, algorithm, message, &self.signature)
+    }
+}
+
+/// Whether `data` is exactly one SubjectPublicKeyInfo with a key that can be one of its algorithm.
+#[must_use]
+pub fn is_public_key(data: &[u8]) -> bool {
+    PublicKey::read(data).is_some_and(|key| key.length == data.len() && key.is_plausible())
+}
+
+/// What kind of key a SubjectPublicKeyInfo holds; `None` if it is none.
+#[must_use]
+pub fn public_key_info(spki: &[u8]) -> Option<KeyInfo> {
+    PublicKey::read(spki).map(|key| key.info())
+}
+
+fn dns_names(extensions: &Extensions) -> Vec<String> {
+    let names = extensions.alternative_names.iter().flatten();
+    // Bytes that are not ASCII are no DNS name (RFC 5280 section 4.2.1.6); they are kept so that they can be shown.
+    names.filter_map(|n| if let GeneralName::Dns(n) = n { Some(String::from_utf8_lossy(n).into_owned()) } else { None }).collect()
+}
+
+/// The fields of tbsCertificate. (RFC 5280 section 4.1)
+struct Tbs<'a> {
+    version: u8,
+    serial: &'a [u8],
+    signed_with: &'a [u8],
+    issuer: &'a [u8],
+    not_before: Option<Epoch>,
+    not_after: Option<Epoch>,
+    subject: &'a [u8],
+    /// R-049 rfc6698#2.1.2: tag, length and content, as received.
+    spki: &'a [u8],
+    key: PublicKey<'a>,
+    /// The SEQUENCE OF Extension.
+    extensions: Option<&'a [u8]>,
+}
+
+impl<'a> Tbs<'a> {
+    fn read(tbs: &'a [u8]) -> Result<Self, CertificateError> {
+        let mut reader = Reader(tbs);
+        let version = match reader.optional(tag::constructed(0)) {
+            Some(explicit) => Reader(explicit.value).expect(tag::INTEGER).and_then(<[u8]>::last).map_or(0, |v| v.saturating_add(1)),
+            None => 1,
+        };
+        let serial = reader.expect(tag::INTEGER).ok_or(CertificateError("no serialNumber"))?;
+        let signed_with = reader.expect(tag::SEQUENCE).ok_or(CertificateError("no signature algorithm in tbsCertificate"))?;
+        let issuer = reader.optional(tag::SEQUENCE).ok_or(CertificateError("no issuer"))?.whole;
+        let mut validity = reader.enter(tag::SEQUENCE).ok_or(CertificateError("no validity"))?;
+        let not_before = validity.any().and_then(|t| time(&t));
+        let not_after = validity.any().and_then(|t| time(&t));
+        let subject = reader.optional(tag::SEQUENCE).ok_or(CertificateError("no subject"))?.whole;
+        let spki = reader.optional(tag::SEQUENCE).ok_or(CertificateError("no subjectPublicKeyInfo"))?.whole;
+        let key = PublicKey::read(spki).ok_or(CertificateError("malformed subjectPublicKeyInfo"))?;
+        // issuerUniqueID and subjectUniqueID say nothing to anybody.
+        for unique_id in [1, 2] {
+            if reader.optional(tag::primitive(unique_id)).is_none() {
+                reader.optional(tag::constructed(unique_id));
+            }
+        }
+        let extensions = reader.optional(tag::constructed(3)).map(|t| t.value);
+        Ok(Self { version, serial, signed_with, issuer, not_before, not_after, subject, spki, key, extensions })
     }
 }

@@ -1,5 +1,6 @@
 //! The rules of DANE for SMTP (RFC 7672, 7671, 6698), pure: no input or output, no clock, no global state.
 
+pub mod association;
 pub mod cause;
 pub mod cert;
 pub mod dns;
@@ -8,11 +9,15 @@ pub mod matching;
 pub mod name;
 pub mod observation;
 pub mod paper;
+pub mod path;
+pub mod refid;
 pub mod repair;
 pub mod smtp;
 pub mod tlsa;
 pub mod verdict;
+pub mod verification;
 pub mod walk;
+mod x509;
 
 /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 pub type Epoch = i64;

@@ -1,9 +1,15 @@
 //! Does a chain match a TLSA RRset? Usability, digest agility, all four usages, names. (RFC 6698, RFC 7671, RFC 7672 section 3)
 
 use crate::Epoch;
+use crate::association::Associations;
+use crate::cert::Certificate;
 use crate::name::Name;
 use crate::observation::CertificateBytes;
+use crate::path::{self, MAX_CERTIFICATE_OCTETS, MAX_CERTIFICATES, Paths};
 use crate::tlsa::{Mode, Tlsa};
+
+pub use crate::refid::CommonName;
+pub use crate::verification::{ErrorCode, MatchError, MatchVerdict, RecordOutcome, RecordStatus, Verification};
 
 /// How to verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +22,7 @@ pub struct VerifyOptions {
     pub common_name: CommonName,
     /// Digests from strongest to weakest, as matching types; one that is not named here is weaker than all that are.
     pub digest_order: Vec<u8>,
-    /// Trusted roots for usages 0 and 1; DANE-TA needs none.
+    /// Trusted roots for usages 0 and 1; DANE-TA needs none and looks at none.
     pub roots: Vec<CertificateBytes>,
 }
 
@@ -27,6 +33,7 @@ impl Default for VerifyOptions {
             mode: Mode::Smtp,
             ee_names: EeNames::Ignore,
             common_name: CommonName::IfNoDnsName,
+            // R-079 rfc7671#9
             digest_order: vec![2, 1],
             roots: Vec::new(),
         }
@@ -43,157 +50,410 @@ pub enum EeNames {
     Check,
 }
 
-/// What a common name is worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CommonName {
-    /// It counts if there is no DNS name in subjectAltName. (RFC 7672 section 3.2.3)
-    #[default]
-    IfNoDnsName,
-    /// Nothing. (RFC 9525)
-    Never,
-}
-
-/// The whole answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verification {
-    /// In one word.
-    pub verdict: MatchVerdict,
-    /// Certificate usage of the record that matched.
-    pub usage: Option<u8>,
-    /// Depth of the matched certificate in the verified path: 0 leaf. For a bare key (2 1 0) that of the certificate it signed.
-    pub depth: Option<u8>,
-    /// Why there is no match: the failure nearest to success.
-    pub error: Option<MatchError>,
-    /// One for each record given, in their order.
-    pub records: Vec<RecordOutcome>,
-}
-
-/// The answer in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MatchVerdict {
-    /// At least one usable record authenticates the chain.
-    Match,
-    /// There are usable records, and none does.
-    NoMatch,
-    /// There is no usable record.
-    Unusable,
-}
-
-/// Why there is no match.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MatchError {
-    /// Stable.
-    pub code: ErrorCode,
-    /// With particulars.
-    pub detail: String,
-}
-
-/// Stable code of a [`MatchError`], ordered from far to near: of several failures the greatest is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ErrorCode {
-    /// No record is usable.
-    NoUsableRecord,
-    /// The server presented no certificate.
-    NoCertificate,
-    /// The leaf is not a certificate that can be read.
-    GarbageCertificate,
-    /// No record equals what it refers to.
-    NoMatch,
-    /// A usage 2 record names the leaf.
-    LeafAsTa,
-    /// A digest of a key or certificate that is not in the chain, and the path ends at an issuer that was not sent.
-    TaNotSent,
-    /// Only a record hidden by a stronger digest matches.
-    HiddenByAgility,
-    /// One of our limits was reached.
-    Budget,
-    /// The certificate with the right hash is there, but no valid path leads from the leaf to it.
-    PathBroken,
-    /// Usage 0 or 1: no path leads to a trusted root.
-    UntrustedRoot,
-    /// A certificate on the path has expired.
-    Expired,
-    /// A certificate on the path is not valid yet.
-    NotYetValid,
-    /// The path is good; the names are not.
-    NameMismatch,
-}
-
-impl ErrorCode {
-    /// Kebab-case.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::NoUsableRecord => "no-usable-record",
-            Self::NoCertificate => "no-certificate",
-            Self::GarbageCertificate => "garbage-certificate",
-            Self::NoMatch => "no-match",
-            Self::LeafAsTa => "leaf-as-ta",
-            Self::TaNotSent => "ta-not-sent",
-            Self::HiddenByAgility => "hidden-by-agility",
-            Self::Budget => "budget",
-            Self::PathBroken => "path-broken",
-            Self::UntrustedRoot => "untrusted-root",
-            Self::Expired => "expired",
-            Self::NotYetValid => "not-yet-valid",
-            Self::NameMismatch => "name-mismatch",
-        }
-    }
-}
-
-/// What became of one record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordOutcome {
-    /// In one word.
-    pub status: RecordStatus,
-    /// Stable kebab-case code: a code of [`ErrorCode`] or of `crate::tlsa::Unusable`; `leaf`, `issuer`, `bare-key` for a match.
-    pub reason: &'static str,
-    /// In words.
-    pub detail: String,
-    /// Depth of the certificate that equals the record's data, whether or not that authenticates.
-    pub depth: Option<u8>,
-}
-
-/// What became of one record, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordStatus {
-    /// It authenticates the chain.
-    Matched,
-    /// It does not.
-    Unmatched,
-    /// No client can use it.
-    Unusable,
-    /// A record with a stronger digest stands beside it, so it does not count.
-    SkippedAgility,
-}
-
-impl RecordStatus {
-    /// Kebab-case.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Matched => "matched",
-            Self::Unmatched => "unmatched",
-            Self::Unusable => "unusable",
-            Self::SkippedAgility => "skipped-agility",
-        }
-    }
-}
-
 /// Verifies `chain` (leaf first, exactly as received) against `records`, at the moment `at`, for the reference identifiers `names`.
 ///
 /// Never panics, and does bounded work on any input.
 #[must_use]
 pub fn verify(chain: &[CertificateBytes], records: &[Tlsa], names: &[Name], at: Epoch, options: &VerifyOptions) -> Verification {
-    let _ = (chain, names, at, options);
-    Verification {
-        verdict: MatchVerdict::NoMatch,
-        usage: None,
-        depth: None,
-        error: Some(MatchError { code: ErrorCode::NoMatch, detail: "not implemented".into() }),
-        records: records
+    let mut tally = Tally::screen(records, options);
+    let Some(first) = chain.first() else {
+        tally.refuse_all(ErrorCode::NoCertificate, "the server presented no certificate");
+        return tally.conclude(records);
+    };
+    let leaf = match readable(first) {
+        Ok(leaf) => leaf,
+        Err(why) => {
+            tally.refuse_all(ErrorCode::GarbageCertificate, &why);
+            return tally.conclude(records);
+        }
+    };
+    let issuers = issuers(&leaf, chain, records, &tally);
+    let server = Server {
+        named: crate::refid::names_one_of(&leaf, names, options.common_name),
+        forms: Associations::of(&leaf),
+        leaf: &leaf,
+        issuers: issuers.iter().map(Known::new).collect(),
+        at,
+    };
+    server.match_leaf(records, options, &mut tally);
+    server.match_issuers(records, &mut tally);
+    server.match_pkix(records, options, &mut tally);
+    server.explain_hidden(records, &mut tally);
+    tally.conclude(records)
+}
+
+/// Verifies a raw public key (RFC 7250), as SubjectPublicKeyInfo, against `records`.
+///
+/// R-053 rfc7671#5.1: only usage 3 with selector 1 can authenticate it.
+#[must_use]
+pub fn verify_raw_key(spki: &[u8], records: &[Tlsa], options: &VerifyOptions) -> Verification {
+    let mut tally = Tally::screen(records, options);
+    let forms = Associations::of_raw_key(spki);
+    for (i, record) in records.iter().enumerate() {
+        if tally.is_open(i) && record.usage == 3 && forms.equals(record) {
+            tally.accept(i, "leaf", 0, "it is the server's raw public key");
+        }
+    }
+    tally.conclude(records)
+}
+
+/// One certificate beside the leaf, with all that records can say of it.
+struct Known<'a> {
+    certificate: &'a Certificate,
+    forms: Associations<'a>,
+    origin: Origin,
+}
+
+/// Where a certificate came from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Chain,
+    /// A record with the full certificate.
+    Dns,
+}
+
+impl<'a> Known<'a> {
+    fn new((certificate, origin): &'a (Certificate, Origin)) -> Self {
+        Self { certificate, forms: Associations::of(certificate), origin: *origin }
+    }
+}
+
+fn readable(bytes: &CertificateBytes) -> Result<Certificate, String> {
+    if bytes.0.len() > MAX_CERTIFICATE_OCTETS {
+        return Err(format!("the server's certificate is longer than {MAX_CERTIFICATE_OCTETS} octets"));
+    }
+    Certificate::parse_shared(bytes).map_err(|e| format!("the server's certificate cannot be read: {e}"))
+}
+
+/// Everything that may be an issuer: the chain without its leaf, and certificates from records, each once, at most [`MAX_CERTIFICATES`].
+fn issuers(leaf: &Certificate, chain: &[CertificateBytes], records: &[Tlsa], tally: &Tally) -> Vec<(Certificate, Origin)> {
+    // R-057 rfc7671#5.2.2: a 2 0 0 record brings its certificate along.
+    let from_dns =
+        records.iter().enumerate().filter(|(i, r)| tally.is_open(*i) && matches!((r.usage, r.selector, r.matching), (0 | 2, 0, 0)));
+    let from_dns = from_dns.map(|(_, r)| (CertificateBytes(r.data.as_slice().into()), Origin::Dns));
+    let mut issuers: Vec<(Certificate, Origin)> = Vec::new();
+    for (bytes, origin) in chain.iter().skip(1).cloned().map(|c| (c, Origin::Chain)).chain(from_dns) {
+        // R-054 rfc7671#5.2: the leaf, sent twice or published as an issuer, does not become one.
+        let known = leaf.der == bytes || issuers.iter().any(|(c, _)| c.der == bytes);
+        if issuers.len() + 1 < MAX_CERTIFICATES && !known {
+            issuers.extend(readable(&bytes).ok().map(|c| (c, origin)));
+        }
+    }
+    issuers
+}
+
+/// All about the server that matching needs.
+struct Server<'a> {
+    leaf: &'a Certificate,
+    forms: Associations<'a>,
+    /// The leaf is for one of the reference identifiers.
+    named: bool,
+    issuers: Vec<Known<'a>>,
+    at: Epoch,
+}
+
+impl Server<'_> {
+    /// Usage 3. R-051 rfc7671#5.1: the leaf only. R-052: neither names nor dates nor issuers.
+    fn match_leaf(&self, records: &[Tlsa], options: &VerifyOptions, tally: &mut Tally) {
+        for (i, record) in records.iter().enumerate() {
+            if !tally.is_open(i) || record.usage != 3 || !self.forms.equals(record) {
+                continue;
+            }
+            tally.at_depth(i, 0);
+            match options.ee_names {
+                EeNames::Check if !self.named => tally.refuse(i, self.wrong_name()),
+                _ => tally.accept(i, "leaf", 0, "it names the server's certificate"),
+            }
+        }
+    }
+
+    /// Usage 2.
+    fn match_issuers(&self, records: &[Tlsa], tally: &mut Tally) {
+        let open: Vec<usize> = (0..records.len()).filter(|i| tally.is_open(*i) && records.get(*i).is_some_and(|r| r.usage == 2)).collect();
+        if open.is_empty() {
+            return;
+        }
+        let certificates: Vec<&Certificate> = std::iter::once(self.leaf).chain(self.issuers.iter().map(|k| k.certificate)).collect();
+        let mut paths = path::find(&certificates);
+        for i in open {
+            let Some(record) = records.get(i) else { continue };
+            let is_somebodys = self.issuers.iter().any(|k| k.forms.equals(record));
+            // R-055 rfc7671#5.2.3: the bare key counts only if no certificate of the chain has it.
+            let tried = match is_somebodys {
+                true => self.try_certificate(record, &certificates, &paths),
+                false => self.try_bare_key(record, &certificates, &mut paths),
+            };
+            match tried {
+                Ok(depth) if is_somebodys => tally.accept(i, "issuer", depth, "it names an issuer of the server's certificate"),
+                Ok(depth) => tally.accept(i, "bare-key", depth, "its key signed the topmost certificate"),
+                Err(why) => tally.refuse(i, why),
+            }
+        }
+        tally.cut_short |= paths.cut_short;
+    }
+
+    /// R-059 rfc7671#5.2, R-060 rfc6698#2.1.1: a valid path to a certificate that the record names; what is above it does not matter.
+    fn try_certificate(&self, record: &Tlsa, certificates: &[&Certificate], paths: &Paths) -> Result<u8, MatchError> {
+        let mut nearest: Option<MatchError> = None;
+        for path in &paths.found {
+            let top = path.steps.last().and_then(|i| i.checked_sub(1)).and_then(|i| self.issuers.get(i));
+            if !top.is_some_and(|k| k.forms.equals(record)) {
+                continue;
+            }
+            let steps: Vec<&Certificate> = path.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect();
+            match self.accept_path(&steps) {
+                Ok(()) => return Ok(depth_of(&steps)),
+                Err(why) => nearest = Some(nearest.filter(|n| n.code >= why.code).unwrap_or(why)),
+            }
+        }
+        Err(nearest.unwrap_or_else(|| self.no_path(record, paths)))
+    }
+
+    fn no_path(&self, record: &Tlsa, paths: &Paths) -> MatchError {
+        let (code, what) = match self.issuers.iter().find(|k| k.forms.equals(record)).map(|k| k.origin) {
+            Some(Origin::Dns) => (ErrorCode::NoMatch, "the certificate in the record issued none of the chain"),
+            _ => (ErrorCode::PathBroken, "the certificate it names is sent, but did not issue the server's certificate"),
+        };
+        let why = paths.wrong_link.as_ref().map_or_else(String::new, |w| format!(": {w}"));
+        MatchError { code, detail: format!("{what}{why}") }
+    }
+
+    /// R-055 rfc7671#5.2.3: the key of a 2 1 0 record may have signed the topmost certificate, which may be the leaf itself.
+    fn try_bare_key(&self, record: &Tlsa, certificates: &[&Certificate], paths: &mut Paths) -> Result<u8, MatchError> {
+        if (record.selector, record.matching) != (1, 0) {
+            return Err(self.unmatched(record, certificates, paths));
+        }
+        let mut nearest: Option<MatchError> = None;
+        let complete: Vec<Vec<&Certificate>> = paths
+            .found
             .iter()
-            .map(|_| RecordOutcome { status: RecordStatus::Unmatched, reason: "no-match", detail: String::new(), depth: None })
-            .collect(),
+            .filter(|p| p.is_complete)
+            .map(|p| p.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect())
+            .collect();
+        for steps in &complete {
+            let signed = steps.last().is_some_and(|top| paths.verify(top, &record.data).is_ok());
+            match self.accept_path(steps) {
+                Ok(()) if signed => return Ok(depth_of(steps)),
+                Err(why) if signed => nearest = Some(nearest.filter(|n| n.code >= why.code).unwrap_or(why)),
+                _ => {}
+            }
+        }
+        Err(nearest.unwrap_or_else(|| self.unmatched(record, certificates, paths)))
+    }
+
+    /// Why a usage 2 record equals no issuer.
+    fn unmatched(&self, record: &Tlsa, certificates: &[&Certificate], paths: &Paths) -> MatchError {
+        // R-054 rfc7671#5.2
+        if self.forms.equals(record) {
+            let detail = "it names the server's own certificate, but usage 2 can only name an issuer".into();
+            return MatchError { code: ErrorCode::LeafAsTa, detail };
+        }
+        let tops = paths.found.iter().filter(|p| p.is_complete).filter_map(|p| p.steps.last()).filter_map(|i| certificates.get(*i));
+        let missing = tops.into_iter().find(|top| !top.is_self_signed());
+        match missing {
+            // R-058 rfc7671#5.2.2: a digest names something that only the server can show.
+            Some(top) if record.matching != 0 => {
+                let detail = format!(
+                    "it names no certificate that was sent; the chain ends at '{}', whose issuer '{}' was not sent",
+                    top.subject, top.issuer
+                );
+                MatchError { code: ErrorCode::TaNotSent, detail }
+            }
+            _ => MatchError { code: ErrorCode::NoMatch, detail: "it names no issuer in the chain".into() },
+        }
+    }
+
+    /// Usages 0 and 1: the same, and a path to a trusted root. (RFC 7671 sections 5.3 and 5.4)
+    fn match_pkix(&self, records: &[Tlsa], options: &VerifyOptions, tally: &mut Tally) {
+        let open: Vec<usize> = (0..records.len()).filter(|i| tally.is_open(*i) && records.get(*i).is_some_and(|r| r.usage < 2)).collect();
+        if open.is_empty() {
+            return;
+        }
+        let roots: Vec<Certificate> = options.roots.iter().filter_map(|r| Certificate::parse_shared(r).ok()).collect();
+        let (paths, refused) = trusted_paths(self.leaf, self.issuers.iter().map(|k| k.certificate), &roots, self.at);
+        for i in open {
+            let Some(record) = records.get(i) else { continue };
+            let tried = match record.usage {
+                1 if self.forms.equals(record) => paths.first().map(|_| 0).ok_or_else(|| refused.clone()),
+                1 => Err(MatchError { code: ErrorCode::NoMatch, detail: "it does not name the server's certificate".into() }),
+                _ => paths.iter().find_map(|p| issuer_depth(p, record)).ok_or_else(|| self.unmatched_root(record, &paths, &refused)),
+            };
+            match tried {
+                Ok(_) if !self.named => tally.refuse(i, self.wrong_name()),
+                Ok(depth) => {
+                    tally.accept(i, if depth == 0 { "leaf" } else { "issuer" }, depth, "it names a certificate on a path to a trusted root")
+                }
+                Err(why) => tally.refuse(i, why),
+            }
+        }
+    }
+
+    fn unmatched_root(&self, record: &Tlsa, paths: &[Vec<&Certificate>], refused: &MatchError) -> MatchError {
+        match paths.is_empty() && self.issuers.iter().any(|k| k.forms.equals(record)) {
+            true => refused.clone(),
+            false => MatchError { code: ErrorCode::NoMatch, detail: "it names no issuer on a path to a trusted root".into() },
+        }
+    }
+
+    /// Says of records hidden by a stronger digest whether they would have matched.
+    fn explain_hidden(&self, records: &[Tlsa], tally: &mut Tally) {
+        for (i, record) in records.iter().enumerate() {
+            let would = match record.usage {
+                1 | 3 => self.forms.equals(record),
+                _ => self.issuers.iter().any(|k| k.forms.equals(record)),
+            };
+            if would {
+                tally.would_match(i);
+            }
+        }
+    }
+
+    fn accept_path(&self, steps: &[&Certificate]) -> Result<(), MatchError> {
+        path::check(steps, self.at)?;
+        // R-068 rfc7672#3.2.2
+        if self.named { Ok(()) } else { Err(self.wrong_name()) }
+    }
+
+    fn wrong_name(&self) -> MatchError {
+        let presented = if self.leaf.dns_names.is_empty() { &self.leaf.common_names } else { &self.leaf.dns_names };
+        let shown = presented.iter().take(10).map(|n| n.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
+        MatchError { code: ErrorCode::NameMismatch, detail: format!("the certificate is for other names: {shown}") }
+    }
+}
+
+fn depth_of(steps: &[&Certificate]) -> u8 {
+    u8::try_from(steps.len().saturating_sub(1)).unwrap_or(u8::MAX)
+}
+
+fn issuer_depth(path: &[&Certificate], record: &Tlsa) -> Option<u8> {
+    let depth = path.iter().skip(1).position(|c| Associations::of(c).equals(record))?;
+    u8::try_from(depth + 1).ok()
+}
+
+/// Valid paths from `leaf` to one of `roots` at `at`, shortest first, and why there is none if there is none.
+pub(crate) fn trusted_paths<'a>(
+    leaf: &'a Certificate,
+    issuers: impl Iterator<Item = &'a Certificate>,
+    roots: &'a [Certificate],
+    at: Epoch,
+) -> (Vec<Vec<&'a Certificate>>, MatchError) {
+    let mut certificates: Vec<&Certificate> = vec![leaf];
+    certificates.extend(issuers.filter(|c| !roots.iter().any(|r| r.der == c.der)));
+    let untrusted = certificates.len();
+    // Only roots that may be on a path: a root store has more than we look at.
+    let useful = |root: &&Certificate| certificates.iter().any(|c| c.may_be_issued_by(root)) && root.der != leaf.der;
+    let mut useful: Vec<&Certificate> = roots.iter().filter(useful).collect();
+    useful.truncate(MAX_CERTIFICATES / 2);
+    certificates.truncate(MAX_CERTIFICATES - useful.len());
+    let untrusted = untrusted.min(certificates.len());
+    certificates.extend(useful);
+    let mut nearest = MatchError { code: ErrorCode::UntrustedRoot, detail: "no path leads to a trusted root".into() };
+    let mut good = Vec::new();
+    for path in path::find(&certificates).found {
+        let is_root = path.steps.last().is_some_and(|i| *i >= untrusted || (*i == 0 && roots.iter().any(|r| r.der == leaf.der)));
+        if !is_root {
+            continue;
+        }
+        let steps: Vec<&Certificate> = path.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect();
+        match path::check(&steps, at) {
+            Ok(()) => good.push(steps),
+            Err(why) if why.code >= nearest.code => nearest = why,
+            Err(_) => {}
+        }
+    }
+    (good, nearest)
+}
+
+/// What is known of each record so far.
+struct Tally {
+    outcomes: Vec<RecordOutcome>,
+    /// Why an open record does not match; same order.
+    errors: Vec<Option<MatchError>>,
+    cut_short: bool,
+}
+
+impl Tally {
+    /// R-039 rfc6698#4.1: drops unusable records; R-074 rfc7671#9: then, for each usage and selector, all digests but the strongest.
+    fn screen(records: &[Tlsa], options: &VerifyOptions) -> Self {
+        let usable: Vec<_> = records.iter().map(|r| r.usability_for(options.mode)).collect();
+        let weakness = |matching: u8| options.digest_order.iter().position(|m| *m == matching).unwrap_or(usize::MAX);
+        let is_hidden = |record: &Tlsa| {
+            let rivals = records.iter().zip(&usable).filter(|(r, u)| u.is_ok() && (r.usage, r.selector) == (record.usage, record.selector));
+            // R-077 rfc7671#9: Full(0) neither hides nor is hidden.
+            record.matching != 0 && rivals.into_iter().any(|(r, _)| r.matching != 0 && weakness(r.matching) < weakness(record.matching))
+        };
+        let screened = records.iter().zip(&usable).map(|(record, usable)| {
+            let (status, reason, detail) = match usable {
+                Err(why) => (RecordStatus::Unusable, why.code(), why.to_string()),
+                Ok(()) if is_hidden(record) => {
+                    (RecordStatus::SkippedAgility, "stronger-digest", "a record with a stronger digest stands beside it".into())
+                }
+                Ok(()) => (RecordStatus::Unmatched, ErrorCode::NoMatch.code(), "it does not name the server's certificate".into()),
+            };
+            RecordOutcome { status, reason, detail, depth: None }
+        });
+        Self { outcomes: screened.collect(), errors: vec![None; records.len()], cut_short: false }
+    }
+
+    fn is_open(&self, i: usize) -> bool {
+        self.outcomes.get(i).is_some_and(|o| o.status == RecordStatus::Unmatched)
+    }
+
+    fn at_depth(&mut self, i: usize, depth: u8) {
+        if let Some(outcome) = self.outcomes.get_mut(i) {
+            outcome.depth = Some(depth);
+        }
+    }
+
+    fn accept(&mut self, i: usize, what: &'static str, depth: u8, detail: &str) {
+        if let Some(outcome) = self.outcomes.get_mut(i) {
+            *outcome = RecordOutcome { status: RecordStatus::Matched, reason: what, detail: detail.into(), depth: Some(depth) };
+        }
+    }
+
+    fn refuse(&mut self, i: usize, why: MatchError) {
+        if let (Some(outcome), Some(error)) = (self.outcomes.get_mut(i), self.errors.get_mut(i)) {
+            outcome.reason = why.code.code();
+            outcome.detail.clone_from(&why.detail);
+            *error = Some(why);
+        }
+    }
+
+    fn refuse_all(&mut self, code: ErrorCode, detail: &str) {
+        for i in (0..self.outcomes.len()).filter(|i| self.is_open(*i)).collect::<Vec<_>>() {
+            self.refuse(i, MatchError { code, detail: detail.into() });
+        }
+    }
+
+    fn would_match(&mut self, i: usize) {
+        if self.outcomes.get(i).is_some_and(|o| o.status == RecordStatus::SkippedAgility) {
+            let detail = "it would match, but a record with a stronger digest stands beside it".into();
+            if let Some(error) = self.errors.get_mut(i) {
+                *error = Some(MatchError { code: ErrorCode::HiddenByAgility, detail });
+            }
+        }
+    }
+
+    /// R-048 rfc7671#8: any usable record that matches decides; rfc7672#2.2: no usable record is not the same as no match.
+    fn conclude(self, records: &[Tlsa]) -> Verification {
+        let usable = self.outcomes.iter().any(|o| o.status != RecordStatus::Unusable);
+        let matched = self.outcomes.iter().zip(records).filter(|(o, _)| o.status == RecordStatus::Matched);
+        // R-065 rfc7671#5.1: usage 3 wins, for it needs nothing else; then the nearest issuer.
+        let best = matched.min_by_key(|(o, r)| (u8::MAX - r.usage, o.depth)).map(|(o, r)| (r.usage, o.depth));
+        let (verdict, error) = match (best, usable) {
+            (Some(_), _) => (MatchVerdict::Match, None),
+            (None, true) => (MatchVerdict::NoMatch, Some(self.nearest_error())),
+            (None, false) => {
+                let detail = "no record is usable".into();
+                (MatchVerdict::Unusable, Some(MatchError { code: ErrorCode::NoUsableRecord, detail }))
+            }
+        };
+        Verification { verdict, usage: best.map(|b| b.0), depth: best.and_then(|b| b.1), error, records: self.outcomes }
+    }
+
+    fn nearest_error(&self) -> MatchError {
+        let ours = self.cut_short.then(|| MatchError { code: ErrorCode::Budget, detail: "the chain is beyond our limits".into() });
+        let none = MatchError { code: ErrorCode::NoMatch, detail: "no record names the server's certificate or an issuer of it".into() };
+        self.errors.iter().flatten().cloned().chain(ours).max_by_key(|e| e.code).unwrap_or(none)
     }
 }

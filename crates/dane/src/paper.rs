@@ -3,9 +3,13 @@
 //! Never to be mixed up with [`crate::matching::verify`]: no digest agility, no names, usages 0 and 1 count.
 
 use crate::Epoch;
+use crate::association::Associations;
+use crate::cert::Certificate;
 use crate::dns::Security;
+use crate::matching::trusted_paths;
 use crate::observation::CertificateBytes;
-use crate::tlsa::Tlsa;
+use crate::path::{self, MAX_CERTIFICATES};
+use crate::tlsa::{Tlsa, Unusable};
 
 /// Does any record equal the hash of what it refers to?
 ///
@@ -13,19 +17,32 @@ use crate::tlsa::Tlsa;
 /// last one. Undefined values never match. `None`: there is no certificate, or no record.
 #[must_use]
 pub fn paper_match(chain: &[CertificateBytes], records: &[Tlsa], roots: &[CertificateBytes]) -> Option<bool> {
-    let _ = (chain, records, roots);
-    None
+    let shown = Shown::read(chain, records)?;
+    let (forms, root) = (shown.forms(), shown.root_above(records, roots));
+    let root = root.as_ref().map(Associations::of);
+    Some(records.iter().any(|record| matches(record, &forms, root.as_ref())))
 }
 
 /// Secure, and [`paper_match`], and the chain valid at `at`: to a root for usages 0 and 1, to the matched certificate for usage 2, whatever
 /// it is for usage 3. `None`: there is no certificate, or no record.
 #[must_use]
 pub fn paper_valid(status: Security, chain: &[CertificateBytes], records: &[Tlsa], roots: &[CertificateBytes], at: Epoch) -> Option<bool> {
-    let _ = (status, chain, records, roots, at);
-    None
+    let shown = Shown::read(chain, records)?;
+    if status != Security::Secure {
+        return Some(false);
+    }
+    let (forms, root) = (shown.forms(), shown.root_above(records, roots));
+    let root = root.as_ref().map(Associations::of);
+    let matching: Vec<&Tlsa> = records.iter().filter(|r| matches(r, &forms, root.as_ref())).collect();
+    let pkix = matching.iter().any(|r| r.usage < 2) && shown.is_trusted(roots, at);
+    Some(matching.iter().any(|record| match record.usage {
+        3 => true,
+        2 => shown.has_path_to(record, at),
+        _ => pkix,
+    }))
 }
 
-/// What is wrong with a TLSA set that does not match: one label for the set.
+/// What is wrong with a TLSA set that does not match: one label for the set, the first that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WrongField {
     /// A usage, selector or matching type that nobody defined.
@@ -40,13 +57,165 @@ pub enum WrongField {
     DigestOfNothing,
     /// Matching type 0 with PEM text.
     Pem,
-    /// The data differs from the right one in at most four hexadecimal digits.
+    /// The data differs from the right digest in at most four hexadecimal digits.
     CopyPaste,
 }
 
-/// Which field of an unmatched TLSA set is wrong; `None`: no such error explains it, or the set matches.
+/// A record of an unmatched set, what is wrong with it, and what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The label.
+    pub field: WrongField,
+    /// Index of the record.
+    pub record: usize,
+    /// The record with which the same data, or the data that was meant, would match; `None` where that cannot be told.
+    pub should_be: Option<Tlsa>,
+}
+
+/// Which field of an unmatched TLSA set is wrong; `None`: no such error explains it, the set matches, or there is nothing to compare.
 #[must_use]
 pub fn wrong_field(chain: &[CertificateBytes], records: &[Tlsa]) -> Option<WrongField> {
-    let _ = (chain, records);
-    None
+    misfit(chain, records).map(|m| m.field)
+}
+
+/// [`wrong_field`] with the record to blame.
+#[must_use]
+pub fn misfit(chain: &[CertificateBytes], records: &[Tlsa]) -> Option<Misfit> {
+    let shown = Shown::read(chain, records)?;
+    let forms = shown.forms();
+    if records.iter().any(|record| matches(record, &forms, None)) {
+        return None;
+    }
+    let found = records.iter().enumerate().filter_map(|(i, record)| {
+        let (field, should_be) = blame(record, &forms)?;
+        Some(Misfit { field, record: i, should_be })
+    });
+    found.min_by_key(|m| m.field)
+}
+
+/// What is wrong with one record that does not match.
+fn blame(record: &Tlsa, forms: &[Associations<'_>]) -> Option<(WrongField, Option<Tlsa>)> {
+    let fitting = forms.iter().enumerate().flat_map(|(i, f)| fits(record, i, f)).min_by_key(|(wrong, _)| wrong.len());
+    if record.usage > 3 || record.selector > 1 || record.matching > 2 {
+        return Some((WrongField::UndefinedValue, fitting.map(|(_, right)| right)));
+    }
+    if let Some((wrong, right)) = fitting {
+        return Some((wrong.into_iter().min()?, Some(right)));
+    }
+    let right = || right_records(record, forms);
+    if is_digest_of_nothing(&record.data) {
+        return Some((WrongField::DigestOfNothing, right().next()));
+    }
+    if record.matching == 0 {
+        return (record.usability_for(crate::tlsa::Mode::Generic) == Err(Unusable::Pem)).then(|| (WrongField::Pem, right().next()));
+    }
+    right().find(|r| within_four_digits(&r.data, &record.data)).map(|r| (WrongField::CopyPaste, Some(r)))
+}
+
+/// Every way in which the record's data is data of the certificate at `index`: the fields that would have to change, and the outcome.
+fn fits<'a>(record: &'a Tlsa, index: usize, forms: &'a Associations<'a>) -> impl Iterator<Item = (Vec<WrongField>, Tlsa)> + 'a {
+    let all = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)];
+    all.into_iter().filter(|(s, m)| forms.data(*s, *m) == Some(&record.data)).map(move |(selector, matching)| {
+        let usage = if refers_to(record.usage, index) { record.usage } else { if index == 0 { 3 } else { 2 } };
+        let mut wrong = Vec::new();
+        wrong.extend((usage != record.usage).then_some(WrongField::Usage));
+        wrong.extend((selector != record.selector).then_some(WrongField::Selector));
+        wrong.extend((matching != record.matching).then_some(WrongField::MatchingType));
+        (wrong, Tlsa { usage, selector, matching, data: record.data.clone() })
+    })
+}
+
+/// What the record should be, for each certificate that it may refer to.
+fn right_records<'a>(record: &'a Tlsa, forms: &'a [Associations<'a>]) -> impl Iterator<Item = Tlsa> + 'a {
+    let meant = forms.iter().enumerate().filter(|(i, _)| refers_to(record.usage, *i));
+    meant.filter_map(|(_, f)| f.record(record.usage, record.selector, record.matching))
+}
+
+/// Whether the record equals what it refers to; `root` is the one that issued the last certificate.
+fn matches(record: &Tlsa, forms: &[Associations<'_>], root: Option<&Associations<'_>>) -> bool {
+    let chain = forms.iter().enumerate().filter(|(i, _)| refers_to(record.usage, *i)).map(|(_, f)| f);
+    chain.chain(root.filter(|_| record.usage == 0)).any(|f| f.equals(record))
+}
+
+/// Whether a record of this usage refers to the certificate at this place of the chain.
+fn refers_to(usage: u8, index: usize) -> bool {
+    match usage {
+        1 | 3 => index == 0,
+        0 | 2 => index > 0,
+        _ => false,
+    }
+}
+
+/// Whether data is the digest of the empty string: what a script publishes that hashed nothing.
+#[must_use]
+pub fn is_digest_of_nothing(data: &[u8]) -> bool {
+    use aws_lc_rs::digest::{SHA256, SHA512, digest};
+    data == digest(&SHA256, b"").as_ref() || data == digest(&SHA512, b"").as_ref()
+}
+
+/// Whether two byte strings differ by at most four insertions, deletions and replacements of hexadecimal digits.
+#[must_use]
+pub fn within_four_digits(left: &[u8], right: &[u8]) -> bool {
+    const MOST: usize = 4;
+    let digits = |bytes: &[u8]| bytes.iter().flat_map(|b| [b >> 4, b & 15]).collect::<Vec<u8>>();
+    let (left, right) = (digits(left), digits(right));
+    // Only digests are compared: a record can be long, and the work grows with the product of the lengths.
+    if left.len() > 128 || left.len().abs_diff(right.len()) > MOST {
+        return false;
+    }
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, l) in left.iter().enumerate() {
+        let mut diagonal = i;
+        let mut before = i + 1;
+        let mut next = vec![before];
+        for (r, above) in right.iter().zip(row.iter().skip(1)) {
+            before = (diagonal + usize::from(l != r)).min(above + 1).min(before + 1);
+            diagonal = *above;
+            next.push(before);
+        }
+        row = next;
+    }
+    row.last().is_some_and(|distance| *distance <= MOST)
+}
+
+/// A chain as the studies look at it: the certificates that can be read, in the order sent.
+struct Shown {
+    certificates: Vec<Certificate>,
+}
+
+impl Shown {
+    fn read(chain: &[CertificateBytes], records: &[Tlsa]) -> Option<Self> {
+        let leaf = Certificate::parse_shared(chain.first()?).ok()?;
+        let others = chain.iter().take(MAX_CERTIFICATES).skip(1).filter_map(|c| Certificate::parse_shared(c).ok());
+        (!records.is_empty()).then(|| Self { certificates: std::iter::once(leaf).chain(others).collect() })
+    }
+
+    fn forms(&self) -> Vec<Associations<'_>> {
+        self.certificates.iter().map(Associations::of).collect()
+    }
+
+    fn leaf(&self) -> Option<&Certificate> {
+        self.certificates.first()
+    }
+
+    /// The root that issued the last certificate; only looked for if a record of usage 0 could need it.
+    fn root_above(&self, records: &[Tlsa], roots: &[CertificateBytes]) -> Option<Certificate> {
+        let last = self.certificates.last().filter(|_| records.iter().any(|r| r.usage == 0))?;
+        let roots = roots.iter().filter_map(|r| Certificate::parse_shared(r).ok());
+        roots.filter(|root| last.may_be_issued_by(root)).find(|root| last.verify_signature(&root.spki).is_ok())
+    }
+
+    fn is_trusted(&self, roots: &[CertificateBytes], at: Epoch) -> bool {
+        let roots: Vec<Certificate> = roots.iter().filter_map(|r| Certificate::parse_shared(r).ok()).collect();
+        self.leaf().is_some_and(|leaf| !trusted_paths(leaf, self.certificates.iter().skip(1), &roots, at).0.is_empty())
+    }
+
+    fn has_path_to(&self, record: &Tlsa, at: Epoch) -> bool {
+        let certificates: Vec<&Certificate> = self.certificates.iter().collect();
+        path::find(&certificates).found.iter().any(|path| {
+            let steps: Vec<&Certificate> = path.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect();
+            let names_top = steps.len() > 1 && steps.last().is_some_and(|top| Associations::of(top).equals(record));
+            names_top && path::check(&steps, at).is_ok()
+        })
+    }
 }

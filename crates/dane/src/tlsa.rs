@@ -1,5 +1,6 @@
 //! TLSA records: reading, writing, and whether a record is usable at all. (RFC 6698 section 2, RFC 7218, RFC 7671 section 9)
 
+use crate::cert::{Certificate, is_public_key};
 use std::fmt;
 use std::str::FromStr;
 
@@ -189,7 +190,14 @@ impl Tlsa {
         if self.data.windows(11).any(|w| w == b"-----BEGIN ") {
             return Err(Unusable::Pem);
         }
-        Ok(())
+        match self.selector {
+            0 => match Certificate::parse(&self.data) {
+                Ok(certificate) if certificate.is_exact() && is_public_key(&certificate.spki) => Ok(()),
+                _ => Err(Unusable::NotACertificate),
+            },
+            _ if is_public_key(&self.data) => Ok(()),
+            _ => Err(Unusable::NotAPublicKey),
+        }
     }
 }
 
