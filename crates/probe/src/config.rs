@@ -67,6 +67,7 @@ impl Default for SmtpLimits {
 }
 
 /// How often and how many at once. Every figure is for the whole survey, so that many domains behind one provider do not add up to a flood.
+/// Loopback addresses are ourselves: only `open` counts for them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pace {
     /// New connections per second, all together.
@@ -154,7 +155,7 @@ impl LookerConfig {
             smtp: SmtpLimits::default(),
             pace: Pace::default(),
             domain_deadline: Duration::from_secs(1200),
-            hosts_per_domain: 32,
+            hosts_per_domain: dane::walk::MAX_HOSTS,
             addresses_per_host: 16,
             opt_out: Arc::default(),
         }

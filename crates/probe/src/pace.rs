@@ -28,7 +28,7 @@ pub(crate) struct Gate {
 /// Leave to make one connection, to be held while it is open.
 pub(crate) struct Turn {
     _open: OwnedSemaphorePermit,
-    _at_address: OwnedSemaphorePermit,
+    _at_address: Option<OwnedSemaphorePermit>,
 }
 
 /// Our patience was over before the turn came.
@@ -55,14 +55,18 @@ impl Gate {
     /// Waits for leave to connect to this address of this host.
     pub(crate) async fn turn(&self, host: &Name, address: IpAddr) -> Result<Turn, TooBusy> {
         let until = Instant::now() + self.pace.patience;
-        let at_address = self.at_address(address);
-        let at_address = timeout_at(until, at_address.acquire_owned()).await.ok().and_then(Result::ok).ok_or(TooBusy)?;
+        let at_address = if address.is_loopback() { None } else { Some(self.in_line(host, address, until).await?) };
+        let open = acquire(Arc::clone(&self.open), until).await?;
+        Ok(Turn { _open: open, _at_address: at_address })
+    }
+
+    async fn in_line(&self, host: &Name, address: IpAddr, until: Instant) -> Result<OwnedSemaphorePermit, TooBusy> {
+        let at_address = acquire(self.at_address(address), until).await?;
         self.addresses.wait(address, until).await?;
         self.networks.wait(network(address), until).await?;
         self.providers.wait(provider(host), until).await?;
         self.all.wait((), until).await?;
-        let open = timeout_at(until, Arc::clone(&self.open).acquire_owned()).await.ok().and_then(Result::ok).ok_or(TooBusy)?;
-        Ok(Turn { _open: open, _at_address: at_address })
+        Ok(at_address)
     }
 
     fn at_address(&self, address: IpAddr) -> Arc<Semaphore> {
@@ -73,6 +77,10 @@ impl Gate {
         }
         Arc::clone(map.entry(address).or_insert_with(|| Arc::new(Semaphore::new(self.pace.address_open.min(Semaphore::MAX_PERMITS)))))
     }
+}
+
+async fn acquire(semaphore: Arc<Semaphore>, until: Instant) -> Result<OwnedSemaphorePermit, TooBusy> {
+    timeout_at(until, semaphore.acquire_owned()).await.ok().and_then(Result::ok).ok_or(TooBusy)
 }
 
 /// Who runs the host, as well as its name tells: the last two labels. Under `co.uk` and its like this joins too many, never too few.

@@ -1,5 +1,6 @@
 //! What several verbs share.
 
 pub mod print;
+pub mod probe;
 pub mod resolver;
 pub mod time;

@@ -71,6 +71,12 @@ impl ResolverOptions {
         Ok(config)
     }
 
+    /// Whether mail servers are visited over IPv6.
+    #[must_use]
+    pub fn mail_ipv6(&self) -> probe::Ipv6 {
+        if self.no_ipv6 { probe::Ipv6::Off } else { probe::Ipv6::Auto }
+    }
+
     /// A resolver with these options.
     ///
     /// # Errors

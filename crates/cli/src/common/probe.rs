@@ -1,0 +1,121 @@
+//! The options of everything that connects to mail servers.
+
+use crate::exit::UsageError;
+use dane::name::{Name, parse_domain};
+use probe::{Depth, Destinations, Ipv6, Looker, LookerConfig, OptOut, Pace};
+use resolve::Resolver;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How mail servers are visited: politely, bounded, and never with a mail.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Probe options")]
+pub struct ProbeOptions {
+    /// The name we give in EHLO; it should resolve to our address and back [default: this machine's host name]
+    #[arg(long, value_name = "NAME", value_parser = domain)]
+    pub ehlo: Option<Name>,
+
+    /// Port of the service: names the TLSA records, and is connected to
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: u16,
+
+    /// Connect to this port instead, and still ask for the TLSA records of --port: for a lab on unprivileged ports
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub connect_port: Option<u16>,
+
+    /// Ask the DNS only, connect to no mail server
+    #[arg(long)]
+    pub dns_only: bool,
+
+    /// Connect also to loopback, private and reserved addresses, for a lab. Without this they are left alone
+    #[arg(long)]
+    pub allow_private: bool,
+
+    /// Domains, addresses and networks to leave alone, one a line
+    #[arg(long, value_name = "FILE")]
+    pub opt_out: Option<PathBuf>,
+
+    /// What this vantage point is called in the records
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub vantage: String,
+
+    /// How long to wait for one SMTP reply, seconds
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub smtp_timeout: Duration,
+
+    /// New connections per second, all together
+    #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = rate)]
+    pub rate: f64,
+
+    /// New connections per second to one address
+    #[arg(long, value_name = "N", default_value_t = 0.5, value_parser = rate)]
+    pub rate_address: f64,
+
+    /// New connections per second to one network, IPv4 /24 or IPv6 /48
+    #[arg(long, value_name = "N", default_value_t = 4.0, value_parser = rate)]
+    pub rate_network: f64,
+
+    /// New connections per second to one provider: hosts with the same last two labels
+    #[arg(long, value_name = "N", default_value_t = 8.0, value_parser = rate)]
+    pub rate_provider: f64,
+}
+
+impl ProbeOptions {
+    /// A looker with these options, which asks this resolver. `ipv6` says whether mail servers are visited over IPv6.
+    ///
+    /// # Errors
+    /// Names the option or the file that cannot be used.
+    pub fn looker(&self, resolver: Resolver, ipv6: Ipv6) -> Result<Looker, UsageError> {
+        Looker::new(Arc::new(resolver), self.config(ipv6)?).map_err(UsageError::new)
+    }
+
+    /// The configuration that these options describe.
+    ///
+    /// # Errors
+    /// As [`looker`](Self::looker).
+    pub fn config(&self, ipv6: Ipv6) -> Result<LookerConfig, UsageError> {
+        let mut config = LookerConfig::new(self.ehlo.clone().unwrap_or_else(probe::default_ehlo));
+        config.vantage.clone_from(&self.vantage);
+        config.port = self.port;
+        config.connect_port = self.connect_port;
+        config.depth = if self.dns_only { Depth::DnsOnly } else { Depth::Full };
+        config.destinations = if self.allow_private { Destinations::Any } else { Destinations::PublicOnly };
+        config.ipv6 = ipv6;
+        config.smtp.reply = self.smtp_timeout;
+        config.smtp.connect = config.smtp.connect.min(self.smtp_timeout);
+        config.smtp.handshake = config.smtp.handshake.min(self.smtp_timeout);
+        config.smtp.visit = self.smtp_timeout * 3;
+        config.pace = Pace {
+            total_per_s: self.rate,
+            address_per_s: self.rate_address,
+            network_per_s: self.rate_network,
+            provider_per_s: self.rate_provider,
+            ..Pace::default()
+        };
+        if let Some(path) = &self.opt_out {
+            config.opt_out = Arc::new(opt_out(path)?);
+        }
+        Ok(config)
+    }
+}
+
+/// An opt-out that cannot be read must not be ignored.
+fn opt_out(path: &Path) -> Result<OptOut, UsageError> {
+    let text = std::fs::read_to_string(path).map_err(|error| UsageError(format!("--opt-out {}: {error}", path.display())))?;
+    OptOut::parse(&text).map_err(|error| UsageError(format!("--opt-out {}: {error}", path.display())))
+}
+
+fn domain(text: &str) -> Result<Name, String> {
+    parse_domain(text).map_err(|error| error.to_string())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
+    if (0.1..=600.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err("give between 0.1 and 600 seconds".to_owned()) }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "give a number, such as 0.5".to_owned())?;
+    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("give a number greater than zero".to_owned()) }
+}
