@@ -1,44 +1,113 @@
 //! What an observation means for mail. Pure: the same observation and moment give the same verdict, on any machine and in any year.
+//!
+//! ```text
+//! observation ──evidence──> walk::route ──> what a sender does before it connects
+//!      │                                        │
+//!      ├─ mx        findings on the domain      │
+//!      ├─ host      findings on each MX host <──┤   server: each address;  records: each TLSA record;  mismatch: why nothing fits
+//!      ├─ vantage   what is wrong with ourselves: turns findings into "could not tell"
+//!      └─ standing  the verdict in one word, the delivery, the headline
+//! ```
+//!
+//! Every finding comes from one of these files, names one cause of [`crate::cause`], and carries its repair from [`crate::repair`].
+
+mod advice;
+mod dns;
+mod evidence;
+mod finding;
+mod host;
+mod mismatch;
+mod mx;
+mod outlook;
+mod records;
+mod server;
+mod standing;
+mod vantage;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use outlook::{Forecast, outlook};
 
 use crate::Epoch;
-use crate::cause::Cause;
 use crate::dns::Security;
 use crate::name::Name;
-use crate::observation::Observation;
-use crate::verdict::{RULES_VERSION, Standing, Verdict};
+use crate::observation::{DomainObservation, HostObservation, Observation, VantageObservation};
+use crate::verdict::{RULES_VERSION, Verdict};
+use crate::walk::{NextHop, Route, Rules};
+use evidence::Evidence;
+use std::sync::Arc;
 
 /// Judges a domain for this moment.
 #[must_use]
 pub fn judge(observation: &Observation, at: Epoch) -> Verdict {
+    let next_hop = NextHop::Domain(observation.domain.domain.clone());
+    judge_case(&next_hop, Some(&observation.domain), &observation.hosts, &observation.vantage, at)
+}
+
+/// Judges one mail host for this moment, as a sender would that has it configured as its relay. (R-014)
+#[must_use]
+pub fn judge_host(host: &Arc<HostObservation>, vantage: &VantageObservation, at: Epoch) -> Verdict {
+    judge_case(&NextHop::Relay(host.host.clone()), None, std::slice::from_ref(host), vantage, at)
+}
+
+/// The route of a sender that follows RFC 7672 and saw what was observed.
+#[must_use]
+pub fn observed_route(observation: &Observation) -> Route {
+    let next_hop = NextHop::Domain(observation.domain.domain.clone());
+    Evidence::new(Some(&observation.domain), &observation.hosts).route(&next_hop, &rules_for(&observation.hosts))
+}
+
+/// Everything the files below look at.
+struct Case<'a> {
+    /// The domain, or the host if there is none.
+    subject: &'a Name,
+    domain: Option<&'a DomainObservation>,
+    hosts: &'a [Arc<HostObservation>],
+    vantage: &'a VantageObservation,
+    route: Route,
+    at: Epoch,
+}
+
+fn judge_case(
+    next_hop: &NextHop,
+    domain: Option<&DomainObservation>,
+    hosts: &[Arc<HostObservation>],
+    vantage: &VantageObservation,
+    at: Epoch,
+) -> Verdict {
+    let root = Name::root_bytes();
+    let subject = match next_hop {
+        NextHop::Domain(name) | NextHop::Relay(name) => name,
+        NextHop::Address(_) => &root,
+    };
+    let route = Evidence::new(domain, hosts).route(next_hop, &rules_for(hosts));
+    let case = Case { subject, domain, hosts, vantage, route, at };
+
+    let mut findings = mx::findings(&case);
+    let judged: Vec<host::Judged> = case.route.hosts.iter().map(|route| host::judge(&case, route)).collect();
+    findings.extend(judged.iter().flat_map(|h| h.findings.iter().cloned()));
+    findings.extend(mx::coverage(&case, &judged));
+    findings.extend(vantage::findings(&case));
+    vantage::doubt(&case, &mut findings);
+    finding::settle(&mut findings);
+
+    let (standing, delivery) = standing::weigh(&case, &judged);
     Verdict {
         rules: RULES_VERSION,
-        domain: observation.domain.domain.clone(),
+        domain: subject.clone(),
         at,
-        standing: Standing::CouldNotTell,
-        headline: String::from("Nothing can be said yet."),
-        delivery: None,
-        mx_status: Security::Indeterminate,
-        hosts: Vec::new(),
-        findings: Vec::new(),
+        standing,
+        headline: standing::headline(&case, standing, delivery, &judged, &findings),
+        delivery,
+        mx_status: case.route.mx_answer.map_or(Security::Indeterminate, |a| a.status),
+        hosts: judged.into_iter().map(|h| h.verdict).collect(),
+        findings,
     }
 }
 
-/// Something that will go wrong if nobody acts.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Forecast {
-    /// When.
-    pub at: Epoch,
-    /// What it will be called then.
-    pub cause: Cause,
-    /// The host or zone.
-    pub subject: Name,
-    /// What will happen, in mail terms.
-    pub sentence: String,
-}
-
-/// What will go wrong between two moments (`from` exclusive, `until` inclusive), the nearest first, if nothing is changed.
-#[must_use]
-pub fn outlook(observation: &Observation, from: Epoch, until: Epoch) -> Vec<Forecast> {
-    let _ = (observation, from, until);
-    Vec::new()
+fn rules_for(hosts: &[Arc<HostObservation>]) -> Rules {
+    Rules { port: hosts.first().map_or(25, |h| h.port), ..Rules::default() }
 }

@@ -44,7 +44,8 @@ pub enum Standing {
     Protected,
     /// DANE works for some hosts, others have none.
     Partial,
-    /// No DANE in force: no TLSA records, or DNSSEC does not secure them. Mail flows unprotected.
+    /// No DANE in force from the domain to its hosts: no TLSA records, none that is usable, or DNSSEC does not secure them or the MX records.
+    /// Mail flows; an attacker on the way can read it.
     Unprotected,
     /// DANE is published and wrong: a validating sender fails at one host at least.
     Broken,

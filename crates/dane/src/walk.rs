@@ -13,6 +13,8 @@
 mod host;
 mod next_hop;
 
+pub(crate) use next_hop::mx_records;
+
 use crate::Epoch;
 use crate::dns::{Lookup, Outcome, Security};
 use crate::name::Name;

@@ -1,0 +1,90 @@
+//! From a lookup that is not secure to its cause.
+
+use crate::cause::{Cause, Party};
+use crate::dns::{Lookup, LookupFailure, Outcome, Security};
+use crate::name::Name;
+
+/// Why this answer is an ERR of the decision table, or insecure; `None`: it is secure.
+pub(super) fn cause(lookup: &Lookup) -> Option<Cause> {
+    if lookup.is_secure() && lookup.outcome() != Outcome::Err {
+        return None;
+    }
+    let failure = lookup.failure.map(failure_cause);
+    let reason = lookup.reason.as_ref().map(|r| r.code.as_str());
+    Some(match (lookup.status, reason, failure) {
+        // A broken chain of signatures says more than the SERVFAIL that may come with it.
+        (Security::Bogus, Some(code), _) => Cause::from_code(code).filter(|c| is_dnssec(*c)).unwrap_or(Cause::DnssecOther),
+        (_, _, Some(failure)) => failure,
+        (Security::Bogus, None, None) => Cause::DnssecOther,
+        (Security::Indeterminate, code, None) => unfetched(code),
+        (Security::Insecure, code, None) => insecure(code),
+        // Validated, and a response code that answers nothing.
+        (Security::Secure, _, None) => Cause::DnsError,
+    })
+}
+
+/// What the chain ends or breaks at: the zone or owner name to mend. The name asked, if nothing better is known.
+pub(super) fn place(lookup: &Lookup) -> &Name {
+    lookup.reason.as_ref().map_or_else(|| lookup.expanded(), |r| &r.at_name)
+}
+
+/// The particulars in words, without a final stop.
+pub(super) fn particulars(lookup: &Lookup) -> String {
+    let detail = lookup.reason.as_ref().map(|r| r.detail.as_str()).filter(|d| !d.is_empty());
+    let words = detail.or(lookup.failure_detail.as_deref()).filter(|d| !d.is_empty());
+    let words = words.map_or_else(|| cause(lookup).map_or("", Cause::title).to_owned(), str::to_owned);
+    words.trim_end_matches('.').to_owned()
+}
+
+/// Whether the trouble is that of validating senders only: others do not notice.
+pub(super) fn is_dnssec(cause: Cause) -> bool {
+    use Cause as C;
+    matches!(
+        cause,
+        C::Unsigned
+            | C::DsMissing
+            | C::AlgorithmUnsupported
+            | C::DsDigestMismatch
+            | C::DsNoMatchingKey
+            | C::DnskeyMissing
+            | C::RrsigExpired
+            | C::RrsigNotYetValid
+            | C::RrsigTimesReversed
+            | C::RrsigMissing
+            | C::RrsigUnknownKey
+            | C::RrsigWrong
+            | C::DenialWrong
+            | C::WildcardWrong
+            | C::CnameProofWrong
+            | C::Nsec3Iterations
+            | C::DnssecOther
+    )
+}
+
+/// Whether a lookup failed for a reason that is the domain's: then a sender fails there, too.
+pub(super) fn blames_domain(lookup: &Lookup) -> bool {
+    cause(lookup).is_some_and(|c| c.party() == Party::Domain)
+}
+
+fn failure_cause(failure: LookupFailure) -> Cause {
+    match failure {
+        LookupFailure::Timeout => Cause::DnsTimeout,
+        LookupFailure::Unreachable => Cause::DnsUnreachable,
+        LookupFailure::Servfail => Cause::DnsServfail,
+        LookupFailure::Refused => Cause::DnsRefused,
+        LookupFailure::Notimp | LookupFailure::ErrorCode | LookupFailure::Malformed => Cause::DnsError,
+        LookupFailure::AliasLoop => Cause::AliasLoop,
+        LookupFailure::DelegationLoop => Cause::DelegationLoop,
+        LookupFailure::Budget => Cause::BudgetExhausted,
+    }
+}
+
+/// The proof could not be fetched: nobody can be blamed.
+fn unfetched(code: Option<&str>) -> Cause {
+    if code == Some("budget") { Cause::BudgetExhausted } else { Cause::DnsTimeout }
+}
+
+fn insecure(code: Option<&str>) -> Cause {
+    let known = code.and_then(Cause::from_code);
+    known.filter(|c| matches!(c, Cause::DsMissing | Cause::AlgorithmUnsupported | Cause::Nsec3Iterations)).unwrap_or(Cause::Unsigned)
+}

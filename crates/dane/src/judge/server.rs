@@ -1,0 +1,128 @@
+//! Each address of a host: what a sender meets there.
+
+use super::{Case, advice, vantage};
+use crate::cause::{Cause, Party, Weight};
+use crate::cert::Certificate;
+use crate::dns::{Lookup, Security};
+use crate::matching::{MatchVerdict, Verification, VerifyOptions, verify};
+use crate::observation::{AddressObservation, CertificateBytes, HostObservation};
+use crate::paper;
+use crate::repair;
+use crate::smtp;
+use crate::tlsa::Tlsa;
+use crate::verdict::{Action, Finding, ServerVerdict};
+use crate::walk::HostRoute;
+
+/// One address, looked at.
+pub(super) struct Seen<'a> {
+    pub(super) verdict: ServerVerdict,
+    pub(super) observation: &'a AddressObservation,
+    /// The certificates shown; empty if none were seen.
+    pub(super) chain: &'a [CertificateBytes],
+    /// How they fit the records that parse, in the records' order; `None` if there are no certificates or no such records.
+    pub(super) verification: Option<Verification>,
+}
+
+impl Seen<'_> {
+    /// Whether this address shows a chain with which a sender is content or discontent: not one that it never gets to see.
+    pub(super) fn counts(&self) -> bool {
+        self.verdict.obstacle.is_none() && self.verification.is_some()
+    }
+
+    pub(super) fn matches(&self) -> bool {
+        self.verification.as_ref().is_some_and(|v| v.verdict == MatchVerdict::Match)
+    }
+
+    pub(super) fn leaf(&self) -> Option<Certificate> {
+        Certificate::parse(&self.chain.first()?.0).ok()
+    }
+}
+
+/// Every address, in the order of addresses.
+pub(super) fn judge_all<'a>(
+    case: &Case,
+    route: &HostRoute,
+    seen: &'a HostObservation,
+    published: Option<&Lookup>,
+    tlsa: &[Tlsa],
+) -> Vec<Seen<'a>> {
+    let mut order: Vec<&AddressObservation> = seen.servers.iter().collect();
+    order.sort_by_key(|s| s.address);
+    order.into_iter().map(|server| judge(case, route, server, published, tlsa)).collect()
+}
+
+fn judge<'a>(case: &Case, route: &HostRoute, server: &'a AddressObservation, published: Option<&Lookup>, tlsa: &[Tlsa]) -> Seen<'a> {
+    let obstacle = smtp::obstacle(server).map(|c| vantage::obstacle(c, server, case.vantage));
+    let chain = server.tls.as_ref().map_or(&[][..], |t| t.chain.as_slice());
+    // Below insecure names nothing is in force; the host's own name then stands for the names a sender would use.
+    let own_name = std::slice::from_ref(&route.host);
+    let names = if route.names.is_empty() { own_name } else { route.names.as_slice() };
+    let verification = (!chain.is_empty() && !tlsa.is_empty()).then(|| verify(chain, tlsa, names, case.at, &VerifyOptions::default()));
+    let status = published.map_or(Security::Indeterminate, |l| l.status);
+    let verdict = ServerVerdict {
+        address: server.address,
+        obstacle,
+        rfc_delivers: delivers(route.action, obstacle, verification.as_ref()),
+        paper_match: paper::paper_match(chain, tlsa, &[]),
+        paper_valid: paper::paper_valid(status, chain, tlsa, &[], case.at),
+        depth: verification.as_ref().and_then(|v| v.depth),
+    };
+    Seen { verdict, observation: server, chain, verification }
+}
+
+/// rfc7672#2.2
+fn delivers(action: Action, obstacle: Option<Cause>, verification: Option<&Verification>) -> Option<bool> {
+    let blamed = obstacle.map(|c| c.party() == Party::Domain && c.weight() == Weight::Error);
+    match (action, blamed) {
+        // Could not look.
+        (_, Some(false)) => None,
+        (Action::Dane | Action::Enc, Some(true)) => Some(false),
+        (Action::Dane, None) => verification.map(|v| v.verdict == MatchVerdict::Match),
+        (Action::Enc, None) => Some(true),
+        // Opportunistic: TLS that fails is done without.
+        (Action::Opp, _) => Some(true),
+        (Action::Skip, _) => None,
+    }
+}
+
+/// Findings on single addresses; those on certificates against records are in `mismatch` and `advice`.
+pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for server in servers {
+        let address = server.verdict.address;
+        if let Some(cause) = server.verdict.obstacle {
+            found.push(obstacle(case, route, server, cause));
+        }
+        for cause in smtp::remarks(server.observation) {
+            let sentence = format!("{} [{address}]: {}", route.host, cause.title());
+            found.push(Finding::new(cause, &route.host, sentence).at(address));
+        }
+        found.extend(advice::chain(route, server));
+    }
+    found
+}
+
+fn obstacle(case: &Case, route: &HostRoute, server: &Seen, cause: Cause) -> Finding {
+    let host = &route.host;
+    let address = server.verdict.address;
+    // What is true of all addresses alike, and no property of any, is said once.
+    if matches!(cause, Cause::NotLooked | Cause::Port25Blocked | Cause::NoIpv6) {
+        let weight = if cause == Cause::NoIpv6 && case.vantage.ipv6 == Some(false) { Weight::Info } else { cause.weight() };
+        return Finding::new(cause, host, format!("{host}: {}", cause.title())).weighing(weight);
+    }
+    let words = smtp::decisive_words(server.observation).map_or(String::new(), |w| format!(" (\"{w}\")"));
+    let tls = server.observation.tls.as_ref().and_then(|t| t.error.as_ref());
+    let words = tls.map_or(words, |e| format!(" ({})", e.alert.as_deref().unwrap_or(&e.detail)));
+    let title = cause.title().trim_end_matches('.');
+    let promised = matches!(route.action, Action::Dane | Action::Enc) && cause.weight() == Weight::Error;
+    // R-038 rfc7672#2.2: whoever publishes TLSA records has promised TLS.
+    let consequence = if promised { ". Its TLSA records promise TLS, so senders that validate DANE do not deliver here." } else { "." };
+    let weight = if promised { Weight::Error } else { lesser(cause) };
+    let repair = promised.then(|| repair::starttls(cause, host, route.tlsa_base.as_ref(), case.hosts)).flatten();
+    Finding::new(cause, host, format!("{host} [{address}]: {title}{words}{consequence}")).at(address).weighing(weight).mended_by(repair)
+}
+
+/// Without DANE, trouble with TLS means cleartext, as it always did.
+fn lesser(cause: Cause) -> Weight {
+    if cause.weight() == Weight::Error { Weight::Warning } else { cause.weight() }
+}
