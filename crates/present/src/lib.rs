@@ -1,1 +1,29 @@
-//! Terminal tables and the HTML report.
+//! Shows results: the terminal's tables, the proof chain of `check`, the HTML report. Takes what `analysis` and `dane` give; looks at nothing.
+
+mod check;
+mod html;
+mod style;
+mod terminal;
+mod text;
+
+pub use check::{check, nagios, nagios_word};
+pub use html::page;
+pub use style::{Ink, Style};
+pub use terminal::{run_line, summary};
+pub use text::{clean, duration, number, time, wrap};
+
+use analysis::Tables;
+use dane::Epoch;
+use dane::observation::RunObservation;
+
+/// What a report is made from.
+pub struct Report<'a> {
+    /// The answers.
+    pub tables: &'a Tables,
+    /// The runs they rest on; one, or the shards of one survey.
+    pub runs: &'a [RunObservation],
+    /// For which moment the observations were judged.
+    pub judged: Epoch,
+    /// When the report was made.
+    pub made: Epoch,
+}

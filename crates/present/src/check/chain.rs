@@ -1,0 +1,126 @@
+//! From the root to the MX records.
+
+use super::{heading, step};
+use crate::style::{Ink, Style};
+use crate::text::{clean, duration, time};
+use dane::dns::{Lookup, Outcome, Security};
+use dane::name::Name;
+use dane::observation::{Observation, ZoneObservation};
+use dane::verdict::Verdict;
+
+/// Colour and word of a lookup's status.
+pub(super) fn state(lookup: &Lookup) -> (Ink, &'static str) {
+    if lookup.failure.is_some() {
+        return (Ink::Unseen, "no answer");
+    }
+    match lookup.status {
+        Security::Secure => (Ink::Good, "secure"),
+        Security::Insecure => (Ink::Warn, "insecure"),
+        Security::Bogus => (Ink::Bad, "bogus"),
+        Security::Indeterminate => (Ink::Unseen, "could not tell"),
+    }
+}
+
+/// What a lookup brought back, in one text: aliases, records, TTL, or why not.
+pub(super) fn answer(lookup: &Lookup) -> String {
+    let mut parts: Vec<String> = lookup.aliases.iter().map(|a| format!("alias of {},", clean(&a.target.to_string()))).collect();
+    if let Some(failure) = lookup.failure {
+        let detail = lookup.failure_detail.clone().unwrap_or_else(|| format!("{failure:?}").to_lowercase());
+        parts.push(clean(&detail));
+    } else if lookup.records.is_empty() {
+        parts.push(if lookup.outcome() == Outcome::NxDomain || lookup.rcode == 3 { "the name does not exist" } else { "none" }.into());
+    } else {
+        let data: Vec<String> = lookup.records.iter().map(|r| clean(&r.data)).collect();
+        let ttl = lookup.records.iter().map(|r| r.ttl).min().unwrap_or_default();
+        parts.push(format!("{} (TTL {})", data.join(", "), duration(ttl.into())));
+    }
+    if let Some(reason) = lookup.reason.as_ref().filter(|_| lookup.status != Security::Secure) {
+        parts.push(format!("— {}: {}", clean(&reason.code), clean(&reason.detail)));
+    }
+    parts.join(" ")
+}
+
+/// Root, top-level domain, zone.
+pub(super) fn dns(out: &mut String, observation: &Observation, style: &Style) {
+    heading(out, style, "Proof chain");
+    let Some(zone) = &observation.domain.zone else {
+        step(out, style, (Ink::Unseen, "zone", "could not tell"), "the zone that the domain lies in could not be found");
+        return;
+    };
+    // The DS of the zone is signed by its parent: if it is proven, there or not, so is everything above.
+    let broken_at = zone.ds.reason.as_ref().filter(|_| zone.ds.status != Security::Secure).map(|r| &r.at_name);
+    step(out, style, place(&Name::root_bytes(), broken_at, "root", zone), "the trust anchor");
+    if zone.apex.label_count() > 2 {
+        let labels: Vec<_> = zone.apex.iter_suffixes().collect();
+        if let Some(tld) = labels.get(labels.len().saturating_sub(2)) {
+            let shown = format!(".{}", clean(&tld.to_string()));
+            step(out, style, place(tld, broken_at, "TLD", zone), &shown);
+        }
+    }
+    zone_steps(out, zone, style);
+}
+
+fn place(name: &Name, broken_at: Option<&Name>, what: &'static str, zone: &ZoneObservation) -> (Ink, &'static str, &'static str) {
+    match broken_at {
+        Some(at) if at == name => {
+            let (ink, word) = state(&zone.ds);
+            (ink, what, word)
+        }
+        Some(at) if name.ends_with(at) => (Ink::Dim, what, "not proven"),
+        Some(_) => (Ink::Good, what, "secure"),
+        None if zone.ds.failure.is_some() => (Ink::Unseen, what, "could not tell"),
+        None => (Ink::Good, what, "secure"),
+    }
+}
+
+/// DS, keys and the end of the signatures of one zone.
+pub(super) fn zone_steps(out: &mut String, zone: &ZoneObservation, style: &Style) {
+    let apex = clean(&zone.apex.to_string());
+    let ds: Vec<String> = zone.ds.records.iter().map(|r| brief_ds(&r.data)).collect();
+    let (ink, word) = state(&zone.ds);
+    if !ds.is_empty() || zone.ds.failure.is_some() || zone.ds.status != Security::Secure {
+        let text = if ds.is_empty() { answer(&zone.ds) } else { format!("{apex}: {}", ds.join(", ")) };
+        step(out, style, (ink, "DS", word), &text);
+    } else if zone.dnskey.records.is_empty() {
+        step(out, style, (Ink::Warn, "DS", "none"), &format!("{apex} is not signed"));
+    } else {
+        step(out, style, (Ink::Bad, "DS", "missing"), &format!("{apex} is signed, but its parent has no DS record for it"));
+    }
+    let keys = zone.dnskey.records.len();
+    if keys > 0 || zone.dnskey.failure.is_some() {
+        let (ink, word) = state(&zone.dnskey);
+        let until = zone.dnskey.signature.as_ref().map(|s| format!(", signature until {}", time(s.expiration))).unwrap_or_default();
+        let plural = if keys == 1 { "key" } else { "keys" };
+        let why = zone.dnskey.reason.as_ref().filter(|_| zone.dnskey.status != Security::Secure);
+        let why = why.map(|r| format!(" — {}: {}", clean(&r.code), clean(&r.detail))).unwrap_or_default();
+        step(out, style, (ink, "DNSKEY", word), &format!("{keys} {plural}{until}{why}"));
+    }
+}
+
+/// Key tag, algorithm and digest type, with the beginning of the digest.
+fn brief_ds(data: &str) -> String {
+    let fields: Vec<&str> = data.split_whitespace().collect();
+    match fields.as_slice() {
+        [tag, algorithm, kind, digest, ..] => {
+            format!(
+                "tag {} algorithm {} digest type {} {}…",
+                clean(tag),
+                clean(algorithm),
+                clean(kind),
+                clean(&digest.chars().take(8).collect::<String>())
+            )
+        }
+        _ => clean(data),
+    }
+}
+
+/// The MX records.
+pub(super) fn mx(out: &mut String, observation: &Observation, verdict: &Verdict, style: &Style) {
+    let mx = &observation.domain.mx;
+    let (ink, word) = state(mx);
+    let text = match mx.outcome() {
+        Outcome::NoData => format!("none: mail goes to {} itself", clean(&verdict.domain.to_string())),
+        _ => answer(mx),
+    };
+    step(out, style, (ink, "MX", word), &text);
+}

@@ -1,0 +1,169 @@
+//! What `check` prints: what senders experience now, the chain of proof step by step, findings and repairs.
+
+mod chain;
+mod server;
+
+use crate::style::{Ink, Style};
+use crate::terminal::ink;
+use crate::text::{clean, duration, time, wrap};
+use dane::cause::{Party, Weight};
+use dane::judge::Forecast;
+use dane::observation::Observation;
+use dane::verdict::{Finding, Repair, Standing, Verdict};
+use std::fmt::Write as _;
+
+/// One verdict for people. The first line says in mail terms what senders experience now. Ends with a line break.
+#[must_use]
+pub fn check(observation: &Observation, verdict: &Verdict, outlook: &[Forecast], style: &Style) -> String {
+    let mut out = String::new();
+    headline(&mut out, verdict, style);
+    chain::dns(&mut out, observation, style);
+    chain::mx(&mut out, observation, verdict, style);
+    for host in &verdict.hosts {
+        server::host(&mut out, observation, host, style);
+    }
+    findings(&mut out, verdict, style);
+    forecasts(&mut out, outlook, style);
+    out
+}
+
+/// One line for Nagios, Icinga and their kin, with performance data.
+#[must_use]
+pub fn nagios(verdict: &Verdict) -> String {
+    let word = nagios_word(verdict);
+    let count = |weight| verdict.findings.iter().filter(|f| f.weight == weight).count();
+    let servers: Vec<_> = verdict.hosts.iter().flat_map(|h| &h.servers).collect();
+    let deliver = servers.iter().filter(|s| s.rfc_delivers == Some(true)).count();
+    // The bar begins performance data, so the text may not have one.
+    let text = clean(&verdict.headline).replace('|', "/");
+    format!(
+        "DANE {word} - {text} | hosts={} servers={} delivering={deliver} errors={} warnings={} unseen={}",
+        verdict.hosts.len(),
+        servers.len(),
+        count(Weight::Error),
+        count(Weight::Warning),
+        count(Weight::Unknown),
+    )
+}
+
+/// OK, WARNING, CRITICAL or UNKNOWN.
+#[must_use]
+pub fn nagios_word(verdict: &Verdict) -> &'static str {
+    match verdict.standing {
+        Standing::Broken | Standing::Undeliverable => "CRITICAL",
+        Standing::CouldNotTell => "UNKNOWN",
+        Standing::Partial | Standing::Unprotected => "WARNING",
+        Standing::Protected if verdict.findings.iter().any(|f| f.weight >= Weight::Warning) => "WARNING",
+        Standing::Protected | Standing::NoMail => "OK",
+    }
+}
+
+fn headline(out: &mut String, verdict: &Verdict, style: &Style) {
+    let ink = ink(verdict.standing);
+    let mark = match ink {
+        Ink::Good => "✓",
+        Ink::Bad => "✗",
+        Ink::Unseen => "?",
+        _ => "!",
+    };
+    for (number, line) in wrap(&clean(&verdict.headline), style.width().saturating_sub(2)).iter().enumerate() {
+        let mark = if number == 0 { mark } else { " " };
+        let _ = writeln!(out, "{} {}", style.paint(ink, mark), style.paint(Ink::Bold, line));
+    }
+    let standing = style.paint(ink, verdict.standing.word());
+    let _ = writeln!(
+        out,
+        "  {}: {standing}{}",
+        clean(&verdict.domain.to_string()),
+        style.paint(Ink::Dim, format!(", judged for {}", time(verdict.at)))
+    );
+}
+
+/// A heading with an empty line above.
+pub(crate) fn heading(out: &mut String, style: &Style, text: &str) {
+    let _ = writeln!(out, "\n{}", style.paint(Ink::Bold, text));
+}
+
+/// One step of the chain: mark, what was looked at, status, particulars with hanging indent.
+pub(crate) fn step(out: &mut String, style: &Style, (ink, what, status): (Ink, &str, &str), text: &str) {
+    let mark = match ink {
+        Ink::Good => "✓",
+        Ink::Bad => "✗",
+        Ink::Unseen => "?",
+        Ink::Warn => "!",
+        _ => "·",
+    };
+    const INDENT: usize = 28;
+    let lines = wrap(text, style.width().saturating_sub(INDENT));
+    let first = lines.first().map_or("", String::as_str);
+    let status = style.paint(ink, format!("{status:<14}"));
+    let line = format!("  {} {what:<9} {status}{first}", style.paint(ink, mark));
+    let _ = writeln!(out, "{}", line.trim_end());
+    for line in lines.iter().skip(1) {
+        let _ = writeln!(out, "{:INDENT$}{line}", "");
+    }
+}
+
+fn findings(out: &mut String, verdict: &Verdict, style: &Style) {
+    heading(out, style, "Findings");
+    if verdict.findings.is_empty() {
+        let _ = writeln!(out, "  {} Nothing to mend.", style.paint(Ink::Good, "✓"));
+    }
+    for finding in &verdict.findings {
+        one_finding(out, finding, style);
+    }
+}
+
+fn one_finding(out: &mut String, finding: &Finding, style: &Style) {
+    let (ink, mark) = match finding.weight {
+        Weight::Error => (Ink::Bad, "✗"),
+        Weight::Warning => (Ink::Warn, "!"),
+        Weight::Unknown => (Ink::Unseen, "?"),
+        Weight::Info => (Ink::Dim, "·"),
+    };
+    let party = match finding.party {
+        Party::Domain => "domain",
+        Party::Path => "path",
+        Party::Us => "us",
+    };
+    let address = finding.address.map(|a| format!(" [{a}]")).unwrap_or_default();
+    let about = format!("  {}{address} · {party} · {}", clean(&finding.subject.to_string()), clean(&finding.requirement));
+    let _ = writeln!(out, "  {} {}{}", style.paint(ink, mark), style.paint(ink, finding.cause.code()), style.paint(Ink::Dim, about));
+    for line in wrap(&clean(&finding.sentence), style.width().saturating_sub(4)) {
+        let _ = writeln!(out, "    {line}");
+    }
+    if let Some(repair) = &finding.repair {
+        mend(out, repair, style);
+    }
+}
+
+fn mend(out: &mut String, repair: &Repair, style: &Style) {
+    let _ = writeln!(out, "    {} {}", style.paint(Ink::Bold, "Repair:"), clean(&repair.goal));
+    for (number, step) in repair.steps.iter().enumerate() {
+        for (i, line) in wrap(&clean(&step.what), style.width().saturating_sub(9)).iter().enumerate() {
+            let label = if i == 0 { format!("{}.", number + 1) } else { String::new() };
+            let _ = writeln!(out, "      {label:<3}{line}");
+        }
+        // Never broken or cut: it is there to be pasted.
+        for line in step.line.iter().flat_map(|l| l.lines()) {
+            let _ = writeln!(out, "{}", style.paint(Ink::Code, clean(line)));
+        }
+        if let Some(wait) = step.wait_s.filter(|w| *w > 0) {
+            let _ = writeln!(out, "         {}", style.paint(Ink::Dim, format!("then wait {}", duration(wait.into()))));
+        }
+    }
+}
+
+fn forecasts(out: &mut String, outlook: &[Forecast], style: &Style) {
+    if outlook.is_empty() {
+        return;
+    }
+    heading(out, style, "What will happen if nothing changes");
+    for forecast in outlook {
+        let line = format!("  {} {}", style.paint(Ink::Warn, time(forecast.at)), style.paint(Ink::Dim, forecast.cause.code()));
+        let _ = writeln!(out, "{line}");
+        for line in wrap(&clean(&forecast.sentence), style.width().saturating_sub(4)) {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+}

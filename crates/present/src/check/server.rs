@@ -1,0 +1,153 @@
+//! One MX host: addresses, TLSA records with their labels, SMTP, certificates.
+
+use super::chain::{answer, state, zone_steps};
+use super::{heading, step};
+use crate::style::{Ink, Style};
+use crate::text::{clean, cut, time};
+use dane::cause::Weight;
+use dane::cert::Certificate;
+use dane::dns::Lookup;
+use dane::observation::{AddressObservation, Connect, HostObservation, Observation, TlsObservation};
+use dane::verdict::{Action, HostVerdict, RecordLabel, RecordVerdict, ServerVerdict};
+use std::fmt::Write as _;
+
+/// Everything about one MX host.
+pub(super) fn host(out: &mut String, observation: &Observation, verdict: &HostVerdict, style: &Style) {
+    let action = match verdict.action {
+        Action::Dane => "a DANE sender demands an authenticated server",
+        Action::Enc => "a DANE sender demands TLS, but can authenticate nobody",
+        Action::Opp => "a DANE sender uses TLS if it is there, and authenticates nobody",
+        Action::Skip => "a DANE sender passes this host by",
+    };
+    heading(out, style, &format!("MX {} {}", verdict.preference, clean(&verdict.host.to_string())));
+    let _ = writeln!(out, "  {}", style.paint(Ink::Dim, action));
+    let Some(seen) = observation.hosts.iter().find(|h| h.host == verdict.host) else {
+        step(out, style, (Ink::Unseen, "host", "not looked at"), "");
+        return;
+    };
+    addresses(out, seen, style);
+    if let Some(zone) = seen.zone.as_ref().filter(|z| observation.domain.zone.as_ref().is_none_or(|d| d.apex != z.apex)) {
+        zone_steps(out, zone, style);
+    }
+    for tlsa in &seen.tlsa {
+        tlsa_step(out, tlsa, style);
+    }
+    for record in &verdict.records {
+        labelled(out, record, style);
+    }
+    for server in &seen.servers {
+        visit(out, server, verdict.servers.iter().find(|v| v.address == server.address), style);
+    }
+}
+
+fn addresses(out: &mut String, seen: &HostObservation, style: &Style) {
+    for (what, lookup) in [("A", &seen.a), ("AAAA", &seen.aaaa)] {
+        let (ink, word) = state(lookup);
+        step(out, style, (ink, what, word), &answer(lookup));
+    }
+}
+
+fn tlsa_step(out: &mut String, lookup: &Lookup, style: &Style) {
+    let (ink, word) = state(lookup);
+    let until = lookup.signature.as_ref().map(|s| format!(", signature until {}", time(s.expiration))).unwrap_or_default();
+    let owner = clean(&lookup.name.to_string());
+    let text = match lookup.records.len() {
+        0 => format!("{owner}: {}", answer(lookup)),
+        n => {
+            let ttl = lookup.records.iter().map(|r| r.ttl).min().unwrap_or_default();
+            let alias = lookup.aliases.iter().map(|a| format!(", alias of {}", clean(&a.target.to_string()))).collect::<String>();
+            let why = lookup.reason.as_ref().filter(|_| ink != Ink::Good);
+            let why = why.map(|r| format!(" — {}: {}", clean(&r.code), clean(&r.detail))).unwrap_or_default();
+            let plural = if n == 1 { "record" } else { "records" };
+            format!("{owner}: {n} {plural}{alias}, TTL {ttl} s{until}{why}")
+        }
+    };
+    step(out, style, (ink, "TLSA", word), &text);
+}
+
+fn labelled(out: &mut String, record: &RecordVerdict, style: &Style) {
+    let (ink, label) = match record.label {
+        RecordLabel::Matches => (Ink::Good, "matches"),
+        RecordLabel::NextKey => (Ink::Good, "next key"),
+        RecordLabel::Issuer => (Ink::Good, "issuer"),
+        RecordLabel::Stale => (Ink::Warn, "stale"),
+        RecordLabel::Garbage => (Ink::Bad, "garbage"),
+        RecordLabel::Unusable => (Ink::Warn, "unusable"),
+        RecordLabel::Hidden => (Ink::Warn, "hidden"),
+        RecordLabel::Unmatched => (Ink::Bad, "no match"),
+        RecordLabel::Unknown => (Ink::Unseen, "unknown"),
+    };
+    let width = style.width().saturating_sub(4);
+    let record_text = cut(&clean(&record.record), width);
+    let _ = writeln!(out, "    {}", style.paint(Ink::Code, record_text));
+    let reason = crate::text::wrap(&clean(&record.reason), style.width().saturating_sub(16));
+    for (number, line) in reason.iter().enumerate() {
+        let label = if number == 0 { label } else { "" };
+        let text = format!("      {} {line}", style.paint(ink, format!("{label:<9}")));
+        let _ = writeln!(out, "{}", text.trim_end());
+    }
+}
+
+fn visit(out: &mut String, server: &AddressObservation, verdict: Option<&ServerVerdict>, style: &Style) {
+    let what = format!("{}:{}", server.address, server.transport_port);
+    let obstacle = verdict.and_then(|v| v.obstacle);
+    let (ink, word) = match (obstacle, verdict.and_then(|v| v.rfc_delivers)) {
+        (Some(cause), _) if cause.weight() == Weight::Unknown => (Ink::Unseen, "not seen"),
+        (Some(_), _) | (None, Some(false)) => (Ink::Bad, "fails"),
+        (None, Some(true)) => (Ink::Good, "delivers"),
+        (None, None) => (Ink::Unseen, "unknown"),
+    };
+    step(out, style, (ink, "SMTP", word), &format!("{what} {}", dialogue(server)));
+    if let Some(cause) = obstacle {
+        step(out, style, (Ink::Dim, "", ""), &format!("{}: {}", cause.code(), cause.title()));
+    }
+    if let Some(tls) = &server.tls {
+        let ink = if tls.error.is_some() || tls.key_proven == Some(false) { Ink::Bad } else { Ink::Good };
+        step(out, style, (ink, "TLS", tls.version.as_deref().unwrap_or("failed")), &session(tls));
+        chain(out, tls, verdict, style);
+    }
+}
+
+/// The replies, briefly.
+fn dialogue(server: &AddressObservation) -> String {
+    match &server.connect {
+        Connect::Connected => {}
+        Connect::Refused => return "connection refused".into(),
+        Connect::Timeout => return "no answer".into(),
+        Connect::Unreachable { detail } | Connect::LocalError { detail } => return clean(detail),
+        Connect::NotTried { why } => return format!("not tried: {}", clean(why)),
+    }
+    let code = |command: Option<&str>| server.reply_code(command).map_or_else(|| "no reply".to_owned(), |c| c.to_string());
+    let starttls = server.dialogue.iter().any(|e| e.sent.as_deref() == Some("STARTTLS"));
+    let starttls = if starttls { format!(", STARTTLS {}", code(Some("STARTTLS"))) } else { String::new() };
+    format!("greeting {}{starttls}", code(None))
+}
+
+fn session(tls: &TlsObservation) -> String {
+    let mut parts: Vec<String> = [&tls.cipher, &tls.group, &tls.signature_scheme].into_iter().flatten().map(|p| clean(p)).collect();
+    if let Some(error) = &tls.error {
+        parts.push(format!("{}: {}", clean(&error.kind), clean(&error.detail)));
+    }
+    if tls.key_proven == Some(false) {
+        parts.push("key not proven".into());
+    }
+    parts.join(", ")
+}
+
+fn chain(out: &mut String, tls: &TlsObservation, verdict: Option<&ServerVerdict>, style: &Style) {
+    for (depth, bytes) in tls.chain.iter().enumerate() {
+        let what = if depth == 0 { "leaf" } else { "issuer" };
+        let matched = verdict.is_some_and(|v| v.depth.map(usize::from) == Some(depth));
+        let (ink, word) = if matched { (Ink::Good, "matched") } else { (Ink::Dim, "") };
+        let text = match Certificate::parse(&bytes.0) {
+            Ok(c) => {
+                let name = c.common_name.clone().unwrap_or(c.subject);
+                let until = c.not_after.map(|t| format!(", until {}", time(t))).unwrap_or_default();
+                let bits = c.key.bits.filter(|_| c.key.kind == "RSA").map(|b| format!(" {b}")).unwrap_or_default();
+                format!("{}{until}, {}{bits}", clean(&name), clean(&c.key.kind))
+            }
+            Err(error) => format!("{error} ({} octets)", bytes.0.len()),
+        };
+        step(out, style, (ink, what, word), &text);
+    }
+}

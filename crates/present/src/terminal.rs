@@ -1,0 +1,197 @@
+//! The summary of a survey on a terminal.
+
+use crate::style::{Ink, Style};
+use crate::text::{clean, cut, duration, number, time, wrap};
+use analysis::{FailureRow, Share, Signing, StarttlsClass, Tables};
+use dane::cause::Weight;
+use dane::observation::RunObservation;
+use dane::verdict::Standing;
+use std::fmt::Write as _;
+
+/// Rows shown of the tables of servers and causes.
+const ROWS: usize = 12;
+/// Width of a bar.
+const BAR: usize = 18;
+
+/// The tables of a survey, for people. Ends with a line break.
+#[must_use]
+pub fn summary(tables: &Tables, style: &Style) -> String {
+    let mut out = String::new();
+    standings(&mut out, tables, style);
+    adoption(&mut out, tables, style);
+    states(&mut out, tables, style);
+    failures(&mut out, tables, style);
+    worst(&mut out, tables, style);
+    unseen(&mut out, tables, style);
+    out
+}
+
+/// One line on what a survey was: how much, when, how long, from where.
+#[must_use]
+pub fn run_line(run: &RunObservation, tables: &Tables) -> String {
+    let took = run.finished.map(|f| duration(u64::try_from(f - run.started).unwrap_or_default()));
+    let end = took.map_or_else(|| "not finished".to_owned(), |t| format!("in {t}"));
+    let vantage = if run.vantage.name.is_empty() { String::new() } else { format!(" from '{}'", clean(&run.vantage.name)) };
+    format!("{} domains, {} MX hosts, looked at on {}{vantage}, {end}", number(tables.domains), number(tables.servers), time(run.started))
+}
+
+/// The colour of a standing.
+pub(crate) fn ink(standing: Standing) -> Ink {
+    match standing {
+        Standing::Protected => Ink::Good,
+        Standing::Partial => Ink::Warn,
+        Standing::Broken | Standing::Undeliverable => Ink::Bad,
+        Standing::Unprotected | Standing::NoMail => Ink::Dim,
+        Standing::CouldNotTell => Ink::Unseen,
+    }
+}
+
+/// What a standing means, in few words.
+pub(crate) fn meaning(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Protected => "DANE protects all mail",
+        Standing::Partial => "DANE protects some MX hosts",
+        Standing::Unprotected => "no DANE, mail flows",
+        Standing::Broken => "DANE is wrong, mail is held",
+        Standing::Undeliverable => "nobody can deliver",
+        Standing::NoMail => "takes no mail (null MX)",
+        Standing::CouldNotTell => "we could not look",
+    }
+}
+
+fn heading(out: &mut String, style: &Style, title: &str, note: &str) {
+    let room = style.width().saturating_sub(title.chars().count() + 2);
+    let note = if note.is_empty() { String::new() } else { format!("  {}", cut(note, room)) };
+    let _ = writeln!(out, "\n{}{}", style.paint(Ink::Bold, title), style.paint(Ink::Dim, note));
+}
+
+fn standings(out: &mut String, tables: &Tables, style: &Style) {
+    heading(out, style, "How domains stand", "");
+    for row in &tables.standings {
+        let share = Share::new(row.domains, tables.domains);
+        let bar = style.paint(ink(row.standing), bar(share));
+        let word = row.standing.word();
+        let note = if style.width() >= 78 { style.paint(Ink::Dim, meaning(row.standing)) } else { String::new() };
+        let _ = writeln!(out, "  {word:<14} {bar} {:>7} {:>6}  {note}", number(row.domains), percent(share));
+    }
+}
+
+fn adoption(out: &mut String, tables: &Tables, style: &Style) {
+    heading(out, style, "Who has DANE", "TLSA on an MX host, secure or not, right or wrong (paper view)");
+    let head = format!("  {:<10} {:>9} {:>9} {:>7}   {:>9} {:>9}", "", "with MX", "TLSA", "", "all hosts", "some only");
+    let _ = writeln!(out, "{}", style.paint(Ink::Dim, head.trim_end()));
+    let shown = tables.adoption.iter().filter(|r| r.with_mx > 0).take(ROWS);
+    for row in shown.chain(std::iter::once(&tables.adoption_total)) {
+        let share = Share::new(row.with_tlsa, row.with_mx);
+        let (mx, tlsa, full, partial) = (number(row.with_mx), number(row.with_tlsa), number(row.full), number(row.partial));
+        let label = if row.tld == "all" { "all".to_owned() } else { format!(".{}", cut(&clean(&row.tld), 9)) };
+        let _ = writeln!(out, "  {label:<10} {mx:>9} {tlsa:>9} {:>7}   {full:>9} {partial:>9}", percent(share));
+    }
+}
+
+fn states(out: &mut String, tables: &Tables, style: &Style) {
+    let views = &tables.views;
+    heading(out, style, "MX hosts with TLSA", &format!("{} hosts", number(views.servers)));
+    let signing = &tables.signing;
+    let bogus = signing.tlsa_sets.get(&Signing::Bogus).copied().unwrap_or_default();
+    let lines = [
+        ("signed (bogus not counted)", signing.tlsa_signed, "paper"),
+        ("of these without DS at the parent", signing.tlsa_missing_ds, "paper"),
+        ("bogus", Share::new(bogus, views.servers), "paper"),
+        ("STARTTLS fails, of sessions", tables.starttls.failed_paper, "paper"),
+        ("a TLSA record matches", views.paper_match, "paper"),
+        ("secure, matching and chain valid", views.paper_valid, "paper"),
+        ("a DANE sender delivers", views.rfc_delivers, "RFC 7672"),
+    ];
+    for (label, share, view) in lines {
+        let _ = writeln!(
+            out,
+            "  {label:<34} {:>9} of {:>9} {:>7}  {}",
+            number(share.count),
+            number(share.of),
+            percent(share),
+            style.paint(Ink::Dim, view)
+        );
+    }
+    let judged = |k: &StarttlsClass| tables.starttls.all.get(k).copied().filter(|n| *n > 0).map(|n| format!("{} {}", number(n), k.title()));
+    let classes: Vec<String> = StarttlsClass::ALL.iter().filter_map(judged).collect();
+    heading(out, style, "STARTTLS at all MX hosts", "by first address");
+    wrap(&classes.join(" · "), style.width() - 2).iter().for_each(|line| {
+        let _ = writeln!(out, "  {line}");
+    });
+}
+
+fn failures(out: &mut String, tables: &Tables, style: &Style) {
+    let rows: Vec<&FailureRow> = tables.failures.iter().filter(|r| r.weight >= Weight::Warning).collect();
+    heading(out, style, "What is wrong", "a domain counts under each of its causes");
+    cause_rows(out, &rows, style);
+}
+
+fn unseen(out: &mut String, tables: &Tables, style: &Style) {
+    if tables.unseen.is_empty() {
+        return;
+    }
+    heading(out, style, "What we could not look at", "says nothing about these domains' DANE");
+    let rows: Vec<&FailureRow> = tables.unseen.iter().map(|u| &u.row).collect();
+    cause_rows(out, &rows, style);
+}
+
+fn cause_rows(out: &mut String, rows: &[&FailureRow], style: &Style) {
+    if rows.is_empty() {
+        let _ = writeln!(out, "  {}", style.paint(Ink::Good, "nothing"));
+        return;
+    }
+    let _ = writeln!(out, "  {}", style.paint(Ink::Dim, format!("{:>8} {:>7}", "domains", "hosts")));
+    for row in rows.iter().take(ROWS) {
+        let ink = match row.weight {
+            Weight::Error => Ink::Bad,
+            Weight::Warning => Ink::Warn,
+            Weight::Unknown => Ink::Unseen,
+            Weight::Info => Ink::Dim,
+        };
+        let code = row.cause.code();
+        let _ = writeln!(out, "  {:>8} {:>7}  {}", number(row.domains), number(row.servers), style.paint(ink, code));
+        for line in wrap(&row.sentence, style.width().saturating_sub(20)) {
+            let _ = writeln!(out, "  {:>8} {:>7}  {}", "", "", style.paint(Ink::Dim, line));
+        }
+    }
+    more(out, rows.len(), style);
+}
+
+fn worst(out: &mut String, tables: &Tables, style: &Style) {
+    if tables.worst_servers.is_empty() {
+        return;
+    }
+    heading(out, style, "Servers that do the most harm", "mend these first");
+    let wide = style.width().saturating_sub(13);
+    for server in tables.worst_servers.iter().take(ROWS) {
+        let causes: Vec<&str> = server.causes.iter().map(|c| c.code()).collect();
+        let _ = writeln!(out, "  {:>8}  {}", number(server.domains), cut(&clean(&server.host), wide));
+        let _ = writeln!(out, "  {:>8}  {}", "", style.paint(Ink::Bad, cut(&causes.join(", "), wide)));
+    }
+    more(out, tables.worst_servers.len(), style);
+}
+
+fn more(out: &mut String, rows: usize, style: &Style) {
+    if rows > ROWS {
+        let _ = writeln!(out, "  {}", style.paint(Ink::Dim, format!("… and {} more in the report", number((rows - ROWS) as u64))));
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn bar(share: Share) -> String {
+    let mut full = (share.percent() * BAR as f64 / 100.0).round() as usize;
+    if share.count > 0 {
+        full = full.max(1);
+    }
+    format!("{}{}", "█".repeat(full.min(BAR)), "░".repeat(BAR.saturating_sub(full)))
+}
+
+/// `12.3%`, `100%`; a dash of nothing.
+pub(crate) fn percent(share: Share) -> String {
+    if share.of == 0 {
+        return "–".into();
+    }
+    let p = share.percent();
+    if share.count == share.of { "100%".into() } else { format!("{p:.1}%") }
+}
