@@ -172,6 +172,26 @@ pub enum Why {
     MxInsecure,
 }
 
+impl Why {
+    /// Stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Why::Usable => "usable",
+            Why::AllUnusable => "all-unusable",
+            Why::NoSecureTlsa => "no-secure-tlsa",
+            Why::TlsaFailed => "tlsa-failed",
+            Why::AddressInsecure => "address-insecure",
+            Why::AliasInsecure => "alias-insecure",
+            Why::AliasFailed => "alias-failed",
+            Why::NoAddress => "no-address",
+            Why::AddressFailed => "address-failed",
+            Why::MxIsAddress => "mx-is-address",
+            Why::MxInsecure => "mx-insecure",
+        }
+    }
+}
+
 /// One MX host and what the sender does about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostRoute {

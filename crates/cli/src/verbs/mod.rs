@@ -1,6 +1,7 @@
 //! The verbs: one module each, with its arguments, its examples and its `run`.
 
 mod dns;
+mod smtp;
 
 use crate::exit::{Exit, UsageError};
 
@@ -8,6 +9,7 @@ use crate::exit::{Exit, UsageError};
 #[derive(clap::Subcommand)]
 pub enum Verb {
     Dns(dns::Args),
+    Smtp(smtp::Args),
 }
 
 impl Verb {
@@ -18,6 +20,7 @@ impl Verb {
     pub fn run(self) -> Result<Exit, UsageError> {
         match self {
             Verb::Dns(args) => args.run(),
+            Verb::Smtp(args) => args.run(),
         }
     }
 }
