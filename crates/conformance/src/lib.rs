@@ -1,1 +1,79 @@
 //! Tests only: danelaw against other people's software.
+//!
+//! Name servers (NSD, BIND), signers (BIND, ldns), validators (unbound, delv), a mail server (Postfix) and a TLSA judge (openssl) run as
+//! ordinary processes on 127.0.0.0/8 at unprivileged ports, and are ended when the test ends. `danelaw` is run as the binary that users
+//! run. Where danelaw and another program differ, [`exceptions`] names the case and the RFC that decides it.
+
+pub mod danelaw;
+pub mod exceptions;
+pub mod named;
+pub mod nsd;
+pub mod process;
+pub mod relay;
+pub mod software;
+pub mod tree;
+pub mod unbound;
+pub mod zone;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// What a validator says of one answer. (RFC 4035 section 4.3)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// Proven by signatures from the anchor on.
+    Secure,
+    /// Proven to be outside of any chain from the anchor.
+    Insecure,
+    /// Should be provable and is not.
+    Bogus,
+    /// No usable answer.
+    Indeterminate,
+}
+
+/// A question: name and type as text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Question {
+    /// The name, with the final dot.
+    pub name: String,
+    /// The type's mnemonic.
+    pub rtype: &'static str,
+}
+
+impl Question {
+    /// A question for `name` (with the final dot) and `rtype`.
+    #[must_use]
+    pub fn new(name: impl Into<String>, rtype: &'static str) -> Self {
+        Self { name: name.into(), rtype }
+    }
+}
+
+impl std::fmt::Display for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.name, self.rtype)
+    }
+}
+
+/// Does `work` for every item, several at a time, and returns the results in order: most of the time other programs are waited for.
+///
+/// # Panics
+/// If `work` does.
+pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    const WORKERS: usize = 6;
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some((at, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?))) {
+                    let result = work(item);
+                    results.lock().expect("no worker panicked").push((at, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().expect("no worker panicked");
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}

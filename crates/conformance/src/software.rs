@@ -1,0 +1,51 @@
+//! Finds other people's programs: where the machine has them installed, else where `cargo xtask packages` unpacked them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const PROGRAM_DIRECTORIES: [&str; 6] = ["usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin", "sbin", "bin"];
+
+/// A command for the program, with the libraries it was unpacked with.
+///
+/// # Panics
+/// If it is neither installed nor unpacked: a test that cannot run must not pass.
+#[must_use]
+pub fn command(program: &str) -> Command {
+    let unpacked = unpacked();
+    let found = [Path::new("/"), &unpacked].iter().find_map(|root| find(root, program));
+    let Some(path) = found else {
+        panic!("{program} is not installed; `cargo xtask packages` fetches it, `cargo xtask test` does so before these tests");
+    };
+    let mut command = Command::new(&path);
+    command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").env("LC_ALL", "C").env("TZ", "UTC");
+    if path.starts_with(&unpacked) {
+        command.env("LD_LIBRARY_PATH", libraries(&unpacked));
+    }
+    command
+}
+
+/// Where packages are unpacked: `$DANELAW_SOFTWARE`, which xtask sets, else below the target directory of this build.
+#[must_use]
+pub fn unpacked() -> PathBuf {
+    if let Some(root) = std::env::var_os("DANELAW_SOFTWARE") {
+        return PathBuf::from(root);
+    }
+    // target/debug/deps/test-123 -> target
+    let target = std::env::current_exe().ok().and_then(|test| test.ancestors().nth(3).map(Path::to_path_buf));
+    target.unwrap_or_else(|| PathBuf::from("target")).join("debian/root")
+}
+
+/// The library search path of unpacked programs.
+#[must_use]
+pub fn libraries(root: &Path) -> String {
+    let mut directories = vec![root.join("usr/lib/postfix")];
+    for library in ["usr/lib", "lib"] {
+        let entries = std::fs::read_dir(root.join(library)).into_iter().flatten().flatten();
+        directories.extend(entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with("-linux-gnu")));
+    }
+    directories.iter().map(|directory| directory.to_string_lossy().into_owned()).collect::<Vec<_>>().join(":")
+}
+
+fn find(root: &Path, program: &str) -> Option<PathBuf> {
+    PROGRAM_DIRECTORIES.iter().map(|directory| root.join(directory).join(program)).find(|path| path.is_file())
+}
