@@ -1,7 +1,12 @@
 //! Runs the `danelaw` binary as users do.
 
+use crate::{Question, Status, process};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A command for the binary of this build.
 ///
@@ -21,4 +26,30 @@ fn binary() -> PathBuf {
     // target/debug/deps/test-123 -> target/debug/danelaw
     let directory = std::env::current_exe().ok().and_then(|test| test.ancestors().nth(2).map(Path::to_path_buf));
     directory.unwrap_or_default().join("danelaw")
+}
+
+/// `danelaw dns validate --json` with these options: the verdict, and what it printed.
+///
+/// # Panics
+/// If it cannot be started.
+#[must_use]
+pub fn validate(question: &Question, options: &[String]) -> (Status, String) {
+    let mut command = command();
+    command.args(["dns", "validate", &question.name, question.rtype, "--json", "--no-ipv6"]).args(options);
+    let output = process::output(command, LIMIT);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let status = match answer.get("status").and_then(Value::as_str) {
+        Some("secure") => Status::Secure,
+        Some("insecure") => Status::Insecure,
+        Some("bogus") => Status::Bogus,
+        _ => Status::Indeterminate,
+    };
+    let expected = match status {
+        Status::Secure | Status::Insecure => 0,
+        Status::Bogus => 1,
+        Status::Indeterminate => 3,
+    };
+    assert_eq!(output.status.code(), Some(expected), "{question}: the exit code contradicts the verdict: {text}");
+    (status, text)
 }
