@@ -1,1 +1,69 @@
-//! One module per question asked of the archive.
+//! One module per question asked of observations and verdicts. Pure: no input or output, no clock.
+//!
+//! [`Summary`] takes one domain after the other and can be merged with another, so that a survey can be shared out over machines.
+//! [`Summary::tables`] gives the answers, which the `present` crate shows.
+//!
+//! Three views exist and every table says which it is in ([`View`]): what the published studies count, and what a sender does.
+//! Three states exist for every server: right, wrong, and *not seen*; the last is never counted as either.
+//!
+//! P20: Lee et al., "A Longitudinal and Comprehensive Study of the DANE Ecosystem in Email" (2020).
+//! P22: Lee et al., "Under the Hood of DANE Mismanagement in SMTP" (2022).
+
+mod adoption;
+mod facts;
+mod failures;
+mod incorrect;
+mod servers;
+mod signing;
+mod standing;
+mod starttls;
+mod summary;
+mod unseen;
+
+pub use adoption::AdoptionRow;
+pub use failures::FailureRow;
+pub use incorrect::{IncorrectRow, Views};
+pub use servers::WorstServer;
+pub use signing::{Signing, SigningTable, ZoneSigning};
+pub use standing::StandingRow;
+pub use starttls::{StarttlsClass, StarttlsTable};
+pub use summary::{Summary, Tables};
+pub use unseen::UnseenRow;
+
+use serde::{Deserialize, Serialize};
+
+/// In which sense a number is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum View {
+    /// As the published studies count, so that figures compare.
+    Paper,
+    /// As a sender that follows RFC 7672 acts.
+    Rfc,
+    /// As danelaw observes: neither.
+    Ours,
+}
+
+/// So many of so many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// How many.
+    pub count: u64,
+    /// Of how many.
+    pub of: u64,
+}
+
+impl Share {
+    /// So many of so many.
+    #[must_use]
+    pub fn new(count: u64, of: u64) -> Self {
+        Self { count, of }
+    }
+
+    /// From 0 to 100; 0 of nothing.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn percent(self) -> f64 {
+        if self.of == 0 { 0.0 } else { self.count as f64 * 100.0 / self.of as f64 }
+    }
+}

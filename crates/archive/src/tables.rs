@@ -5,7 +5,7 @@ use crate::table::Cell::{Bool, Bytes, Int, List, Text};
 use crate::table::{Cell, Column, Kind};
 use dane::dns::{Lookup, Security};
 use dane::name::Name;
-use dane::observation::{AddressObservation, CertificateBytes, Connect, DomainObservation, Got, HostObservation, RunObservation};
+use dane::observation::{AddressObservation, CertificateBytes, Connect, DomainObservation, HostObservation, RunObservation};
 use serde::Serialize;
 
 /// One address of one host.
@@ -113,8 +113,8 @@ pub(crate) const SERVERS: &[Column<ServerRow>] = columns! {
     "transport_port" Int "The port connected to." |s| Int(Some(s.server.transport_port.into()));
     "at_s" Int "When the attempt began, epoch seconds." |s| Int(Some(s.server.at));
     "connect" Text "connected, refused, timeout, unreachable, not-tried, local-error." |s| text(connect(&s.server.connect));
-    "greeting_code" Int "Reply code of the greeting." |s| Int(reply(&s.server, None));
-    "starttls_code" Int "Reply code to STARTTLS." |s| Int(reply(&s.server, Some("STARTTLS")));
+    "greeting_code" Int "Reply code of the greeting." |s| Int(s.server.reply_code(None).map(i64::from));
+    "starttls_code" Int "Reply code to STARTTLS." |s| Int(s.server.reply_code(Some("STARTTLS")).map(i64::from));
     "tls_version" Text "TLS version." |s| Text(s.server.tls.as_ref().and_then(|t| t.version.clone()));
     "tls_cipher" Text "Cipher suite." |s| Text(s.server.tls.as_ref().and_then(|t| t.cipher.clone()));
     "tls_group" Text "Key exchange group." |s| Text(s.server.tls.as_ref().and_then(|t| t.group.clone()));
@@ -134,12 +134,6 @@ pub(crate) const CERTIFICATES: &[Column<CertificateBytes>] = columns! {
 fn tlsa(row: &HostRow) -> Option<&Lookup> {
     let lookups = &row.host.tlsa;
     lookups.iter().find(|l| !l.records.is_empty()).or_else(|| lookups.first())
-}
-
-/// Reply code of the greeting (`None`) or of the first answer to a command.
-fn reply(server: &AddressObservation, command: Option<&str>) -> Option<i64> {
-    let step = server.dialogue.iter().find(|e| e.sent.as_deref().map(str::to_ascii_uppercase).as_deref() == command)?;
-    if let Got::Reply { code, .. } = &step.got { Some((*code).into()) } else { None }
 }
 
 fn connect(connect: &Connect) -> &'static str {

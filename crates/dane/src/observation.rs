@@ -162,6 +162,21 @@ pub struct AddressObservation {
     pub elapsed_ms: u32,
 }
 
+impl AddressObservation {
+    /// Code of the reply to the first such command (`STARTTLS`, …), or of the greeting (`None`); `None` if no reply came.
+    #[must_use]
+    pub fn reply_code(&self, command: Option<&str>) -> Option<u16> {
+        let is_it = |e: &&Exchange| match (e.sent.as_deref(), command) {
+            (Some(sent), Some(command)) => sent.eq_ignore_ascii_case(command),
+            (sent, command) => sent.is_none() && command.is_none(),
+        };
+        match self.dialogue.iter().find(is_it)?.got {
+            Got::Reply { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+}
+
 /// What became of a TCP connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
