@@ -169,6 +169,14 @@ impl Peer {
         self.say("220 go ahead\r\n").await;
     }
 
+    /// Reads one TLS record: the ClientHello.
+    pub async fn take_hello(&mut self) {
+        let mut header = [0; 5];
+        self.stream.read_exact(&mut header).await.unwrap();
+        let mut body = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+        self.stream.read_exact(&mut body).await.unwrap();
+    }
+
     /// Reads until the prober has gone.
     pub async fn drain(&mut self) {
         let mut buffer = [0; 4096];
