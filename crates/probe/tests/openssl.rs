@@ -1,0 +1,197 @@
+//! A TLS server that is not ours: OpenSSL's `s_server` behind a little SMTP, with certificates made by OpenSSL.
+//!
+//! Needs the `openssl` binary. Without it the tests say so and pass, unless CI is set.
+
+mod support;
+
+use dane::observation::{AddressObservation, TlsObservation};
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use support::{Peer, serve, summary, visit};
+
+/// A running `s_server`.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn openssl_is_there() -> bool {
+    let there = Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_ok_and(|s| s.success());
+    assert!(there || std::env::var_os("CI").is_none(), "install openssl: CI does not skip");
+    if !there {
+        eprintln!("skipped: there is no openssl here");
+    }
+    there
+}
+
+fn openssl(directory: &Path, arguments: &str) -> String {
+    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().unwrap();
+    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A key (`genpkey` arguments) and a self-signed version 3 certificate for it, in key.pem and cert.pem.
+fn certificate(key: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    openssl(directory.path(), &format!("genpkey {key} -out key.pem"));
+    openssl(directory.path(), "req -new -x509 -key key.pem -out cert.pem -days 3 -subj /CN=mx.example.org");
+    directory
+}
+
+fn s_server(directory: &Path, arguments: &str) -> Server {
+    let mut child = Command::new("openssl")
+        .args("s_server -accept 127.0.0.1:0 -key key.pem -cert cert.pem".split(' '))
+        .args(arguments.split(' ').filter(|a| !a.is_empty()))
+        .current_dir(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // What it reads it sends to its client: both replies that the visit needs.
+    child.stdin.as_mut().unwrap().write_all(b"250 mx.example.org\n221 bye\n").unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = loop {
+        let line = lines.next().expect("s_server ended early").unwrap();
+        if let Some(address) = line.strip_prefix("ACCEPT ") {
+            break address.parse().unwrap();
+        }
+    };
+    // Keep its stdout from filling up.
+    std::thread::spawn(move || lines.for_each(drop));
+    Server { child, address }
+}
+
+async fn observe(server: &Server) -> AddressObservation {
+    let behind = server.address;
+    let front = serve(move |mut peer: Peer| async move {
+        peer.up_to_starttls().await;
+        let mut tls = tokio::net::TcpStream::connect(behind).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut peer.stream, &mut tls).await;
+    })
+    .await;
+    visit(front, |_| ()).await
+}
+
+fn tls(seen: &AddressObservation) -> &TlsObservation {
+    seen.tls.as_ref().unwrap_or_else(|| panic!("no TLS: {seen:?}"))
+}
+
+fn der(directory: &Path) -> Vec<u8> {
+    openssl(directory, "x509 -in cert.pem -outform DER -out cert.der");
+    std::fs::read(directory.join("cert.der")).unwrap()
+}
+
+#[tokio::test]
+async fn keys_versions_and_schemes() {
+    if !openssl_is_there() {
+        return;
+    }
+    for (key, arguments, version, scheme, proven) in [
+        ("-algorithm RSA -pkeyopt rsa_keygen_bits:2048", "", "TLSv1.3", "rsa_pss_rsae_sha256", Some(true)),
+        ("-algorithm RSA -pkeyopt rsa_keygen_bits:2048", "-tls1_2 -sigalgs RSA+SHA512", "TLSv1.2", "rsa_pkcs1_sha512", Some(true)),
+        ("-algorithm RSA -pkeyopt rsa_keygen_bits:2048", "-tls1_2 -sigalgs RSA+SHA384", "TLSv1.2", "rsa_pkcs1_sha384", Some(true)),
+        ("-algorithm EC -pkeyopt ec_paramgen_curve:P-256", "", "TLSv1.3", "ecdsa_secp256r1_sha256", Some(true)),
+        // In TLS 1.2 the scheme names the hash only: a P-384 key may sign SHA-256.
+        (
+            "-algorithm EC -pkeyopt ec_paramgen_curve:P-384",
+            "-tls1_2 -sigalgs ECDSA+SHA256",
+            "TLSv1.2",
+            "ecdsa_secp256r1_sha256",
+            Some(true),
+        ),
+        ("-algorithm ED25519", "", "TLSv1.3", "ed25519", Some(true)),
+        // Short keys: PKCS #1 v1.5 can be verified, PSS cannot.
+        (
+            "-algorithm RSA -pkeyopt rsa_keygen_bits:1024",
+            "-tls1_2 -cipher ALL:@SECLEVEL=0 -sigalgs RSA+SHA256",
+            "TLSv1.2",
+            "rsa_pkcs1_sha256",
+            Some(true),
+        ),
+        (
+            "-algorithm RSA -pkeyopt rsa_keygen_bits:1024",
+            "-tls1_2 -cipher ALL:@SECLEVEL=0 -sigalgs RSA+SHA1",
+            "TLSv1.2",
+            "rsa_pkcs1_sha1",
+            Some(true),
+        ),
+        ("-algorithm RSA -pkeyopt rsa_keygen_bits:1024", "-cipher ALL:@SECLEVEL=0", "TLSv1.3", "rsa_pss_rsae_sha256", None),
+    ] {
+        let directory = certificate(key);
+        let server = s_server(directory.path(), arguments);
+        let seen = observe(&server).await;
+        let tls = tls(&seen);
+        assert_eq!(tls.error, None, "{key} {arguments}");
+        assert_eq!((tls.version.as_deref(), tls.signature_scheme.as_deref()), (Some(version), Some(scheme)), "{key} {arguments}");
+        assert_eq!(tls.key_proven, proven, "{key} {arguments}");
+        assert_eq!(tls.chain.len(), 1);
+        assert_eq!(*tls.chain[0].0, *der(directory.path()));
+        assert_eq!(summary(&seen).last().map(String::as_str), Some("tls QUIT -> 221"), "{key} {arguments}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_version_1_does_not_stand_in_the_way() {
+    if !openssl_is_there() {
+        return;
+    }
+    let directory = certificate("-algorithm EC -pkeyopt ec_paramgen_curve:P-256");
+    openssl(directory.path(), "req -new -key key.pem -out request.pem -subj /CN=mx.example.org");
+    openssl(directory.path(), "x509 -req -in request.pem -signkey key.pem -out cert.pem");
+    let text = openssl(directory.path(), "x509 -in cert.pem -noout -text");
+    assert!(text.contains("Version: 1 (0x0)"), "{text}");
+    let server = s_server(directory.path(), "");
+    let seen = observe(&server).await;
+    assert_eq!(tls(&seen).key_proven, Some(true));
+    assert_eq!(*tls(&seen).chain[0].0, *der(directory.path()));
+}
+
+#[tokio::test]
+async fn servers_with_which_there_is_no_common_ground() {
+    if !openssl_is_there() {
+        return;
+    }
+    let rsa = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048";
+    for (key, arguments, kind, alert) in [
+        (rsa, "-tls1_1 -cipher ALL:@SECLEVEL=0", "protocol-version", Some("protocol_version")),
+        (rsa, "-tls1_2 -cipher AES128-SHA", "alert", Some("handshake_failure")),
+        (rsa, "-tls1_2 -cipher DHE-RSA-AES128-GCM-SHA256", "alert", Some("handshake_failure")),
+        ("-algorithm ED448", "", "alert", Some("handshake_failure")),
+    ] {
+        let directory = certificate(key);
+        let server = s_server(directory.path(), arguments);
+        let seen = observe(&server).await;
+        let error = tls(&seen).error.as_ref().unwrap_or_else(|| panic!("{key} {arguments}: {seen:?}"));
+        assert_eq!((error.kind.as_str(), error.alert.as_deref()), (kind, alert), "{key} {arguments}");
+        assert_eq!(tls(&seen).chain, []);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_of_ours() {
+    if !openssl_is_there() {
+        return;
+    }
+    let directory = certificate("-algorithm EC -pkeyopt ec_paramgen_curve:P-256");
+    // Asks only: the session stands. Insists: in TLS 1.3 the alert comes after our side is done.
+    let server = s_server(directory.path(), "-verify 1");
+    assert_eq!(tls(&observe(&server).await).error, None);
+    for arguments in ["-Verify 1", "-Verify 1 -tls1_2"] {
+        let server = s_server(directory.path(), arguments);
+        let seen = observe(&server).await;
+        let error = tls(&seen).error.as_ref().unwrap_or_else(|| panic!("{seen:?}"));
+        assert_eq!(error.kind, "alert");
+        assert_eq!(tls(&seen).key_proven, Some(true), "the server has shown all we came for");
+        assert_eq!(tls(&seen).chain.len(), 1);
+    }
+}
