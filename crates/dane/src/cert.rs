@@ -130,6 +130,12 @@ impl Certificate {
         self.may_be_issued_by(self)
     }
 
+    /// Whether it says that it may issue certificates. (RFC 5280 section 4.2.1.9; version 1 has no way to say so)
+    #[must_use]
+    pub fn is_issuer(&self) -> bool {
+        self.extensions.basic_constraints.map_or(self.version == 1, |b| b.ca)
+    }
+
     /// Whether nothing follows the certificate in its bytes.
     #[must_use]
     pub fn is_exact(&self) -> bool {

@@ -159,9 +159,8 @@ impl Server<'_> {
             if !tally.is_open(i) || record.usage != 3 || !self.forms.equals(record) {
                 continue;
             }
-            tally.at_depth(i, 0);
             match options.ee_names {
-                EeNames::Check if !self.named => tally.refuse(i, self.wrong_name()),
+                EeNames::Check if !self.named => tally.refuse(i, Refusal { why: self.wrong_name(), depth: Some(0) }),
                 _ => tally.accept(i, "leaf", 0, "it names the server's certificate"),
             }
         }
@@ -193,8 +192,8 @@ impl Server<'_> {
     }
 
     /// R-059 rfc7671#5.2, R-060 rfc6698#2.1.1: a valid path to a certificate that the record names; what is above it does not matter.
-    fn try_certificate(&self, record: &Tlsa, certificates: &[&Certificate], paths: &Paths) -> Result<u8, MatchError> {
-        let mut nearest: Option<MatchError> = None;
+    fn try_certificate(&self, record: &Tlsa, certificates: &[&Certificate], paths: &Paths) -> Result<u8, Refusal> {
+        let mut nearest: Option<Refusal> = None;
         for path in &paths.found {
             let top = path.steps.last().and_then(|i| i.checked_sub(1)).and_then(|i| self.issuers.get(i));
             if !top.is_some_and(|k| k.forms.equals(record)) {
@@ -203,10 +202,10 @@ impl Server<'_> {
             let steps: Vec<&Certificate> = path.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect();
             match self.accept_path(&steps) {
                 Ok(()) => return Ok(depth_of(&steps)),
-                Err(why) => nearest = Some(nearest.filter(|n| n.code >= why.code).unwrap_or(why)),
+                Err(why) => nearest = Some(Refusal::at(why, &steps).or_nearer(nearest)),
             }
         }
-        Err(nearest.unwrap_or_else(|| self.no_path(record, paths)))
+        Err(nearest.unwrap_or_else(|| self.no_path(record, paths).into()))
     }
 
     fn no_path(&self, record: &Tlsa, paths: &Paths) -> MatchError {
@@ -219,11 +218,11 @@ impl Server<'_> {
     }
 
     /// R-055 rfc7671#5.2.3: the key of a 2 1 0 record may have signed the topmost certificate, which may be the leaf itself.
-    fn try_bare_key(&self, record: &Tlsa, certificates: &[&Certificate], paths: &mut Paths) -> Result<u8, MatchError> {
+    fn try_bare_key(&self, record: &Tlsa, certificates: &[&Certificate], paths: &mut Paths) -> Result<u8, Refusal> {
         if (record.selector, record.matching) != (1, 0) {
-            return Err(self.unmatched(record, certificates, paths));
+            return Err(self.unmatched(record, certificates, paths).into());
         }
-        let mut nearest: Option<MatchError> = None;
+        let mut nearest: Option<Refusal> = None;
         let complete: Vec<Vec<&Certificate>> = paths
             .found
             .iter()
@@ -234,11 +233,11 @@ impl Server<'_> {
             let signed = steps.last().is_some_and(|top| paths.verify(top, &record.data).is_ok());
             match self.accept_path(steps) {
                 Ok(()) if signed => return Ok(depth_of(steps)),
-                Err(why) if signed => nearest = Some(nearest.filter(|n| n.code >= why.code).unwrap_or(why)),
+                Err(why) if signed => nearest = Some(Refusal::at(why, steps).or_nearer(nearest)),
                 _ => {}
             }
         }
-        Err(nearest.unwrap_or_else(|| self.unmatched(record, certificates, paths)))
+        Err(nearest.unwrap_or_else(|| self.unmatched(record, certificates, paths).into()))
     }
 
     /// Why a usage 2 record equals no issuer.
@@ -274,12 +273,12 @@ impl Server<'_> {
         for i in open {
             let Some(record) = records.get(i) else { continue };
             let tried = match record.usage {
-                1 if self.forms.equals(record) => paths.first().map(|_| 0).ok_or_else(|| refused.clone()),
-                1 => Err(MatchError { code: ErrorCode::NoMatch, detail: "it does not name the server's certificate".into() }),
-                _ => paths.iter().find_map(|p| issuer_depth(p, record)).ok_or_else(|| self.unmatched_root(record, &paths, &refused)),
+                1 if self.forms.equals(record) => paths.first().map(|_| 0).ok_or_else(|| Refusal { why: refused.clone(), depth: Some(0) }),
+                1 => Err(MatchError { code: ErrorCode::NoMatch, detail: "it does not name the server's certificate".into() }.into()),
+                _ => paths.iter().find_map(|p| issuer_depth(p, record)).ok_or_else(|| self.unmatched_root(record, &paths, &refused).into()),
             };
             match tried {
-                Ok(_) if !self.named => tally.refuse(i, self.wrong_name()),
+                Ok(depth) if !self.named => tally.refuse(i, Refusal { why: self.wrong_name(), depth: Some(depth) }),
                 Ok(depth) => {
                     tally.accept(i, if depth == 0 { "leaf" } else { "issuer" }, depth, "it names a certificate on a path to a trusted root")
                 }
@@ -318,6 +317,28 @@ impl Server<'_> {
         let presented = if self.leaf.dns_names.is_empty() { &self.leaf.common_names } else { &self.leaf.dns_names };
         let shown = presented.iter().take(10).map(|n| n.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
         MatchError { code: ErrorCode::NameMismatch, detail: format!("the certificate is for other names: {shown}") }
+    }
+}
+
+/// Why a record does not authenticate, and where the certificate that it names lies if there is a path to it.
+struct Refusal {
+    why: MatchError,
+    depth: Option<u8>,
+}
+
+impl From<MatchError> for Refusal {
+    fn from(why: MatchError) -> Self {
+        Self { why, depth: None }
+    }
+}
+
+impl Refusal {
+    fn at(why: MatchError, steps: &[&Certificate]) -> Self {
+        Self { why, depth: Some(depth_of(steps)) }
+    }
+
+    fn or_nearer(self, other: Option<Self>) -> Self {
+        other.filter(|o| o.why.code >= self.why.code).unwrap_or(self)
     }
 }
 
@@ -399,21 +420,17 @@ impl Tally {
         self.outcomes.get(i).is_some_and(|o| o.status == RecordStatus::Unmatched)
     }
 
-    fn at_depth(&mut self, i: usize, depth: u8) {
-        if let Some(outcome) = self.outcomes.get_mut(i) {
-            outcome.depth = Some(depth);
-        }
-    }
-
     fn accept(&mut self, i: usize, what: &'static str, depth: u8, detail: &str) {
         if let Some(outcome) = self.outcomes.get_mut(i) {
             *outcome = RecordOutcome { status: RecordStatus::Matched, reason: what, detail: detail.into(), depth: Some(depth) };
         }
     }
 
-    fn refuse(&mut self, i: usize, why: MatchError) {
+    fn refuse(&mut self, i: usize, refusal: impl Into<Refusal>) {
+        let Refusal { why, depth } = refusal.into();
         if let (Some(outcome), Some(error)) = (self.outcomes.get_mut(i), self.errors.get_mut(i)) {
             outcome.reason = why.code.code();
+            outcome.depth = depth;
             outcome.detail.clone_from(&why.detail);
             *error = Some(why);
         }
@@ -440,6 +457,8 @@ impl Tally {
         let matched = self.outcomes.iter().zip(records).filter(|(o, _)| o.status == RecordStatus::Matched);
         // R-065 rfc7671#5.1: usage 3 wins, for it needs nothing else; then the nearest issuer.
         let best = matched.min_by_key(|(o, r)| (u8::MAX - r.usage, o.depth)).map(|(o, r)| (r.usage, o.depth));
+        let nearest = self.errors.iter().zip(&self.outcomes).zip(records).filter(|((_, o), _)| o.depth.is_some());
+        let nearest = nearest.max_by_key(|((e, _), _)| e.as_ref().map(|e| e.code)).map(|((_, o), r)| (r.usage, o.depth));
         let (verdict, error) = match (best, usable) {
             (Some(_), _) => (MatchVerdict::Match, None),
             (None, true) => (MatchVerdict::NoMatch, Some(self.nearest_error())),
@@ -448,6 +467,7 @@ impl Tally {
                 (MatchVerdict::Unusable, Some(MatchError { code: ErrorCode::NoUsableRecord, detail }))
             }
         };
+        let best = best.or(nearest);
         Verification { verdict, usage: best.map(|b| b.0), depth: best.and_then(|b| b.1), error, records: self.outcomes }
     }
 

@@ -237,6 +237,36 @@ impl FromStr for Tlsa {
     }
 }
 
+macro_rules! field {
+    ($(#[$doc:meta])* $name:ident, $words:literal, $names:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $name(pub u8);
+
+        impl FromStr for $name {
+            type Err = TlsaError;
+
+            /// R-046 rfc7218#2: a number or a name.
+            fn from_str(text: &str) -> Result<Self, TlsaError> {
+                number($words, text, &$names).map(Self)
+            }
+        }
+    };
+}
+
+field! {
+    /// A certificate usage as a person writes it.
+    Usage, "certificate usage", USAGES
+}
+field! {
+    /// A selector as a person writes it.
+    Selector, "selector", SELECTORS
+}
+field! {
+    /// A matching type as a person writes it.
+    MatchingType, "matching type", MATCHING_TYPES
+}
+
 /// Names and numbers of one field, and the names as a person reads them. (RFC 7218 section 2)
 struct Acronyms(&'static [(&'static str, u8)], &'static str);
 

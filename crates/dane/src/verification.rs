@@ -5,9 +5,9 @@
 pub struct Verification {
     /// In one word.
     pub verdict: MatchVerdict,
-    /// Certificate usage of the record that matched.
+    /// Certificate usage of the record that matched; without a match, of the one that came nearest, if it names a certificate on a path.
     pub usage: Option<u8>,
-    /// Depth of the matched certificate in the verified path: 0 leaf. For a bare key (2 1 0) that of the certificate it signed.
+    /// Depth of the certificate that this record names in its path: 0 leaf. For a bare key (2 1 0) that of the certificate it signed.
     pub depth: Option<u8>,
     /// Why there is no match: the failure nearest to success.
     pub error: Option<MatchError>,
@@ -24,6 +24,18 @@ pub enum MatchVerdict {
     NoMatch,
     /// There is no usable record.
     Unusable,
+}
+
+impl MatchVerdict {
+    /// One word in lower case.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::NoMatch => "nomatch",
+            Self::Unusable => "unusable",
+        }
+    }
 }
 
 /// Why there is no match.

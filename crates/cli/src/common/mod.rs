@@ -1,5 +1,6 @@
 //! What several verbs share.
 
+pub mod file;
 pub mod print;
 pub mod probe;
 pub mod resolver;

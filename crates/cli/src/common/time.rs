@@ -12,6 +12,12 @@ pub fn parse(text: &str) -> Result<i64, String> {
     Ok(time.as_second())
 }
 
+/// The time of this machine.
+#[must_use]
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
 /// A time in UTC as RFC 3339 has it; the number itself if it is beyond the calendar.
 #[must_use]
 pub fn show(epoch: i64) -> String {

@@ -2,6 +2,7 @@
 
 mod dns;
 mod smtp;
+mod tlsa;
 
 use crate::exit::{Exit, UsageError};
 
@@ -9,6 +10,7 @@ use crate::exit::{Exit, UsageError};
 #[derive(clap::Subcommand)]
 pub enum Verb {
     Dns(dns::Args),
+    Tlsa(tlsa::Args),
     Smtp(smtp::Args),
 }
 
@@ -20,6 +22,7 @@ impl Verb {
     pub fn run(self) -> Result<Exit, UsageError> {
         match self {
             Verb::Dns(args) => args.run(),
+            Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),
         }
     }

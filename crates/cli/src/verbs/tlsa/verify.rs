@@ -1,0 +1,205 @@
+//! `danelaw tlsa verify`: a chain against records, without any network.
+
+use crate::common::{file, print, time};
+use crate::exit::{Exit, UsageError};
+use dane::matching::{self, CommonName, EeNames, MatchVerdict, Verification, VerifyOptions};
+use dane::name::Name;
+use dane::observation::CertificateBytes;
+use dane::tlsa::{Mode, Tlsa};
+use dane::{Epoch, pem};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Checks a certificate chain against TLSA records, as a mail server that validates DANE does.
+///
+/// The chain is what the server sends, its own certificate first. Names are the reference identifiers: the TLSA base domain, and with
+/// secure MX records the mail domain, too.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  danelaw tlsa verify --chain fullchain.pem --name mx.example.com --tlsa '3 1 1 0123…'
+  danelaw tlsa verify --chain fullchain.pem --name mx.example.com --name example.com \\
+      --tlsa '2 1 1 89ab…' --tlsa '3 1 1 0123…' --at 2026-12-24T00:00:00Z --json
+  danelaw tlsa verify --chain-der certificates/ --name www.example.com --tlsa 'PKIX-TA Cert SHA2-256 4567…' \\
+      --mode generic --roots /etc/ssl/certs/ca-certificates.crt
+
+EXIT CODES
+  0  a record matches
+  1  no usable record matches
+  2  the command line, or a file that it names, cannot be used
+  3  no record is usable: senders would encrypt without authenticating")]
+pub struct Verify {
+    /// The chain: a PEM file, the server's certificate first
+    #[arg(long, value_name = "FILE", required_unless_present = "chain_der", conflicts_with = "chain_der")]
+    chain: Option<PathBuf>,
+
+    /// The chain: a directory with one DER file for each certificate, in the order of their names (numbers by value)
+    #[arg(long, value_name = "DIR")]
+    chain_der: Option<PathBuf>,
+
+    /// A TLSA record: '3 1 1 HEX', 'DANE-EE SPKI SHA2-256 HEX' or '\\# LENGTH HEX'; repeat for each record of the set
+    #[arg(long, value_name = "RECORD", required = true, allow_hyphen_values = true)]
+    tlsa: Vec<String>,
+
+    /// A name that the certificate may be for (usages 0, 1 and 2); repeat for each
+    #[arg(long, value_name = "NAME")]
+    name: Vec<String>,
+
+    /// The time for which to judge: seconds since 1970 or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    at: Option<Epoch>,
+
+    /// smtp: usages 0 and 1 are unusable; generic: all four count
+    #[arg(long, value_enum, default_value_t = ModeArgument::Smtp)]
+    mode: ModeArgument,
+
+    /// Trusted roots for usages 0 and 1: a PEM file
+    #[arg(long, value_name = "FILE")]
+    roots: Option<PathBuf>,
+
+    /// Check names for usage 3, too, which RFC 7672 tells mail servers not to do
+    #[arg(long)]
+    ee_name_checks: bool,
+
+    /// Never take a name from the subject's common name (RFC 9525)
+    #[arg(long)]
+    no_common_name: bool,
+
+    /// Digests from strongest to weakest, as matching types
+    #[arg(long, value_name = "TYPES", value_delimiter = ',', default_value = "2,1")]
+    digest_order: Vec<u8>,
+
+    /// One JSON object on one line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ModeArgument {
+    Smtp,
+    Generic,
+}
+
+impl Verify {
+    /// Does it.
+    ///
+    /// # Errors
+    /// If an argument or a file it names cannot be used.
+    pub fn run(self) -> Result<Exit, UsageError> {
+        let records = records(&self.tlsa)?;
+        let names = names(&self.name)?;
+        let chain = match (&self.chain, &self.chain_der) {
+            (Some(path), _) => certificates(path)?,
+            (None, Some(directory)) => certificates_of(directory)?,
+            (None, None) => return Err(UsageError::new("give the chain with --chain FILE or --chain-der DIR")),
+        };
+        let options = VerifyOptions {
+            mode: match self.mode {
+                ModeArgument::Smtp => Mode::Smtp,
+                ModeArgument::Generic => Mode::Generic,
+            },
+            ee_names: if self.ee_name_checks { EeNames::Check } else { EeNames::Ignore },
+            common_name: if self.no_common_name { CommonName::Never } else { CommonName::IfNoDnsName },
+            digest_order: self.digest_order,
+            roots: self.roots.as_deref().map_or(Ok(Vec::new()), certificates)?,
+        };
+        let at = self.at.unwrap_or_else(time::now);
+        let verification = matching::verify(&chain, &records, &names, at, &options);
+        if self.json {
+            print::line(serde_json::to_string(&Report::from(&verification)).map_err(UsageError::new)?);
+        } else {
+            show(&verification, &records);
+        }
+        Ok(match verification.verdict {
+            MatchVerdict::Match => Exit::Good,
+            MatchVerdict::NoMatch => Exit::Bad,
+            MatchVerdict::Unusable => Exit::Unknown,
+        })
+    }
+}
+
+/// The contract of `--json`: names and meanings do not change.
+#[derive(Serialize)]
+struct Report<'a> {
+    verdict: &'static str,
+    usage: Option<u8>,
+    depth: Option<u8>,
+    error: Option<&'static str>,
+    detail: Option<&'a str>,
+    records: Vec<ReportRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReportRecord<'a> {
+    status: &'static str,
+    reason: &'static str,
+    detail: &'a str,
+}
+
+impl<'a> From<&'a Verification> for Report<'a> {
+    fn from(verification: &'a Verification) -> Self {
+        let record = |r: &'a matching::RecordOutcome| ReportRecord { status: r.status.code(), reason: r.reason, detail: &r.detail };
+        Report {
+            verdict: verification.verdict.code(),
+            usage: verification.usage,
+            depth: verification.depth,
+            error: verification.error.as_ref().map(|e| e.code.code()),
+            detail: verification.error.as_ref().map(|e| e.detail.as_str()),
+            records: verification.records.iter().map(record).collect(),
+        }
+    }
+}
+
+fn show(verification: &Verification, records: &[Tlsa]) {
+    match (verification.usage, verification.depth, &verification.error) {
+        (Some(usage), Some(depth), _) => print::line(format!("match: usage {usage} at depth {depth}")),
+        (_, _, Some(error)) => print::line(format!("{}: {} ({})", verification.verdict.code(), error.detail, error.code.code())),
+        _ => print::line(verification.verdict.code()),
+    }
+    for (record, outcome) in records.iter().zip(&verification.records) {
+        let text = record.to_string();
+        let short: String = if text.chars().count() > 28 { text.chars().take(27).chain(['…']).collect() } else { text };
+        print::line(format!("  {short:28}  {}: {}", outcome.status.code(), outcome.detail));
+    }
+}
+
+fn records(texts: &[String]) -> Result<Vec<Tlsa>, UsageError> {
+    let read = |text: &String| {
+        let shown: String = text.chars().take(60).collect();
+        text.parse().map_err(|e| UsageError(format!("--tlsa '{shown}': {e}")))
+    };
+    texts.iter().map(read).collect()
+}
+
+fn names(texts: &[String]) -> Result<Vec<Name>, UsageError> {
+    texts.iter().map(|text| dane::name::parse_domain(text).map_err(|e| UsageError(format!("--name: {e}")))).collect()
+}
+
+/// The certificates of a PEM file, as they are: a block that is no certificate is what a server might send, too.
+fn certificates(path: &Path) -> Result<Vec<CertificateBytes>, UsageError> {
+    let bytes = file::read(path)?;
+    let blocks = pem::blocks(&bytes).map_err(|e| UsageError(format!("{}: {e}", path.display())))?;
+    let certificates: Vec<CertificateBytes> =
+        blocks.into_iter().filter(|b| b.label.ends_with("CERTIFICATE")).map(|b| CertificateBytes(b.der.into())).collect();
+    if certificates.is_empty() && !bytes.trim_ascii().is_empty() {
+        return Err(UsageError(format!("{} has no PEM block of a certificate; give DER files with --chain-der DIR", path.display())));
+    }
+    Ok(certificates)
+}
+
+/// The files of a directory, in the order of their names; names that begin with a number by its value.
+fn certificates_of(directory: &Path) -> Result<Vec<CertificateBytes>, UsageError> {
+    let failed = |e: std::io::Error| UsageError(format!("cannot read {}: {e}", directory.display()));
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort_by_cached_key(|path| {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
+        (digits.parse::<u64>().unwrap_or(u64::MAX), name)
+    });
+    paths.iter().map(|path| Ok(CertificateBytes(file::read(path)?.into()))).collect()
+}
