@@ -13,6 +13,7 @@ use crate::{incorrect, signing, starttls, unseen};
 use dane::observation::Observation;
 use dane::verdict::Verdict;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Takes observations with their verdicts, one domain after the other. Memory grows with MX hosts and top-level domains, not with domains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub struct Summary {
     incorrect: Incorrect,
     failures: Failures,
     servers: Servers,
+    skipped: BTreeMap<String, u64>,
 }
 
 impl Summary {
@@ -39,6 +41,11 @@ impl Summary {
         self.servers.add(&facts);
     }
 
+    /// Counts a target that was not looked at; `why` is a stable code.
+    pub fn skip(&mut self, why: &str) {
+        *self.skipped.entry(why.to_owned()).or_default() += 1;
+    }
+
     /// Takes up what another summary counted of *other* domains: the result is that of one summary over all of them, in any order.
     pub fn merge(&mut self, other: Self) {
         self.domains += other.domains;
@@ -48,6 +55,7 @@ impl Summary {
         self.incorrect.merge(other.incorrect);
         self.failures.merge(other.failures);
         self.servers.merge(other.servers);
+        other.skipped.into_iter().for_each(|(why, n)| *self.skipped.entry(why).or_default() += n);
     }
 
     /// The answers.
@@ -67,6 +75,7 @@ impl Summary {
             failures,
             unseen,
             worst_servers: self.servers.worst(),
+            skipped: self.skipped.clone(),
         }
     }
 }
@@ -98,4 +107,6 @@ pub struct Tables {
     pub unseen: Vec<UnseenRow>,
     /// Servers at which something is wrong, those first that most domains use.
     pub worst_servers: Vec<WorstServer>,
+    /// Targets that were not looked at (and are not in `domains`), by reason.
+    pub skipped: BTreeMap<String, u64>,
 }

@@ -1,6 +1,6 @@
 //! The Parquet form of one run: made from its log, and read back.
 
-use crate::record::{self, Certificates, Record};
+use crate::record::{self, Certificates, Record, Skipped};
 use crate::table::{Completed, SCHEMA_KEY, TableWriter, parquet_error};
 use crate::tables::{self, HostRow, ServerRow};
 use crate::{Error, Reader};
@@ -16,23 +16,25 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The tables of a run, in the order in which they get their names: the last one makes the run whole.
-pub const PARQUET_FILES: [&str; 5] = ["certificates", "servers", "hosts", "domains", "snapshot"];
+pub const PARQUET_FILES: [&str; 6] = ["certificates", "servers", "hosts", "domains", "skipped", "snapshot"];
 
 struct Tables {
     certificates: TableWriter<CertificateBytes>,
     servers: TableWriter<ServerRow>,
     hosts: TableWriter<HostRow>,
     domains: TableWriter<DomainObservation>,
+    skipped: TableWriter<Skipped>,
     snapshot: TableWriter<RunObservation>,
 }
 
-/// Makes the five files from a log. Memory is bounded by row groups and by the run's certificates.
+/// Makes the files from a log. Memory is bounded by row groups and by the run's certificates.
 pub(crate) fn write<R: BufRead>(directory: &Path, log: &mut Reader<R>) -> Result<(), Error> {
     let mut tables = Tables {
         certificates: TableWriter::create(directory, "certificates", tables::CERTIFICATES)?,
         servers: TableWriter::create(directory, "servers", tables::SERVERS)?,
         hosts: TableWriter::create(directory, "hosts", tables::HOSTS)?,
         domains: TableWriter::create(directory, "domains", tables::DOMAINS)?,
+        skipped: TableWriter::create(directory, "skipped", tables::SKIPPED)?,
         snapshot: TableWriter::create(directory, "snapshot", tables::SNAPSHOT)?,
     };
     let mut run = None;
@@ -42,6 +44,7 @@ pub(crate) fn write<R: BufRead>(directory: &Path, log: &mut Reader<R>) -> Result
             Record::Certificate(c) => tables.certificates.push(c)?,
             Record::Domain(d) => tables.domains.push(*d)?,
             Record::Host(h) => push_host(&mut tables, *h, directory)?,
+            Record::Skipped(s) => tables.skipped.push(s)?,
         }
     }
     if let Some(run) = run {
@@ -52,6 +55,7 @@ pub(crate) fn write<R: BufRead>(directory: &Path, log: &mut Reader<R>) -> Result
         tables.servers.complete()?,
         tables.hosts.complete()?,
         tables.domains.complete()?,
+        tables.skipped.complete()?,
         tables.snapshot.complete()?,
     ];
     completed.into_iter().try_for_each(Completed::publish)
@@ -110,6 +114,14 @@ pub(crate) fn read_hosts(directory: &Path) -> Result<HashMap<Name, Arc<HostObser
 /// Every domain, in the order written.
 pub(crate) fn each_domain(directory: &Path, mut each: impl FnMut(DomainObservation)) -> Result<(), Error> {
     each_json(&directory.join("domains.parquet"), |json| {
+        each(serde_json::from_str(json).map_err(|e| e.to_string())?);
+        Ok(())
+    })
+}
+
+/// Every target that was not looked at.
+pub(crate) fn each_skipped(directory: &Path, mut each: impl FnMut(Skipped)) -> Result<(), Error> {
+    each_json(&directory.join("skipped.parquet"), |json| {
         each(serde_json::from_str(json).map_err(|e| e.to_string())?);
         Ok(())
     })

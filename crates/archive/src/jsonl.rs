@@ -1,7 +1,7 @@
 //! The log: JSON lines, written so that a crash loses at most the line being written.
 
 use crate::Error;
-use crate::record::{self, Certificates, Record, Unreadable};
+use crate::record::{self, Certificates, Record, Skipped, Unreadable};
 use dane::name::Name;
 use dane::observation::{CertificateBytes, HostObservation, Observation, RunObservation, SCHEMA_VERSION};
 use std::collections::HashSet;
@@ -39,6 +39,15 @@ impl<W: Write> Writer<W> {
             self.host(host)?;
         }
         self.line(record::domain_line(&observation.domain))?;
+        self.out.flush()
+    }
+
+    /// Writes that a target was not looked at; then flushes.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    pub fn skipped(&mut self, skipped: &Skipped) -> io::Result<()> {
+        self.line(record::skipped_line(skipped))?;
         self.out.flush()
     }
 

@@ -10,12 +10,13 @@
 //!     hosts.parquet         one row per MX host: addresses, TLSA
 //!     servers.parquet       one row per address of a host: SMTP, TLS
 //!     certificates.parquet  one row per certificate, by SHA-256
+//!     skipped.parquet       one row per target that was not looked at, and why
 //! ```
-//! The Parquet files are made from the log, under temporary names, and renamed when they are whole: a run has all five or counts as
+//! The Parquet files are made from the log, under temporary names, and renamed when they are whole: a run has all of them or counts as
 //! having none. Either form alone gives the same observations back. Verdicts are not stored: they are made anew from the observations.
 //!
 //! # The log
-//! One JSON object per line, told apart by `kind`: `run`, `cert`, `host`, `domain`. A certificate comes before the first host that
+//! One JSON object per line, told apart by `kind`: `run`, `cert`, `host`, `domain`, `skipped`. A certificate comes before the first host that
 //! shows it, a host before the first domain that uses it; each once. A second `run` line at the end says when the run finished.
 //! A torn last line is what a crash leaves and is passed over. Lines of an unknown kind are from a later version and are passed over.
 //!
@@ -34,6 +35,6 @@ mod tables;
 pub use columnar::PARQUET_FILES;
 pub use error::Error;
 pub use jsonl::{Damage, Reader, Writer};
-pub use record::Record;
-pub use run::{Archive, Run, RunWriter, read_log};
+pub use record::{Record, Skipped};
+pub use run::{Archive, Item, Run, RunWriter, read_log};
 pub use tables::{ColumnDoc, documentation};

@@ -1,5 +1,7 @@
 //! One line of the log.
 
+use dane::Epoch;
+use dane::name::Name;
 use dane::observation::{CertificateBytes, DomainObservation, HostObservation, RunObservation, SCHEMA_VERSION};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +21,19 @@ pub enum Record {
     Host(Box<HostObservation>),
     /// A domain.
     Domain(Box<DomainObservation>),
+    /// A target that was not looked at.
+    Skipped(Skipped),
+}
+
+/// A target that was not looked at, so that every target has a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The target.
+    pub domain: Name,
+    /// When that was decided.
+    pub at: Epoch,
+    /// Stable code: `opted-out`, `cancelled`, `crashed`.
+    pub why: String,
 }
 
 /// Why a line is no record.
@@ -58,6 +73,10 @@ pub(crate) fn run_line(run: &RunObservation) -> serde_json::Result<String> {
 
 pub(crate) fn domain_line(domain: &DomainObservation) -> serde_json::Result<String> {
     serde_json::to_string(&Line { kind: "domain", body: domain })
+}
+
+pub(crate) fn skipped_line(skipped: &Skipped) -> serde_json::Result<String> {
+    serde_json::to_string(&Line { kind: "skipped", body: skipped })
 }
 
 pub(crate) fn certificate_line(certificate: &CertificateBytes) -> serde_json::Result<String> {
@@ -115,6 +134,7 @@ pub(crate) fn parse(line: &str, certificates: &Certificates) -> Result<Record, U
     match head.kind.as_ref() {
         "run" => serde_json::from_str(line).map(Record::Run).map_err(broken),
         "domain" => serde_json::from_str(line).map(Record::Domain).map_err(broken),
+        "skipped" => serde_json::from_str(line).map(Record::Skipped).map_err(broken),
         "cert" => parse_certificate(line).map(Record::Certificate).map_err(Unreadable::Broken),
         "host" => {
             let value = serde_json::from_str(line).map_err(broken)?;

@@ -1,6 +1,6 @@
 //! Runs in an archive: writing one, finding them, reading one.
 
-use crate::record::Record;
+use crate::record::{Record, Skipped};
 use crate::{Damage, Error, PARQUET_FILES, Reader, Writer, columnar};
 use dane::Epoch;
 use dane::name::Name;
@@ -50,6 +50,14 @@ impl RunWriter {
     /// Those of the system. What was written before stays readable.
     pub fn observation(&mut self, observation: &Observation) -> Result<(), Error> {
         self.log.observation(observation).map_err(Error::io(&self.directory.join(LOG)))
+    }
+
+    /// Appends that a target was not looked at.
+    ///
+    /// # Errors
+    /// As [`RunWriter::observation`].
+    pub fn skipped(&mut self, skipped: &Skipped) -> Result<(), Error> {
+        self.log.skipped(skipped).map_err(Error::io(&self.directory.join(LOG)))
     }
 
     /// Ends the run: the final metadata, the log made durable, the Parquet files.
@@ -124,6 +132,15 @@ impl Archive {
     }
 }
 
+/// What a run says of one target.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    /// What was seen.
+    Seen(Box<Observation>),
+    /// It was not looked at.
+    Skipped(Skipped),
+}
+
 /// One run on disk.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -156,18 +173,19 @@ impl Run {
         last.ok_or_else(|| Error::damaged(&self.log(), "the run's metadata is missing"))
     }
 
-    /// Every observation, in the order written, each with its hosts: from the Parquet files if they are whole, else from the log.
+    /// Every target, observations first and in the order written, each with its hosts: from the Parquet files if they are whole, else from the log.
     /// Holds the run's hosts in memory, not its domains.
     ///
     /// # Errors
     /// If it cannot be read, or was written by a later version.
-    pub fn observations(&self, each: impl FnMut(Observation)) -> Result<Damage, Error> {
+    pub fn items(&self, each: impl FnMut(Item)) -> Result<Damage, Error> {
         if !self.is_whole() {
             return read_log(&self.log(), each).map(|(_, damage)| damage);
         }
         let vantage = self.metadata()?.vantage;
         let mut join = Join { hosts: columnar::read_hosts(&self.directory)?, vantage, each };
         columnar::each_domain(&self.directory, |domain| join.domain(domain))?;
+        columnar::each_skipped(&self.directory, |skipped| (join.each)(Item::Skipped(skipped)))?;
         Ok(Damage::default())
     }
 
@@ -196,7 +214,7 @@ impl Run {
 ///
 /// # Errors
 /// If it cannot be read, or was written by a later version.
-pub fn read_log(path: &Path, each: impl FnMut(Observation)) -> Result<(Option<RunObservation>, Damage), Error> {
+pub fn read_log(path: &Path, each: impl FnMut(Item)) -> Result<(Option<RunObservation>, Damage), Error> {
     let mut join = Join { hosts: HashMap::new(), vantage: VantageObservation::default(), each };
     let mut run = None;
     let mut first = open(path)?;
@@ -206,14 +224,16 @@ pub fn read_log(path: &Path, each: impl FnMut(Observation)) -> Result<(Option<Ru
             Record::Host(h) => {
                 join.hosts.insert(h.host.clone(), Arc::from(h));
             }
-            Record::Domain(_) | Record::Certificate(_) => {}
+            Record::Domain(_) | Record::Certificate(_) | Record::Skipped(_) => {}
         }
     }
     join.vantage = run.as_ref().map(|r| r.vantage.clone()).unwrap_or_default();
     let mut second = open(path)?;
     while let Some(record) = second.next_record()? {
-        if let Record::Domain(domain) = record {
-            join.domain(*domain);
+        match record {
+            Record::Domain(domain) => join.domain(*domain),
+            Record::Skipped(skipped) => (join.each)(Item::Skipped(skipped)),
+            Record::Run(_) | Record::Host(_) | Record::Certificate(_) => {}
         }
     }
     Ok((run, first.damage().clone()))
@@ -230,10 +250,10 @@ struct Join<F> {
     each: F,
 }
 
-impl<F: FnMut(Observation)> Join<F> {
+impl<F: FnMut(Item)> Join<F> {
     fn domain(&mut self, domain: DomainObservation) {
         let hosts = domain.mx_hosts().iter().filter_map(|m| self.hosts.get(&m.host).cloned()).collect();
-        (self.each)(Observation { domain, hosts, vantage: self.vantage.clone() });
+        (self.each)(Item::Seen(Box::new(Observation { domain, hosts, vantage: self.vantage.clone() })));
     }
 }
 

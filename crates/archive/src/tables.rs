@@ -1,6 +1,6 @@
 //! The tables: which columns there are, what they mean, where they come from.
 
-use crate::record;
+use crate::record::{self, Skipped};
 use crate::table::Cell::{Bool, Bytes, Int, List, Text};
 use crate::table::{Cell, Column, Kind};
 use dane::dns::{Lookup, Security};
@@ -128,6 +128,13 @@ pub(crate) const SERVERS: &[Column<ServerRow>] = columns! {
 pub(crate) const CERTIFICATES: &[Column<CertificateBytes>] = columns! {
     "sha256" Text "SHA-256 of the bytes, lower-case hex." |c| text(&record::key(c));
     "der" Bytes "The bytes as received, well-formed or not." |c| Bytes(c.0.to_vec());
+};
+
+pub(crate) const SKIPPED: &[Column<Skipped>] = columns! {
+    "domain" Text "The target." |s| name(&s.domain);
+    "at_s" Int "When it was decided not to look, epoch seconds." |s| Int(Some(s.at));
+    "why" Text "opted-out, cancelled, crashed." |s| text(&s.why);
+    "json" Text "The whole record." |s| json(s);
 };
 
 /// The TLSA lookup with records, or the first.

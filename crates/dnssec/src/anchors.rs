@@ -74,6 +74,26 @@ impl Anchors {
         self.0.keys()
     }
 
+    /// Every anchor as one line of zone-file text.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        use data_encoding::{BASE64, HEXLOWER};
+        let line = |name: &Name, rtype: &str, data: &Bytes, ends: &dyn Fn(&[u8]) -> String| {
+            let (fields, rest) = data.split_at(data.len().min(4));
+            let numbers = match fields {
+                [a, b, c, d] => format!("{} {c} {d}", u16::from_be_bytes([*a, *b])),
+                _ => String::new(),
+            };
+            format!("{} {rtype} {numbers} {}", name.fmt_with_dot(), ends(rest))
+        };
+        let of = |(name, anchor): (&Name, &Anchor)| {
+            let ds = anchor.ds.iter().map(|d| line(name, "DS", d, &|rest| HEXLOWER.encode(rest)));
+            let keys = anchor.dnskey.iter().map(|d| line(name, "DNSKEY", d, &|rest| BASE64.encode(rest)));
+            ds.chain(keys).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of).collect()
+    }
+
     /// The anchor at this very name.
     pub(crate) fn at(&self, name: &Name) -> Option<&Anchor> {
         self.0.get(name)

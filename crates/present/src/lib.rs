@@ -6,7 +6,7 @@ mod style;
 mod terminal;
 mod text;
 
-pub use check::{check, nagios, nagios_word};
+pub use check::{Subject, check, nagios, nagios_word};
 pub use html::page;
 pub use style::{Ink, Style};
 pub use terminal::{run_line, summary};
@@ -22,8 +22,8 @@ pub struct Report<'a> {
     pub tables: &'a Tables,
     /// The runs they rest on; one, or the shards of one survey.
     pub runs: &'a [RunObservation],
-    /// For which moment the observations were judged.
-    pub judged: Epoch,
+    /// For which moment the observations were judged; `None`: each for the moment at which it was made.
+    pub judged: Option<Epoch>,
     /// When the report was made.
     pub made: Epoch,
 }

@@ -128,6 +128,9 @@ fn failures(out: &mut String, tables: &Tables, style: &Style) {
 }
 
 fn unseen(out: &mut String, tables: &Tables, style: &Style) {
+    for (why, count) in &tables.skipped {
+        heading(out, style, &format!("{} targets not looked at: {}", number(*count), clean(why)), "");
+    }
     if tables.unseen.is_empty() {
         return;
     }

@@ -77,6 +77,7 @@ fn tables(word: &str) -> Tables {
             examples: vec![word.into(), "b.example".into()],
             causes: vec![Cause::UnknownMismatch, Cause::DsMissing],
         }],
+        skipped: BTreeMap::from([("opted-out".into(), 3)]),
     }
 }
 
@@ -98,7 +99,7 @@ fn run(word: &str) -> RunObservation {
 }
 
 fn html(word: &str) -> String {
-    page(&Report { tables: &tables(word), runs: &[run(word)], judged: 1_795_255_420, made: 1_795_255_430 })
+    page(&Report { tables: &tables(word), runs: &[run(word)], judged: None, made: 1_795_255_430 })
 }
 
 #[test]

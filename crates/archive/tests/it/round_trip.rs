@@ -1,6 +1,6 @@
 //! What is written is what is read, from the log and from Parquet alike.
 
-use archive::{Archive, PARQUET_FILES, RunWriter};
+use archive::{Archive, Item, PARQUET_FILES, RunWriter, Skipped};
 use dane::observation::{HostObservation, Observation};
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -28,9 +28,13 @@ fn write(archive: &Path, written: &[Observation]) -> archive::Run {
     writer.finish(&dane::observation::RunObservation { finished: Some(1_795_255_400), ..crate::common::run() }).unwrap()
 }
 
+fn seen(item: Item) -> Option<Observation> {
+    if let Item::Seen(observation) = item { Some(*observation) } else { None }
+}
+
 fn read(run: &archive::Run) -> Vec<Observation> {
     let mut read = Vec::new();
-    let damage = run.observations(|o| read.push(o)).unwrap();
+    let damage = run.items(|i| read.extend(seen(i))).unwrap();
     assert_eq!(damage, archive::Damage::default());
     read
 }
@@ -73,7 +77,7 @@ proptest! {
         let whole = kept.split_inclusive(|b| *b == b'\n').filter(|l| l.ends_with(b"\n") || serde_json::from_slice::<serde_json::Value>(l).is_ok());
         let domains = whole.filter(|l| l.starts_with(b"{\"kind\":\"domain\"")).count();
         let mut read = Vec::new();
-        let damage = run.observations(|o| read.push(o)).unwrap();
+        let damage = run.items(|i| read.extend(seen(i))).unwrap();
         prop_assert_eq!(&read, &expected(&written)[..domains]);
         prop_assert_eq!(damage.count, 0, "a torn last line is no damage");
     }
@@ -85,4 +89,21 @@ fn two_runs_in_one_second_do_not_meet() {
     write(place.path(), &[]);
     write(place.path(), &[]);
     assert_eq!(Archive::open(place.path()).unwrap().runs().unwrap().len(), 2);
+}
+
+#[test]
+fn every_target_has_a_record_even_if_it_was_not_looked_at() {
+    let place = tempfile::tempdir().unwrap();
+    let mut writer = RunWriter::create(place.path(), &crate::common::run()).unwrap();
+    let skipped = Skipped { domain: dane::name::parse_domain("left.alone.example").unwrap(), at: 9, why: "opted-out".into() };
+    writer.skipped(&skipped).unwrap();
+    let run = writer.finish(&crate::common::run()).unwrap();
+    let items = || {
+        let mut items = Vec::new();
+        run.items(|i| items.push(i)).unwrap();
+        items
+    };
+    assert_eq!(items(), [Item::Skipped(skipped.clone())], "from Parquet");
+    std::fs::remove_file(run.directory().join("skipped.parquet")).unwrap();
+    assert_eq!(items(), [Item::Skipped(skipped)], "from the log");
 }

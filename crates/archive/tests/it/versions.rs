@@ -1,6 +1,6 @@
 //! Old files stay readable, newer ones are refused by name.
 
-use archive::{Error, Run, RunWriter, read_log};
+use archive::{Error, Item, Run, RunWriter, read_log};
 use dane::observation::SCHEMA_VERSION;
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,14 @@ use std::path::Path;
 /// Written by the first version and never to be changed: lines of schema 1, a kind and fields of some later version beside them.
 const SCHEMA_1: &str = "tests/data/schema-1.jsonl";
 
+fn observation(item: Item) -> Option<dane::observation::Observation> {
+    if let Item::Seen(observation) = item { Some(*observation) } else { None }
+}
+
 #[test]
 fn a_log_of_schema_1_is_read() {
     let mut seen = Vec::new();
-    let (run, damage) = read_log(Path::new(SCHEMA_1), |o| seen.push(o)).unwrap();
+    let (run, damage) = read_log(Path::new(SCHEMA_1), |i| seen.extend(observation(i))).unwrap();
     let run = run.unwrap();
     assert_eq!((run.danelaw.as_str(), run.finished, run.targets), ("0.1.0", Some(1_795_255_410), 2));
     assert_eq!(damage.count, 0, "a kind that nobody knows yet is passed over, not damage");

@@ -5,8 +5,7 @@ use crate::style::{Ink, Style};
 use crate::text::{clean, duration, time};
 use dane::dns::{Lookup, Outcome, Security};
 use dane::name::Name;
-use dane::observation::{Observation, ZoneObservation};
-use dane::verdict::Verdict;
+use dane::observation::{DomainObservation, ZoneObservation};
 
 /// Colour and word of a lookup's status.
 pub(super) fn state(lookup: &Lookup) -> (Ink, &'static str) {
@@ -40,13 +39,23 @@ pub(super) fn answer(lookup: &Lookup) -> String {
     parts.join(" ")
 }
 
-/// Root, top-level domain, zone.
-pub(super) fn dns(out: &mut String, observation: &Observation, style: &Style) {
+/// From the root to the MX records.
+pub(super) fn dns(out: &mut String, domain: &DomainObservation, style: &Style) {
     heading(out, style, "Proof chain");
-    let Some(zone) = &observation.domain.zone else {
-        step(out, style, (Ink::Unseen, "zone", "could not tell"), "the zone that the domain lies in could not be found");
-        return;
+    match &domain.zone {
+        Some(zone) => above(out, zone, style),
+        None => step(out, style, (Ink::Unseen, "zone", "could not tell"), "the zone that the domain lies in could not be found"),
+    }
+    let (ink, word) = state(&domain.mx);
+    let text = match domain.mx.outcome() {
+        Outcome::NoData => format!("none: mail goes to {} itself", clean(&domain.domain.to_string())),
+        _ => answer(&domain.mx),
     };
+    step(out, style, (ink, "MX", word), &text);
+}
+
+/// Root, top-level domain, zone.
+pub(super) fn above(out: &mut String, zone: &ZoneObservation, style: &Style) {
     // The DS of the zone is signed by its parent: if it is proven, there or not, so is everything above.
     let broken_at = zone.ds.reason.as_ref().filter(|_| zone.ds.status != Security::Secure).map(|r| &r.at_name);
     step(out, style, place(&Name::root_bytes(), broken_at, "root", zone), "the trust anchor");
@@ -112,15 +121,4 @@ fn brief_ds(data: &str) -> String {
         }
         _ => clean(data),
     }
-}
-
-/// The MX records.
-pub(super) fn mx(out: &mut String, observation: &Observation, verdict: &Verdict, style: &Style) {
-    let mx = &observation.domain.mx;
-    let (ink, word) = state(mx);
-    let text = match mx.outcome() {
-        Outcome::NoData => format!("none: mail goes to {} itself", clean(&verdict.domain.to_string())),
-        _ => answer(mx),
-    };
-    step(out, style, (ink, "MX", word), &text);
 }

@@ -8,19 +8,29 @@ use crate::terminal::ink;
 use crate::text::{clean, duration, time, wrap};
 use dane::cause::{Party, Weight};
 use dane::judge::Forecast;
-use dane::observation::Observation;
+use dane::observation::{HostObservation, Observation};
 use dane::verdict::{Finding, Repair, Standing, Verdict};
 use std::fmt::Write as _;
 
+/// What a verdict is about.
+#[derive(Clone, Copy)]
+pub enum Subject<'a> {
+    /// A mail domain.
+    Domain(&'a Observation),
+    /// One mail host by itself.
+    Host(&'a HostObservation),
+}
+
 /// One verdict for people. The first line says in mail terms what senders experience now. Ends with a line break.
 #[must_use]
-pub fn check(observation: &Observation, verdict: &Verdict, outlook: &[Forecast], style: &Style) -> String {
+pub fn check(subject: Subject, verdict: &Verdict, outlook: &[Forecast], style: &Style) -> String {
     let mut out = String::new();
     headline(&mut out, verdict, style);
-    chain::dns(&mut out, observation, style);
-    chain::mx(&mut out, observation, verdict, style);
+    if let Subject::Domain(observation) = subject {
+        chain::dns(&mut out, &observation.domain, style);
+    }
     for host in &verdict.hosts {
-        server::host(&mut out, observation, host, style);
+        server::host(&mut out, subject, host, style);
     }
     findings(&mut out, verdict, style);
     forecasts(&mut out, outlook, style);

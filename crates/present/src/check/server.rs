@@ -1,34 +1,43 @@
 //! One MX host: addresses, TLSA records with their labels, SMTP, certificates.
 
-use super::chain::{answer, state, zone_steps};
-use super::{heading, step};
+use super::chain::{above, answer, state, zone_steps};
+use super::{Subject, heading, step};
 use crate::style::{Ink, Style};
 use crate::text::{clean, cut, time};
 use dane::cause::Weight;
 use dane::cert::Certificate;
 use dane::dns::Lookup;
-use dane::observation::{AddressObservation, Connect, HostObservation, Observation, TlsObservation};
+use dane::observation::{AddressObservation, Connect, HostObservation, TlsObservation};
 use dane::verdict::{Action, HostVerdict, RecordLabel, RecordVerdict, ServerVerdict};
 use std::fmt::Write as _;
 
 /// Everything about one MX host.
-pub(super) fn host(out: &mut String, observation: &Observation, verdict: &HostVerdict, style: &Style) {
+pub(super) fn host(out: &mut String, subject: Subject, verdict: &HostVerdict, style: &Style) {
     let action = match verdict.action {
         Action::Dane => "a DANE sender demands an authenticated server",
         Action::Enc => "a DANE sender demands TLS, but can authenticate nobody",
         Action::Opp => "a DANE sender uses TLS if it is there, and authenticates nobody",
         Action::Skip => "a DANE sender passes this host by",
     };
-    heading(out, style, &format!("MX {} {}", verdict.preference, clean(&verdict.host.to_string())));
+    let what = if matches!(subject, Subject::Domain(_)) { format!("MX {}", verdict.preference) } else { "Host".into() };
+    heading(out, style, &format!("{what} {}", clean(&verdict.host.to_string())));
     let _ = writeln!(out, "  {}", style.paint(Ink::Dim, action));
-    let Some(seen) = observation.hosts.iter().find(|h| h.host == verdict.host) else {
+    let seen = match subject {
+        Subject::Domain(observation) => observation.hosts.iter().find(|h| h.host == verdict.host).map(AsRef::as_ref),
+        Subject::Host(host) => Some(host),
+    };
+    let Some(seen) = seen else {
         step(out, style, (Ink::Unseen, "host", "not looked at"), "");
         return;
     };
-    addresses(out, seen, style);
-    if let Some(zone) = seen.zone.as_ref().filter(|z| observation.domain.zone.as_ref().is_none_or(|d| d.apex != z.apex)) {
-        zone_steps(out, zone, style);
+    if let Some(zone) = &seen.zone {
+        match subject {
+            Subject::Domain(o) if o.domain.zone.as_ref().is_some_and(|d| d.apex == zone.apex) => {}
+            Subject::Domain(_) => zone_steps(out, zone, style),
+            Subject::Host(_) => above(out, zone, style),
+        }
     }
+    addresses(out, seen, style);
     for tlsa in &seen.tlsa {
         tlsa_step(out, tlsa, style);
     }

@@ -280,7 +280,11 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
         fact("Root servers or upstream", run.roots.join(", "));
         fact("danelaw", format!("{}, schema {}", run.danelaw, run.schema));
     }
-    fact("Judged for", format!("{}, rules version {}", time(report.judged), dane::verdict::RULES_VERSION));
+    for (why, count) in &report.tables.skipped {
+        fact("Not looked at", format!("{} targets: {why}", number(*count)));
+    }
+    let judged = report.judged.map_or_else(|| "the moment of each look".into(), time);
+    fact("Judged for", format!("{judged}, rules version {}", dane::verdict::RULES_VERSION));
     facts
 }
 
