@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::keys::Key;
+use crate::policy::Sha1;
 use crate::reason::Reason;
+use crate::rrsig::Signer;
 use crate::types::{Epoch, Name};
 
 /// Validated keys of a zone.
@@ -14,11 +16,19 @@ pub struct ZoneKeys {
     pub(crate) apex: Name,
     /// Usable zone keys.
     pub(crate) keys: Vec<Key>,
+    /// The rule for SHA-1 in this zone.
+    pub(crate) sha1: Sha1,
+    /// Algorithms that must all have signed; none if any one will do.
+    pub(crate) required: Vec<u8>,
     /// When they must be validated again.
     pub(crate) expires: Epoch,
 }
 
 impl ZoneKeys {
+    pub(crate) fn signer(&self) -> Signer<'_> {
+        Signer { apex: &self.apex, keys: &self.keys, sha1: self.sha1, required: &self.required }
+    }
+
     /// The zone's apex.
     #[must_use]
     pub fn apex(&self) -> &Name {
@@ -43,8 +53,13 @@ pub enum Trust {
         /// When it must be proven again.
         expires: Epoch,
     },
-    /// No zone begins here.
+    /// The name exists or might, and no zone begins here.
     NotCut {
+        /// When it must be proven again.
+        expires: Epoch,
+    },
+    /// The name does not exist, nor does any below it.
+    NoSuchName {
         /// When it must be proven again.
         expires: Epoch,
     },
@@ -56,7 +71,7 @@ impl Trust {
     pub fn expires(&self) -> Epoch {
         match self {
             Self::Zone(zone) => zone.expires,
-            Self::Insecure { expires, .. } | Self::NotCut { expires } => *expires,
+            Self::Insecure { expires, .. } | Self::NotCut { expires } | Self::NoSuchName { expires } => *expires,
         }
     }
 }

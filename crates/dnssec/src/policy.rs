@@ -14,13 +14,29 @@ pub enum Sha1 {
     Validate,
 }
 
+/// How many of the algorithms that the DS records or anchors of a zone name must have signed each RRset.
+// R-115 rfc6840#5.11
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Algorithms {
+    /// Any one: what RFC 6840 section 5.11 asks of validators.
+    #[default]
+    Any,
+    /// Every one that is supported. Protects against the breaking of one algorithm, and fails on many a harmless mistake. (Unbound calls it
+    /// `harden-algo-downgrade`.)
+    All,
+}
+
 /// Choices and limits of a validation.
 ///
 /// One [`TrustCache`](crate::TrustCache) must be used with one policy only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// SHA-1 signatures: algorithms 5 and 7.
+    /// SHA-1 signatures: algorithms 5 and 7. A trust anchor with such an algorithm is an explicit wish: below its own name, down to the next
+    /// delegation, they are validated whatever is said here.
     pub sha1: Sha1,
+    /// Algorithms that must have signed.
+    pub algorithms: Algorithms,
     /// NSEC3 iterations above this make a denial insecure. (RFC 9276 section 3.2)
     pub nsec3_insecure_above: u16,
     /// NSEC3 iterations above this make a denial bogus; `u16::MAX` for never. (RFC 9276 section 3.2)
@@ -41,6 +57,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             sha1: Sha1::Insecure,
+            algorithms: Algorithms::Any,
             nsec3_insecure_above: 50,
             nsec3_bogus_above: u16::MAX,
             max_signatures: 128,

@@ -5,7 +5,7 @@ use std::fmt;
 use domain::base::iana::Rtype;
 use serde::{Deserialize, Serialize};
 
-use crate::types::Name;
+use crate::types::{Name, Security};
 
 macro_rules! reason_codes {
     ($($variant:ident $code:literal [$($ede:literal)?] $text:literal;)*) => {
@@ -69,6 +69,7 @@ reason_codes! {
     RrsigSigner "rrsig-signer" [6] "The signature names a signer that is not the zone of the data.";
     RrsigLabels "rrsig-labels" [6] "The signature covers more labels than the owner name has.";
     RrsigAlgorithm "rrsig-algorithm" [10] "The data is signed only with algorithms that are not supported.";
+    AlgorithmMissing "algorithm-missing" [6] "Not every algorithm that the DS records name has signed, and the policy demands it.";
     DenialMissing "denial-missing" [12] "The proof that a name or type does not exist is missing.";
     DenialWrong "denial-wrong" [6] "The records that should prove a name or type absent do not prove it.";
     WildcardWrong "wildcard-wrong" [12] "The proof that a wildcard applies is missing or wrong.";
@@ -78,6 +79,21 @@ reason_codes! {
     FetchFailed "fetch-failed" [22] "Records needed for validation could not be fetched.";
     Budget "budget" [] "Validation would cost more than the budget allows.";
     Unvalidatable "unvalidatable" [5] "The records asked for are never signed themselves.";
+}
+
+impl ReasonCode {
+    /// The status that goes with it.
+    // R-127 rfc4035#4.3
+    #[must_use]
+    pub fn status(self) -> Security {
+        match self {
+            Self::NoAnchor | Self::Unsigned | Self::DsMissing | Self::AlgorithmUnsupported | Self::DigestUnsupported | Self::OptOut => {
+                Security::Insecure
+            }
+            Self::FetchFailed | Self::Budget | Self::Unvalidatable | Self::AliasLoop => Security::Indeterminate,
+            _ => Security::Bogus,
+        }
+    }
 }
 
 impl fmt::Display for ReasonCode {
@@ -105,6 +121,12 @@ pub struct Reason {
 impl Reason {
     pub(crate) fn new(code: ReasonCode, at_name: &Name, at_type: Rtype, detail: impl Into<String>) -> Self {
         Self { code, at_name: at_name.clone(), at_type, detail: detail.into(), ede: code.ede() }
+    }
+
+    /// The reason why data is insecure, now that the data was seen: an unsigned delegation of signed data lacks its DS record.
+    pub(crate) fn seen(&self, signed: bool) -> Self {
+        let code = if signed && self.code == ReasonCode::Unsigned { ReasonCode::DsMissing } else { self.code };
+        Self { code, ..self.clone() }
     }
 }
 

@@ -1,12 +1,26 @@
-//! The validation of one response.
+//! The validation of one response: a state machine that starts over whenever a response arrives, on what it has established.
+//!
+//! [`answer`] follows the aliases and judges the records at their end, [`absence`] judges their absence, [`trust`] finds the zone that
+//! must have signed, and its keys.
+
+mod absence;
+mod answer;
+mod trust;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::base::iana::Rtype;
 
 use crate::anchors::Anchors;
-use crate::cache::TrustCache;
-use crate::outcome::Outcome;
+use crate::cache::{Trust, TrustCache, ZoneKeys};
+use crate::denial::Denial;
+use crate::outcome::{Link, Outcome};
 use crate::policy::Policy;
-use crate::types::{Epoch, Question, Response};
+use crate::reason::{Reason, ReasonCode};
+use crate::rrsig::{Verified, verify};
+use crate::types::{Epoch, Name, Question, Response, Rrset, Security};
+use crate::work::Work;
 
 /// Why a response could not be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +42,13 @@ pub enum FetchError {
     Other(String),
 }
 
+impl FetchError {
+    // R-126 rfc8914#4.23 rfc8914#4.24
+    fn ede(&self) -> u16 {
+        if matches!(self, Self::Unreachable) { 23 } else { 22 }
+    }
+}
+
 /// What a validation wants next.
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -38,45 +59,219 @@ pub enum Step {
     Done(Box<Outcome>),
 }
 
+/// How long a failure holds, seconds. (RFC 9520 section 3.2)
+const FAILURE_TTL: Epoch = 60;
+
 /// The validation of one response: a state machine without input or output.
 #[derive(Debug)]
 pub struct Validation {
     question: Question,
-    response: Response,
     anchors: Anchors,
-    policy: Policy,
-    now: Epoch,
-    fetched: HashMap<Question, Result<Response, FetchError>>,
+    /// Responses, the first being the one under validation.
+    fetched: Vec<(Question, Result<Arc<Response>, FetchError>)>,
+    /// What was established, in case the cache does not keep it.
+    trust: HashMap<Name, Trust>,
+    /// RRsets verified so far, by place and zone.
+    verdicts: HashMap<(Place, Name), Result<Verified, ReasonCode>>,
+    /// Denials verified so far, by response and zone.
+    denials: HashMap<(usize, Name), Arc<Denial>>,
+    work: Work,
+    path: Path,
+}
+
+/// Where an RRset stands: response, section, index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    response: usize,
+    section: Section,
+    index: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Section {
+    Answer,
+    Authority,
+}
+
+/// How far the aliases have been followed.
+#[derive(Debug)]
+struct Path {
+    /// The name reached.
+    name: Name,
+    /// The response being read.
+    response: usize,
+    aliases: Vec<Link>,
+    /// The weakest status so far, and why.
+    status: Security,
+    reason: Option<Reason>,
+    expires: Epoch,
+}
+
+/// Why a step ends before the outcome.
+#[derive(Debug)]
+enum Halt {
+    /// Something must be asked first.
+    Ask(Question),
+    /// The outcome is bogus or indeterminate.
+    Fail(Box<Reason>),
+}
+
+impl Halt {
+    fn fail(code: ReasonCode, at_name: &Name, at_type: Rtype, detail: impl Into<String>) -> Self {
+        Self::Fail(Box::new(Reason::new(code, at_name, at_type, detail)))
+    }
 }
 
 impl Validation {
     /// Begins. `now` is the time at which everything is judged.
     #[must_use]
     pub fn new(question: Question, response: Response, anchors: &Anchors, policy: Policy, now: Epoch) -> Self {
-        Self { question, response, anchors: anchors.clone(), policy, now, fetched: HashMap::new() }
+        Self {
+            path: Path {
+                name: question.name.clone(),
+                response: 0,
+                aliases: Vec::new(),
+                status: Security::Secure,
+                reason: None,
+                expires: Epoch::MAX,
+            },
+            anchors: anchors.clone(),
+            fetched: vec![(question.clone(), Ok(Arc::new(response)))],
+            question,
+            trust: HashMap::new(),
+            verdicts: HashMap::new(),
+            denials: HashMap::new(),
+            work: Work::new(policy, now),
+        }
     }
 
-    /// Goes as far as it can.
+    /// Goes as far as it can. After [`Step::Done`] it has nothing more to say.
     pub fn step(&mut self, cache: &mut dyn TrustCache) -> Step {
-        let _ = (cache, &self.anchors, self.policy, &self.response);
-        Step::Done(Box::new(Outcome {
-            status: crate::Security::Indeterminate,
-            reason: Some(crate::reason::Reason::new(crate::ReasonCode::Budget, &self.question.name, self.question.rtype, "")),
-            aliases: Vec::new(),
-            answer: None,
-            rcode: self.response.rcode,
-            signature: None,
-            negative_ttl: None,
-            opt_out: false,
-            wildcard: false,
-            sha1: None,
-            attempts: Vec::new(),
-            expires: self.now,
-        }))
+        let result = Run { v: self, cache }.answer();
+        match result {
+            Ok(outcome) => Step::Done(Box::new(outcome)),
+            Err(Halt::Ask(question)) => Step::Ask(question),
+            Err(Halt::Fail(reason)) => Step::Done(Box::new(self.failed(*reason))),
+        }
     }
 
     /// Hands over what came back for a question asked by [`step`](Self::step).
     pub fn supply(&mut self, question: &Question, response: Result<Response, FetchError>) {
-        self.fetched.insert(question.clone(), response);
+        if !self.fetched.iter().any(|(asked, _)| asked == question) {
+            self.fetched.push((question.clone(), response.map(Arc::new)));
+        }
     }
+
+    fn failed(&mut self, reason: Reason) -> Outcome {
+        let mut outcome = self.outcome(self.fetched.get(self.path.response).and_then(|(_, r)| r.as_ref().ok()).map_or(2, |r| r.rcode));
+        outcome.status = reason.code.status();
+        outcome.reason = Some(reason);
+        outcome.expires = outcome.expires.min(self.work.now + FAILURE_TTL);
+        outcome
+    }
+
+    /// An outcome as of the path gone so far.
+    fn outcome(&mut self, rcode: u16) -> Outcome {
+        Outcome {
+            status: self.path.status,
+            reason: self.path.reason.clone(),
+            aliases: std::mem::take(&mut self.path.aliases),
+            answer: None,
+            rcode,
+            signature: None,
+            negative_ttl: None,
+            opt_out: false,
+            wildcard: false,
+            sha1: self.work.sha1,
+            attempts: std::mem::take(&mut self.work.attempts),
+            expires: self.path.expires,
+        }
+    }
+}
+
+/// One run of the machine.
+struct Run<'a> {
+    v: &'a mut Validation,
+    cache: &'a mut dyn TrustCache,
+}
+
+impl Run<'_> {
+    /// The response to a question: the one under validation, or one supplied, or ask for it. Error codes count as no response.
+    fn fetch(&mut self, name: &Name, rtype: Rtype) -> Result<(usize, Arc<Response>), Halt> {
+        let found = self.v.fetched.iter().enumerate().find(|(_, (q, _))| q.rtype == rtype && q.name == *name);
+        let Some((index, (_, result))) = found else {
+            self.v.work.spend_question().map_err(|code| Halt::fail(code, name, rtype, "too many questions"))?;
+            return Err(Halt::Ask(Question { name: name.clone(), rtype }));
+        };
+        match result {
+            Ok(response) if matches!(response.rcode, 0 | 3 | 6) => Ok((index, response.clone())),
+            Ok(response) => Err(fetch_failed(&FetchError::Rcode(response.rcode), name, rtype)),
+            Err(error) => Err(fetch_failed(error, name, rtype)),
+        }
+    }
+
+    /// Verifies the RRset at this place with the keys of the zone, once.
+    fn check(&mut self, place: Place, set: &Rrset, zone: &ZoneKeys) -> Result<Verified, ReasonCode> {
+        let key = (place, zone.apex.clone());
+        if let Some(verdict) = self.v.verdicts.get(&key) {
+            return verdict.clone();
+        }
+        let verdict = verify(set, zone.signer(), &mut self.v.work);
+        self.v.verdicts.insert(key, verdict.clone());
+        verdict
+    }
+
+    /// The verified denial records of the zone in this response.
+    fn denial(&mut self, response: usize, authority: &[Rrset], zone: &ZoneKeys) -> Result<Arc<Denial>, ReasonCode> {
+        let key = (response, zone.apex.clone());
+        if let Some(denial) = self.v.denials.get(&key) {
+            return Ok(denial.clone());
+        }
+        let denial = Denial::new(authority, zone.signer(), &mut self.v.work)?;
+        let denial = Arc::new(denial);
+        self.v.denials.insert(key, denial.clone());
+        Ok(denial)
+    }
+}
+
+fn fetch_failed(error: &FetchError, name: &Name, rtype: Rtype) -> Halt {
+    let mut reason = Reason::new(ReasonCode::FetchFailed, name, rtype, error.to_string());
+    reason.ede = Some(error.ede());
+    Halt::Fail(Box::new(reason))
+}
+
+/// The RRset of this owner and type, and its index.
+fn find<'s>(section: &'s [Rrset], owner: &Name, rtype: Rtype) -> Option<(usize, &'s Rrset)> {
+    section.iter().enumerate().find(|(_, set)| set.rtype == rtype && set.owner == *owner)
+}
+
+/// The DNAME that redirects `name`, and its index: the one closest to it.
+// R-124 rfc6672#2.2
+fn find_dname<'s>(section: &'s [Rrset], name: &Name) -> Option<(usize, &'s Rrset)> {
+    let above = section.iter().enumerate().filter(|(_, set)| set.rtype == Rtype::DNAME && crate::name::is_below(name, &set.owner));
+    above.max_by_key(|(_, set)| set.owner.label_count())
+}
+
+/// At most so many signers of one thing are looked for.
+const MAX_SIGNERS: usize = 3;
+
+/// The different signers that may have signed for `name`, the closest first. A DS record is signed from above.
+fn signers<'s>(sets: impl Iterator<Item = &'s Rrset>, name: &Name, rtype: Rtype) -> Vec<Name> {
+    let mut signers: Vec<Name> = Vec::new();
+    for signature in sets.flat_map(|set| &set.signatures) {
+        let encloses =
+            crate::name::is_within(name, &signature.signer) && (rtype != Rtype::DS || name.is_root() || signature.signer != *name);
+        if encloses && !signers.contains(&signature.signer) {
+            signers.push(signature.signer.clone());
+        }
+    }
+    signers.sort_by_key(|signer| std::cmp::Reverse(signer.label_count()));
+    signers.truncate(MAX_SIGNERS);
+    signers
+}
+
+/// The name whose zone holds records of this type at `name`: for DS the parent's.
+// R-119 rfc4035#5.2
+fn held_at(name: &Name, rtype: Rtype) -> Name {
+    if rtype == Rtype::DS { crate::name::parent(name).unwrap_or_else(|| name.clone()) } else { name.clone() }
 }

@@ -1,0 +1,76 @@
+//! Questions about names that denial and wildcards ask.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::types::Name;
+
+/// Number of labels without the root's, and without a leading asterisk: what an RRSIG counts. (RFC 4034 section 3.1.3)
+pub(crate) fn signed_labels(name: &Name) -> usize {
+    labels(name) - usize::from(is_wildcard(name))
+}
+
+/// Number of labels without the root's.
+pub(crate) fn labels(name: &Name) -> usize {
+    name.label_count().saturating_sub(1)
+}
+
+/// Whether the first label is an asterisk.
+pub(crate) fn is_wildcard(name: &Name) -> bool {
+    name.as_slice().starts_with(b"\x01*")
+}
+
+/// The last `count` labels and the root; the name itself if it has no more.
+pub(crate) fn ancestor(name: &Name, count: usize) -> Name {
+    let skip = labels(name).saturating_sub(count);
+    name.iter_suffixes().nth(skip).unwrap_or_else(Name::root_bytes)
+}
+
+/// The name without its first label; `None` for the root.
+pub(crate) fn parent(name: &Name) -> Option<Name> {
+    name.parent()
+}
+
+/// Whether `name` is `ancestor` or below it.
+pub(crate) fn is_within(name: &Name, ancestor: &Name) -> bool {
+    name.ends_with(ancestor)
+}
+
+/// Whether `name` is below `ancestor`.
+pub(crate) fn is_below(name: &Name, ancestor: &Name) -> bool {
+    name.label_count() > ancestor.label_count() && name.ends_with(ancestor)
+}
+
+/// `*.name`; `None` if that is too long.
+pub(crate) fn wildcard_of(name: &Name) -> Option<Name> {
+    prepend(b"*", name)
+}
+
+/// `label.name`; `None` if that is no name.
+pub(crate) fn prepend(label: &[u8], name: &Name) -> Option<Name> {
+    let len = u8::try_from(label.len()).ok()?;
+    let mut wire = BytesMut::with_capacity(1 + label.len() + name.len());
+    wire.put_u8(len);
+    wire.put_slice(label);
+    wire.put_slice(name.as_slice());
+    from_wire(wire.freeze())
+}
+
+/// An absolute name from its wire form, which is all of `wire`.
+pub(crate) fn from_wire(wire: Bytes) -> Option<Name> {
+    Name::from_octets(wire).ok()
+}
+
+/// The longest name that is an ancestor of both, or one of them.
+pub(crate) fn common_ancestor(a: &Name, b: &Name) -> Name {
+    let shared = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+    ancestor(a, shared.saturating_sub(1))
+}
+
+/// Puts `new` in the place of the ending `old` of `name`; `None` if the result is too long. (RFC 6672 section 2.2)
+pub(crate) fn replace_suffix(name: &Name, old: &Name, new: &Name) -> Option<Name> {
+    let keep = name.len().checked_sub(old.len())?;
+    let mut wire = BytesMut::with_capacity(keep + new.len());
+    wire.put_slice(name.as_slice().get(..keep)?);
+    wire.put_slice(new.as_slice());
+    from_wire(wire.freeze())
+}

@@ -1,0 +1,201 @@
+//! Signatures over RRsets.
+
+use crate::canonical::{canonical_rdata, push_canonical_name};
+use crate::crypto;
+use crate::keys::Key;
+use crate::name;
+use crate::outcome::Signature;
+use crate::policy::Sha1;
+use crate::reason::{ReasonCode, Tried};
+use crate::types::{Epoch, Name, Rrset, Rrsig};
+use crate::work::Work;
+
+/// An RRset whose signature holds. Only [`verify`] makes one.
+#[derive(Clone, Debug)]
+pub(crate) struct Verified {
+    /// The signature.
+    pub(crate) signature: Signature,
+    /// The RRset was expanded from the wildcard below this name, which so is the closest encloser.
+    pub(crate) wildcard: Option<Name>,
+    /// TTL, capped by the original TTL and the end of the signature.
+    pub(crate) ttl: u32,
+    /// When the TTL ends.
+    pub(crate) expires: Epoch,
+}
+
+/// The keys of a zone, for [`verify`].
+#[derive(Clone, Copy)]
+pub(crate) struct Signer<'a> {
+    /// The zone's apex.
+    pub(crate) apex: &'a Name,
+    /// Its keys.
+    pub(crate) keys: &'a [Key],
+    /// The rule for SHA-1 in this zone.
+    pub(crate) sha1: Sha1,
+    /// Algorithms that must all have signed; none if any one will do.
+    pub(crate) required: &'a [u8],
+}
+
+/// Verifies an RRset. One signature that holds is enough. If none does, says why of the one that came furthest.
+// R-112 rfc4035#5.3.1   R-115 rfc4035#5.3 rfc6840#5.11
+pub(crate) fn verify(set: &Rrset, signer: Signer<'_>, work: &mut Work) -> Result<Verified, ReasonCode> {
+    let mut data: Option<Vec<Vec<u8>>> = None;
+    let mut worst = ReasonCode::RrsigMissing;
+    let mut good: Option<&Rrsig> = None;
+    let mut missing = signer.required.to_vec();
+    // R-112 CVE-2023-50387: neither many signatures nor many keys with one tag may cost much.
+    for signature in set.signatures.iter().take(work.policy.max_tries * 4) {
+        let result = check_fields(set, signature, signer, work).and_then(|()| {
+            let data = data.get_or_insert_with(|| canonical_rdata(set.rtype, &set.data));
+            try_keys(set, signature, data, signer, work)
+        });
+        if crypto::uses_sha1(signature.algorithm) {
+            work.saw_sha1(signer.sha1);
+        }
+        let tried = Tried::Signature { signer: signature.signer.clone(), algorithm: signature.algorithm, key_tag: signature.key_tag };
+        work.tried(&set.owner, set.rtype, tried, result.err());
+        match result {
+            Ok(()) => {
+                good = good.or(Some(signature));
+                missing.retain(|&algorithm| algorithm != signature.algorithm);
+                if missing.is_empty() {
+                    break;
+                }
+            }
+            Err(ReasonCode::Budget) => return Err(ReasonCode::Budget),
+            Err(code) if progress(code) > progress(worst) => worst = code,
+            Err(_) => {}
+        }
+    }
+    match good {
+        Some(signature) if missing.is_empty() => Ok(verified(set, signature, work.now)),
+        Some(_) => Err(ReasonCode::AlgorithmMissing),
+        None => Err(worst),
+    }
+}
+
+/// How far a signature came: the further, the more its failure says.
+fn progress(code: ReasonCode) -> u8 {
+    match code {
+        ReasonCode::RrsigSigner => 1,
+        ReasonCode::RrsigLabels => 2,
+        ReasonCode::RrsigAlgorithm => 3,
+        ReasonCode::RrsigTimesReversed => 4,
+        ReasonCode::RrsigNotYetValid | ReasonCode::RrsigExpired => 5,
+        ReasonCode::RrsigUnknownKey => 6,
+        ReasonCode::KeyUnsupported => 7,
+        ReasonCode::RrsigWrong => 8,
+        _ => 0,
+    }
+}
+
+/// Everything about a signature that needs no key.
+// R-112 rfc4035#5.3.1 rfc4034#3.1.5
+fn check_fields(set: &Rrset, signature: &Rrsig, signer: Signer<'_>, work: &Work) -> Result<(), ReasonCode> {
+    if signature.type_covered != set.rtype || signature.signer != *signer.apex || !name::is_within(&set.owner, signer.apex) {
+        return Err(ReasonCode::RrsigSigner);
+    }
+    let labels = usize::from(signature.labels);
+    if labels > name::signed_labels(&set.owner) || labels < name::labels(signer.apex) {
+        return Err(ReasonCode::RrsigLabels);
+    }
+    if !crypto::is_supported(signature.algorithm, signer.sha1) {
+        return Err(ReasonCode::RrsigAlgorithm);
+    }
+    check_times(signature, work.now)
+}
+
+/// Serial number arithmetic: the difference of two times is a signed number. (RFC 1982)
+fn check_times(signature: &Rrsig, now: Epoch) -> Result<(), ReasonCode> {
+    let now = now as u32;
+    if serial_less(signature.expiration, signature.inception) {
+        Err(ReasonCode::RrsigTimesReversed)
+    } else if serial_less(now, signature.inception) {
+        Err(ReasonCode::RrsigNotYetValid)
+    } else if serial_less(signature.expiration, now) {
+        Err(ReasonCode::RrsigExpired)
+    } else {
+        Ok(())
+    }
+}
+
+fn serial_less(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) < 0
+}
+
+/// The time nearest to `now` that has this serial number.
+fn epoch(serial: u32, now: Epoch) -> Epoch {
+    now + Epoch::from(serial.wrapping_sub(now as u32) as i32)
+}
+
+/// Tries the keys with the signature's tag and algorithm.
+fn try_keys(set: &Rrset, signature: &Rrsig, data: &[Vec<u8>], signer: Signer<'_>, work: &mut Work) -> Result<(), ReasonCode> {
+    let mut message = None;
+    let mut result = Err(ReasonCode::RrsigUnknownKey);
+    let candidates = signer.keys.iter().filter(|k| k.tag() == signature.key_tag && k.algorithm() == signature.algorithm);
+    for key in candidates.take(work.policy.max_tries) {
+        work.spend_signature()?;
+        let message = message.get_or_insert_with(|| signed_data(set, signature, data));
+        result = key.verify(message, &signature.signature);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+/// What is signed: the RRSIG's data without the signature, then the records in canonical form.
+// R-113 rfc4034#6.2 rfc4035#5.3.2   R-114 rfc4035#5.3.2
+fn signed_data(set: &Rrset, signature: &Rrsig, data: &[Vec<u8>]) -> Vec<u8> {
+    let size: usize = data.iter().map(|record| record.len() + set.owner.len() + 10).sum();
+    let mut out = Vec::with_capacity(18 + signature.signer.len() + size);
+    out.extend_from_slice(&signature.type_covered.to_int().to_be_bytes());
+    out.extend_from_slice(&[signature.algorithm, signature.labels]);
+    out.extend_from_slice(&signature.original_ttl.to_be_bytes());
+    out.extend_from_slice(&signature.expiration.to_be_bytes());
+    out.extend_from_slice(&signature.inception.to_be_bytes());
+    out.extend_from_slice(&signature.key_tag.to_be_bytes());
+    push_canonical_name(&signature.signer, &mut out);
+    let mut head = Vec::with_capacity(set.owner.len() + 10);
+    match wildcard(set, signature) {
+        Some(encloser) => {
+            head.extend_from_slice(b"\x01*");
+            push_canonical_name(&encloser, &mut head);
+        }
+        None => push_canonical_name(&set.owner, &mut head),
+    }
+    head.extend_from_slice(&set.rtype.to_int().to_be_bytes());
+    head.extend_from_slice(&1u16.to_be_bytes());
+    head.extend_from_slice(&signature.original_ttl.to_be_bytes());
+    for record in data {
+        out.extend_from_slice(&head);
+        out.extend_from_slice(&u16::try_from(record.len()).unwrap_or(u16::MAX).to_be_bytes());
+        out.extend_from_slice(record);
+    }
+    out
+}
+
+/// The name below which the wildcard stands that the RRset was expanded from.
+fn wildcard(set: &Rrset, signature: &Rrsig) -> Option<Name> {
+    let labels = usize::from(signature.labels);
+    (labels < name::signed_labels(&set.owner)).then(|| name::ancestor(&set.owner, labels))
+}
+
+// R-113 rfc4035#5.3.3
+fn verified(set: &Rrset, signature: &Rrsig, now: Epoch) -> Verified {
+    let expiration = epoch(signature.expiration, now);
+    let ttl = set.ttl.min(signature.original_ttl).min(u32::try_from(expiration - now).unwrap_or(0));
+    Verified {
+        signature: Signature {
+            signer: signature.signer.clone(),
+            key_tag: signature.key_tag,
+            algorithm: signature.algorithm,
+            inception: epoch(signature.inception, now),
+            expiration,
+            original_ttl: signature.original_ttl,
+        },
+        wildcard: wildcard(set, signature),
+        ttl,
+        expires: now + Epoch::from(ttl),
+    }
+}
