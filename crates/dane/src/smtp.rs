@@ -100,7 +100,8 @@ fn opening(got: &Got, consent: u16, silence: Cause) -> Option<Cause> {
         Got::Reply { code: 400..=499, lines } if speaks_of(lines, &BUSY) => Some(Cause::RateLimited),
         Got::Reply { code: 400..=499, .. } => Some(Cause::Greylisted),
         Got::Reply { code: 500..=599, .. } => Some(Cause::SmtpBlocked),
-        Got::Reply { .. } | Got::Garbage { .. } => Some(Cause::NotSmtp),
+        Got::Reply { .. } => Some(Cause::NotSmtp),
+        Got::Garbage { why, .. } => Some(garbage(why)),
         Got::Timeout => Some(silence),
         Got::Closed | Got::Reset => Some(Cause::ConnectionReset),
     }
@@ -142,9 +143,19 @@ fn starttls(got: &Got) -> Option<Cause> {
         // Exchange without a certificate: "554 5.7.3 Unable to initialize security subsystem".
         Got::Reply { code: 505..=599, lines } if speaks_of(lines, &BLOCKED) && !speaks_of(lines, &TLS) => Some(Cause::SmtpBlocked),
         Got::Reply { code: 500..=599, .. } => Some(Cause::StarttlsRefused),
-        Got::Reply { .. } | Got::Garbage { .. } => Some(Cause::NotSmtp),
+        Got::Reply { .. } => Some(Cause::NotSmtp),
+        Got::Garbage { why, .. } => Some(garbage(why)),
         Got::Timeout => Some(Cause::Tarpit),
         Got::Closed | Got::Reset => Some(Cause::ConnectionReset),
+    }
+}
+
+/// Bytes that are no reply: of a server that is slow or leaves in the middle of a word, or of something else.
+fn garbage(why: &str) -> Cause {
+    match why {
+        "too-slow" => Cause::Tarpit,
+        "cut-off" => Cause::ConnectionReset,
+        _ => Cause::NotSmtp,
     }
 }
 
@@ -156,6 +167,7 @@ fn handshake(tls: &TlsObservation) -> Option<Cause> {
             "protocol-version" => Some(Cause::TlsTooOld),
             "no-common-cipher" => Some(Cause::TlsEngineLimit),
             "empty-chain" => Some(Cause::EmptyChain),
+            "chain-too-large" => Some(Cause::HugeChain),
             _ => None,
         };
         if by_kind.is_some() {

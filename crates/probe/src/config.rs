@@ -2,16 +2,20 @@
 
 use crate::optout::OptOut;
 use dane::name::Name;
+use dane::observation::CertificateBytes;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How far a look goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// DNS and SMTP.
     Full,
     /// DNS only: every address is recorded as not tried, `dns-only`.
     DnsOnly,
+    /// DNS only, and every address is recorded as if it had presented this chain (`chain-from-file`): for a vantage point without port 25,
+    /// and for a certificate that is not in service yet.
+    Presented(Vec<CertificateBytes>),
 }
 
 /// Which addresses may be connected to.

@@ -1,5 +1,6 @@
 //! One MX host: addresses, TLSA, zone, and a visit to every address.
 
+use crate::chain::presented;
 use crate::config::{ConfigError, Depth, Destinations, LookerConfig};
 use crate::dns::Dns;
 use crate::look::now;
@@ -102,7 +103,7 @@ impl Visits {
             gate: Gate::new(&config.pace)?,
             vantage,
             opt_out: Arc::clone(&config.opt_out),
-            depth: config.depth,
+            depth: config.depth.clone(),
             destinations: config.destinations,
             addresses_per_host: config.addresses_per_host,
             port: config.connect_port.unwrap_or(config.port),
@@ -135,6 +136,9 @@ impl Visits {
     }
 
     async fn one(&self, host: &Name, target: &Target) -> AddressObservation {
+        if let Depth::Presented(chain) = &self.depth {
+            return AddressObservation { tls: Some(presented(chain)), ..target.not_tried("chain-from-file", now()) };
+        }
         if let Some(why) = self.objection(host, target.address) {
             return target.not_tried(why, now());
         }

@@ -7,6 +7,7 @@
 //! A probe looks at *more* than a sender would: TLSA below insecure names, STARTTLS where it is not offered. What a sender would have done
 //! is the business of `dane`'s policy walk.
 
+mod chain;
 mod config;
 mod dns;
 mod host;
@@ -21,6 +22,7 @@ mod tls;
 mod vantage;
 mod zone;
 
+pub use chain::{ChainError, chain_from_file};
 pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, Pace, SmtpLimits, default_ehlo};
 pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;

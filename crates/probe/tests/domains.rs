@@ -199,6 +199,19 @@ async fn hosts_with_a_crowd_of_addresses_and_domains_with_a_crowd_of_hosts() {
     assert_eq!(looker.observe_domain(&name("example.org")).await.hosts.len(), dane::walk::MAX_HOSTS);
 }
 
+#[tokio::test]
+async fn a_chain_from_a_file_stands_in_for_a_visit() {
+    let (port, visits) = refusing_server().await;
+    let chain = vec![dane::observation::CertificateBytes(Arc::from(&b"a chain"[..]))];
+    let mut settings = config(port);
+    settings.depth = Depth::Presented(chain.clone());
+    let (looker, _) = looker(Table::default().with("mx.example.org", Rtype::A, &["127.0.0.1"]), settings);
+    let host = looker.observe_host(&name("mx.example.org")).await;
+    assert_eq!(why(&host.servers[0]), "chain-from-file");
+    assert_eq!(host.servers[0].tls.as_ref().unwrap().chain, chain);
+    assert_eq!(visits.load(Ordering::Relaxed), 0);
+}
+
 fn population(domains: usize, hosts: usize) -> Table {
     let mut table = Table::default();
     for i in 0..domains {

@@ -2,6 +2,7 @@
 
 use crate::exit::UsageError;
 use dane::name::{Name, parse_domain};
+use dane::observation::CertificateBytes;
 use probe::{Depth, Destinations, Ipv6, Looker, LookerConfig, OptOut, Pace};
 use resolve::Resolver;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,10 @@ pub struct ProbeOptions {
     /// Ask the DNS only, connect to no mail server
     #[arg(long)]
     pub dns_only: bool,
+
+    /// Ask the DNS only, and judge this certificate chain (PEM, server's certificate first) as if every address presented it
+    #[arg(long, value_name = "FILE", conflicts_with = "dns_only")]
+    pub chain: Option<PathBuf>,
 
     /// Connect also to loopback, private and reserved addresses, for a lab. Without this they are left alone
     #[arg(long)]
@@ -79,7 +84,11 @@ impl ProbeOptions {
         config.vantage.clone_from(&self.vantage);
         config.port = self.port;
         config.connect_port = self.connect_port;
-        config.depth = if self.dns_only { Depth::DnsOnly } else { Depth::Full };
+        config.depth = match &self.chain {
+            Some(path) => Depth::Presented(chain(path)?),
+            None if self.dns_only => Depth::DnsOnly,
+            None => Depth::Full,
+        };
         config.destinations = if self.allow_private { Destinations::Any } else { Destinations::PublicOnly };
         config.ipv6 = ipv6;
         config.smtp.reply = self.smtp_timeout;
@@ -98,6 +107,11 @@ impl ProbeOptions {
         }
         Ok(config)
     }
+}
+
+fn chain(path: &Path) -> Result<Vec<CertificateBytes>, UsageError> {
+    let bytes = std::fs::read(path).map_err(|error| UsageError(format!("--chain {}: {error}", path.display())))?;
+    probe::chain_from_file(&bytes).map_err(|error| UsageError(format!("--chain {}: {error}", path.display())))
 }
 
 /// An opt-out that cannot be read must not be ignored.
