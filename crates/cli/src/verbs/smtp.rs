@@ -1,6 +1,7 @@
 //! `danelaw smtp`: what senders do, and what servers show.
 
 mod policy;
+mod probe;
 
 use crate::exit::{Exit, UsageError};
 
@@ -14,6 +15,7 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum What {
     Policy(policy::Args),
+    Probe(Box<probe::Args>),
 }
 
 impl Args {
@@ -24,6 +26,7 @@ impl Args {
     pub fn run(self) -> Result<Exit, UsageError> {
         match self.what {
             What::Policy(args) => args.run(),
+            What::Probe(args) => args.run(),
         }
     }
 }

@@ -92,7 +92,7 @@ impl Args {
             let route = runtime.block_on(walk(next_hop, self.rules(), &resolver));
             exit = exit.worst(exit_of(&route));
             if self.json {
-                print::line(serde_json::to_string(&Report::new(&domain, &route)).map_err(UsageError::new)?);
+                print::line(serde_json::to_string(&Report::new(&domain, &route, Host::new)).map_err(UsageError::new)?);
             } else {
                 show(&domain, &route);
             }
@@ -140,13 +140,14 @@ fn exit_of(route: &Route) -> Exit {
 }
 
 /// The contract of `--json`: names and meanings do not change. A status is that of the answer, also of a negative one; null: not asked.
+/// `H` is what there is to say about one host: [`Host`], or that and more.
 #[derive(Serialize)]
-struct Report {
+pub(super) struct Report<H> {
     domain: String,
     /// `found`, `implicit`, `null`, `no-such-domain`, `failed`, `not-used`.
     mx: &'static str,
     mx_status: Option<Security>,
-    hosts: Vec<Host>,
+    hosts: Vec<H>,
     outcome: Delivery,
     /// `NAME TYPE`, in the order in which they were asked.
     queries: Vec<String>,
@@ -155,7 +156,7 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Host {
+pub(super) struct Host {
     host: String,
     pref: u16,
     a_status: Option<Security>,
@@ -176,13 +177,13 @@ struct Host {
     names: Vec<String>,
 }
 
-impl Report {
-    fn new(domain: &Name, route: &Route) -> Self {
+impl<H> Report<H> {
+    pub(super) fn new(domain: &Name, route: &Route, host: impl Fn(&HostRoute) -> H) -> Self {
         Self {
             domain: domain.to_string(),
             mx: mx_word(route.mx),
             mx_status: status(route.mx_answer),
-            hosts: route.hosts.iter().map(Host::new).collect(),
+            hosts: route.hosts.iter().map(host).collect(),
             outcome: route.delivery,
             queries: route.queries.iter().map(Query::to_string).collect(),
             expires: route.expires,
@@ -191,7 +192,7 @@ impl Report {
 }
 
 impl Host {
-    fn new(host: &HostRoute) -> Self {
+    pub(super) fn new(host: &HostRoute) -> Self {
         Self {
             host: host.host.to_string(),
             pref: host.preference,
@@ -288,7 +289,7 @@ fn in_brackets(answered: Option<Answered>) -> String {
     format!(" ({outcome}{status})")
 }
 
-fn action_word(action: Action) -> &'static str {
+pub(super) fn action_word(action: Action) -> &'static str {
     match action {
         Action::Dane => "dane",
         Action::Enc => "enc",

@@ -1,0 +1,329 @@
+//! `danelaw smtp probe`: what every mail server of a domain shows, and what a sender makes of it.
+
+use super::policy;
+use crate::common::probe::ProbeOptions;
+use crate::common::resolver::ResolverOptions;
+use crate::common::{print, time};
+use crate::exit::{Exit, UsageError};
+use dane::cert::Certificate;
+use dane::judge::{judge, observed_route};
+use dane::matching::{MatchVerdict, VerifyOptions, verify};
+use dane::name::{Name, parse_domain};
+use dane::observation::{AddressObservation, CertificateBytes, Connect, Exchange, Got, HostObservation, Observation, TlsFailure};
+use dane::tlsa::Tlsa;
+use dane::verdict::{Delivery, ServerVerdict, Standing, Verdict};
+use dane::walk::{HostRoute, Route};
+use probe::Looker;
+use resolve::Epoch;
+use serde::Serialize;
+use std::net::IpAddr;
+
+/// Visits every address of every mail host of DOMAIN (or of a host without MX) and shows what it saw.
+///
+/// Greeting, EHLO, STARTTLS (also where it is not offered), the TLS handshake with its whole chain, and whether that chain matches the
+/// TLSA records in force. Leaves with QUIT and never sends a mail.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  danelaw smtp probe example.com
+  danelaw smtp probe mx1.example.com --json                       one host: it has no MX, so it is looked at itself
+  danelaw smtp probe example.com --ehlo probe.example.net         the name should lead to your address and back
+  danelaw smtp probe example.com --dns-only                       no port 25 here: what the DNS says
+  danelaw smtp probe example.com --chain fullchain.pem            no port 25 here: would this chain match?
+  danelaw smtp probe example.nl --root-hints lab.hints --anchor lab.anchor --dns-port 5300 --connect-port 2525 --allow-private
+
+EXIT CODES
+  0  a sender that validates DANE delivers, and no server fails it
+  1  it does not, or fails at one server at least
+  2  the command line, or a file that it names, cannot be used
+  3  could not tell
+  Over several domains: the first of 2, 1, 3, 0 that occurs")]
+pub struct Args {
+    /// Mail domain or mail host
+    #[arg(value_name = "HOST|DOMAIN", required = true)]
+    domains: Vec<String>,
+
+    /// The time for which the result is judged: seconds since 1970 or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    at: Option<Epoch>,
+
+    /// One JSON object on one line for each domain
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    probe: ProbeOptions,
+
+    #[command(flatten)]
+    resolver: ResolverOptions,
+}
+
+impl Args {
+    /// Does it.
+    ///
+    /// # Errors
+    /// If an argument or a file it names cannot be used.
+    pub fn run(self) -> Result<Exit, UsageError> {
+        let domains: Vec<Name> = self.domains.iter().map(|d| parse_domain(d)).collect::<Result<_, _>>().map_err(UsageError::new)?;
+        let looker = self.probe.looker(self.resolver.resolver(self.at)?, self.resolver.mail_ipv6())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
+        let mut exit = Exit::Good;
+        runtime.block_on(looker.check_vantage());
+        for domain in domains {
+            exit = exit.worst(self.one(&runtime, &looker, &domain)?);
+        }
+        Ok(exit)
+    }
+
+    fn one(&self, runtime: &tokio::runtime::Runtime, looker: &Looker, domain: &Name) -> Result<Exit, UsageError> {
+        let observation = runtime.block_on(looker.observe_domain(domain));
+        let at = self.at.unwrap_or(observation.domain.mx.at);
+        let (route, verdict) = (observed_route(&observation), judge(&observation, at));
+        if self.json {
+            let report = Report {
+                policy: policy::Report::new(domain, &route, |host| Host::new(host, &observation, &verdict, at)),
+                standing: verdict.standing,
+                headline: &verdict.headline,
+            };
+            print::line(serde_json::to_string(&report).map_err(UsageError::new)?);
+        } else {
+            show(domain, &route, &observation, &verdict, at);
+        }
+        Ok(exit_of(&verdict))
+    }
+}
+
+fn exit_of(verdict: &Verdict) -> Exit {
+    match (verdict.standing, verdict.delivery) {
+        (Standing::CouldNotTell, _) | (_, None) => Exit::Unknown,
+        (Standing::Broken | Standing::Undeliverable, _) => Exit::Bad,
+        (Standing::NoMail, _) | (_, Some(Delivery::Deliver)) => Exit::Good,
+        (_, Some(Delivery::Defer | Delivery::Bounce)) => Exit::Bad,
+    }
+}
+
+/// The contract of `--json`: that of `smtp policy`, and for each host its servers.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    policy: policy::Report<Host<'a>>,
+    standing: Standing,
+    headline: &'a str,
+}
+
+#[derive(Serialize)]
+struct Host<'a> {
+    #[serde(flatten)]
+    policy: policy::Host,
+    servers: Vec<Server<'a>>,
+}
+
+#[derive(Serialize)]
+struct Server<'a> {
+    address: IpAddr,
+    port: u16,
+    connect: &'a Connect,
+    /// Whether STARTTLS was offered in reply to EHLO; null: there was no such reply.
+    starttls_offered: Option<bool>,
+    /// The reply code to STARTTLS; null: there was none.
+    starttls_reply: Option<u16>,
+    tls: Option<Tls<'a>>,
+    chain: Vec<Shown>,
+    /// Against the TLSA records in force; null: there are none, or no chain.
+    r#match: Option<Match>,
+    /// What kept a sender from a TLS session: a cause code.
+    obstacle: Option<&'static str>,
+    /// Would a sender that follows RFC 7672 deliver here? null: could not tell.
+    rfc_delivers: Option<bool>,
+    paper_match: Option<bool>,
+    paper_valid: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    early_bytes: Option<&'a str>,
+    dialogue: &'a [Exchange],
+}
+
+#[derive(Serialize)]
+struct Tls<'a> {
+    sni: Option<String>,
+    version: Option<&'a str>,
+    cipher: Option<&'a str>,
+    group: Option<&'a str>,
+    signature_scheme: Option<&'a str>,
+    key_proven: Option<bool>,
+    error: Option<&'a TlsFailure>,
+    engine: &'a str,
+}
+
+/// One certificate. What cannot be read is null.
+#[derive(Serialize)]
+struct Shown {
+    subject: Option<String>,
+    issuer: Option<String>,
+    not_before: Option<Epoch>,
+    not_after: Option<Epoch>,
+    key: Option<String>,
+    #[serde(flatten)]
+    bytes: CertificateBytes,
+}
+
+#[derive(Serialize)]
+struct Match {
+    verdict: &'static str,
+    usage: Option<u8>,
+    depth: Option<u8>,
+    error: Option<&'static str>,
+}
+
+impl<'a> Host<'a> {
+    fn new(route: &HostRoute, observation: &'a Observation, verdict: &Verdict, at: Epoch) -> Self {
+        let seen = observation.hosts.iter().find(|h| h.host == route.host);
+        let servers = seen.iter().flat_map(|h| &h.servers).map(|s| Server::new(s, route, server_verdict(verdict, route, s), at)).collect();
+        Self { policy: policy::Host::new(route), servers }
+    }
+}
+
+fn server_verdict<'a>(verdict: &'a Verdict, route: &HostRoute, server: &AddressObservation) -> Option<&'a ServerVerdict> {
+    verdict.hosts.iter().find(|h| h.host == route.host)?.servers.iter().find(|s| s.address == server.address)
+}
+
+impl<'a> Server<'a> {
+    fn new(server: &'a AddressObservation, route: &HostRoute, verdict: Option<&ServerVerdict>, at: Epoch) -> Self {
+        let chain = server.tls.as_ref().map_or(&[][..], |t| &t.chain);
+        Self {
+            address: server.address,
+            port: server.transport_port,
+            connect: &server.connect,
+            starttls_offered: starttls_offered(server),
+            starttls_reply: server.reply_code(Some("STARTTLS")),
+            tls: server.tls.as_ref().map(|t| Tls {
+                sni: t.sni.as_ref().map(Name::to_string),
+                version: t.version.as_deref(),
+                cipher: t.cipher.as_deref(),
+                group: t.group.as_deref(),
+                signature_scheme: t.signature_scheme.as_deref(),
+                key_proven: t.key_proven,
+                error: t.error.as_ref(),
+                engine: &t.engine,
+            }),
+            chain: chain.iter().map(Shown::new).collect(),
+            r#match: matching(chain, route, at),
+            obstacle: verdict.and_then(|v| v.obstacle).map(dane::cause::Cause::code),
+            rfc_delivers: verdict.and_then(|v| v.rfc_delivers),
+            paper_match: verdict.and_then(|v| v.paper_match),
+            paper_valid: verdict.and_then(|v| v.paper_valid),
+            early_bytes: server.early_bytes.as_deref(),
+            dialogue: &server.dialogue,
+        }
+    }
+}
+
+impl Shown {
+    fn new(bytes: &CertificateBytes) -> Self {
+        let certificate = Certificate::parse(&bytes.0).ok();
+        let seen = certificate.as_ref();
+        Self {
+            subject: seen.map(|c| c.subject.clone()),
+            issuer: seen.map(|c| c.issuer.clone()),
+            not_before: seen.and_then(|c| c.not_before),
+            not_after: seen.and_then(|c| c.not_after),
+            key: seen.map(key_words),
+            bytes: bytes.clone(),
+        }
+    }
+}
+
+fn key_words(certificate: &Certificate) -> String {
+    let bits = certificate.key.bits.filter(|_| certificate.key.kind == "RSA").map(|b| format!(" {b}")).unwrap_or_default();
+    format!("{}{bits}", certificate.key.kind)
+}
+
+fn matching(chain: &[CertificateBytes], route: &HostRoute, at: Epoch) -> Option<Match> {
+    let records: Vec<Tlsa> = route.records.iter().filter_map(|r| r.parse().ok()).collect();
+    if chain.is_empty() || records.is_empty() {
+        return None;
+    }
+    let seen = verify(chain, &records, &route.names, at, &VerifyOptions::default());
+    let verdict = match seen.verdict {
+        MatchVerdict::Match => "match",
+        MatchVerdict::NoMatch => "nomatch",
+        MatchVerdict::Unusable => "unusable",
+    };
+    Some(Match { verdict, usage: seen.usage, depth: seen.depth, error: seen.error.map(|e| e.code.code()) })
+}
+
+/// Whether the last good EHLO reply in the clear offers STARTTLS.
+fn starttls_offered(server: &AddressObservation) -> Option<bool> {
+    let lines = server.dialogue.iter().rev().filter(|e| !e.encrypted).find_map(|e| match (&e.sent, &e.got) {
+        (Some(sent), Got::Reply { code: 250, lines }) if sent.starts_with("EHLO") => Some(lines),
+        _ => None,
+    })?;
+    Some(lines.iter().skip(1).any(|line| line.split_ascii_whitespace().next().is_some_and(|w| w.eq_ignore_ascii_case("STARTTLS"))))
+}
+
+fn show(domain: &Name, route: &Route, observation: &Observation, verdict: &Verdict, at: Epoch) {
+    print::line(format_args!("{domain}: {}", verdict.headline));
+    for host in &route.hosts {
+        print::line(format_args!("  {:>5} {:<5} {}", host.preference, policy::action_word(host.action), host.host));
+        for record in &host.records {
+            print::line(format_args!("        TLSA {record}"));
+        }
+        for server in observation.hosts.iter().filter(|h| h.host == host.host).flat_map(|h: &std::sync::Arc<HostObservation>| &h.servers) {
+            show_server(&Server::new(server, host, server_verdict(verdict, host, server), at));
+        }
+    }
+}
+
+fn show_server(server: &Server) {
+    print::line(format_args!("        {} port {}", server.address, server.port));
+    let connect = match server.connect {
+        Connect::Connected => None,
+        Connect::Refused => Some("connection refused".to_owned()),
+        Connect::Timeout => Some("no answer".to_owned()),
+        Connect::Unreachable { detail } | Connect::LocalError { detail } => Some(detail.clone()),
+        Connect::NotTried { why } => Some(format!("not visited: {why}")),
+    };
+    if let Some(words) = connect {
+        print::line(format_args!("          {words}"));
+    }
+    for exchange in server.dialogue {
+        let sent = exchange.sent.as_deref().unwrap_or("(greeting)");
+        let lock = if exchange.encrypted { "TLS " } else { "" };
+        print::line(format_args!("          {lock}{sent}: {}", words(&exchange.got)));
+    }
+    if let Some(tls) = &server.tls {
+        let known = [tls.version, tls.cipher, tls.group, tls.signature_scheme];
+        let proven = match tls.key_proven {
+            Some(true) => ", key proven",
+            Some(false) => ", KEY NOT PROVEN",
+            None => "",
+        };
+        print::line(format_args!("          {}{proven}", known.into_iter().flatten().collect::<Vec<_>>().join(", ")));
+        if let Some(error) = tls.error {
+            print::line(format_args!("          TLS failed: {}", error.detail));
+        }
+    }
+    for (depth, shown) in server.chain.iter().enumerate() {
+        let what = shown.subject.as_ref().map_or_else(
+            || format!("{} octets that are no certificate", shown.bytes.0.len()),
+            |subject| format!("{subject}, {}", shown.key.as_deref().unwrap_or("unknown key")),
+        );
+        let until = shown.not_after.map_or(String::new(), |t| format!(", until {}", time::show(t)));
+        print::line(format_args!("          {depth}: {what}{until}"));
+    }
+    if let Some(seen) = &server.r#match {
+        let why = seen.error.map_or(String::new(), |e| format!(" ({e})"));
+        print::line(format_args!("          TLSA: {}{why}", seen.verdict));
+    }
+    if let Some(obstacle) = server.obstacle {
+        print::line(format_args!("          {obstacle}"));
+    }
+}
+
+fn words(got: &Got) -> String {
+    match got {
+        Got::Reply { code, lines } => format!("{code} {}", lines.join(" / ")),
+        Got::Garbage { text, why } => format!("no SMTP reply ({why}): {}", text.chars().take(80).collect::<String>()),
+        Got::Timeout => "no reply in time".to_owned(),
+        Got::Closed => "the connection was closed".to_owned(),
+        Got::Reset => "the connection was reset".to_owned(),
+    }
+}
