@@ -18,8 +18,8 @@ use tokio::time::timeout;
 const BLOCKED_AFTER: usize = 5;
 /// Networks after which we believe it and stop trying.
 const GIVE_UP_AFTER: usize = 40;
-/// Time for all checks together.
-const CHECK_TIME: Duration = Duration::from_secs(20);
+/// Time for each check.
+const CHECK_TIME: Duration = Duration::from_secs(10);
 /// Public addresses by which the system chooses a source address; nothing is sent to them. (l.root-servers.net)
 const SOMEBODY_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(199, 7, 83, 42));
 const SOMEBODY_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0x500, 0x9f, 0, 0, 0, 0, 0x42));
@@ -83,28 +83,30 @@ impl Vantage {
         }
     }
 
-    /// Makes the checks that need the network. What has no answer in time stays unknown.
+    /// Makes the checks that need the network, side by side.
     pub(crate) async fn check(&self, dns: &dyn Dns, config: &LookerConfig) {
         let internet = config.destinations == Destinations::PublicOnly;
         let source = self.observation().sources.into_iter().find(|a| is_public(*a));
         let root = Name::root_bytes();
-        let checks = async {
-            tokio::join!(
-                ehlo_resolves(dns, &config.ehlo),
-                async { if internet { ptr(dns, source?).await } else { None } },
-                async { if internet { dns.intercepted().await } else { None } },
-                dns.lookup(&root, Rtype::SOA),
-                dns.anchor_current(),
-            )
-        };
-        let Ok((ehlo, ptr, intercepted, root, anchor)) = timeout(CHECK_TIME, checks).await else { return };
+        let (ehlo, ptr, intercepted, clock, anchor) = tokio::join!(
+            within(ehlo_resolves(dns, &config.ehlo)),
+            within(async { if internet { ptr(dns, source?).await } else { None } }),
+            within(async { if internet { dns.intercepted().await } else { None } }),
+            within(async { clock_offset(&dns.lookup(&root, Rtype::SOA).await) }),
+            within(dns.anchor_current()),
+        );
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.ehlo_resolves = ehlo;
         known.ptr = ptr;
         known.dns_intercepted = intercepted;
-        known.clock_offset_s = clock_offset(&root);
+        known.clock_offset_s = clock;
         known.anchor_current = anchor;
     }
+}
+
+/// What has no answer in time stays unknown.
+async fn within<T>(check: impl Future<Output = Option<T>>) -> Option<T> {
+    timeout(CHECK_TIME, check).await.ok().flatten()
 }
 
 /// Whether the EHLO name has an address. `None`: no answer.

@@ -5,6 +5,7 @@ use crate::common::probe::ProbeOptions;
 use crate::common::resolver::ResolverOptions;
 use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};
+use dane::cause::Party;
 use dane::cert::Certificate;
 use dane::judge::{judge, observed_route};
 use dane::matching::{MatchVerdict, VerifyOptions, verify};
@@ -13,7 +14,6 @@ use dane::observation::{AddressObservation, CertificateBytes, Connect, Exchange,
 use dane::tlsa::Tlsa;
 use dane::verdict::{Delivery, ServerVerdict, Standing, Verdict};
 use dane::walk::{HostRoute, Route};
-use probe::Looker;
 use resolve::Epoch;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -67,26 +67,35 @@ impl Args {
         let looker = self.probe.looker(self.resolver.resolver(self.at)?, self.resolver.mail_ipv6())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
         let mut exit = Exit::Good;
-        runtime.block_on(looker.check_vantage());
+        // Ourselves first, but nobody waits for it.
+        let checks = runtime.spawn({
+            let looker = looker.clone();
+            async move { looker.check_vantage().await }
+        });
+        let mut checks = Some(checks);
         for domain in domains {
-            exit = exit.worst(self.one(&runtime, &looker, &domain)?);
+            let mut observation = runtime.block_on(looker.observe_domain(&domain));
+            if let Some(checks) = checks.take() {
+                let _ = runtime.block_on(checks);
+            }
+            observation.vantage = looker.vantage();
+            exit = exit.worst(self.one(&domain, &observation)?);
         }
         Ok(exit)
     }
 
-    fn one(&self, runtime: &tokio::runtime::Runtime, looker: &Looker, domain: &Name) -> Result<Exit, UsageError> {
-        let observation = runtime.block_on(looker.observe_domain(domain));
+    fn one(&self, domain: &Name, observation: &Observation) -> Result<Exit, UsageError> {
         let at = self.at.unwrap_or(observation.domain.mx.at);
-        let (route, verdict) = (observed_route(&observation), judge(&observation, at));
+        let (route, verdict) = (observed_route(observation), judge(observation, at));
         if self.json {
             let report = Report {
-                policy: policy::Report::new(domain, &route, |host| Host::new(host, &observation, &verdict, at)),
+                policy: policy::Report::new(domain, &route, |host| Host::new(host, observation, &verdict, at)),
                 standing: verdict.standing,
                 headline: &verdict.headline,
             };
             print::line(serde_json::to_string(&report).map_err(UsageError::new)?);
         } else {
-            show(domain, &route, &observation, &verdict, at);
+            show(domain, &route, observation, &verdict, at);
         }
         Ok(exit_of(&verdict))
     }
@@ -261,6 +270,9 @@ fn starttls_offered(server: &AddressObservation) -> Option<bool> {
 
 fn show(domain: &Name, route: &Route, observation: &Observation, verdict: &Verdict, at: Epoch) {
     print::line(format_args!("{domain}: {}", verdict.headline));
+    for finding in verdict.findings.iter().filter(|f| f.party == Party::Us) {
+        print::line(format_args!("  here: {}", finding.sentence));
+    }
     for host in &route.hosts {
         print::line(format_args!("  {:>5} {:<5} {}", host.preference, policy::action_word(host.action), host.host));
         for record in &host.records {
