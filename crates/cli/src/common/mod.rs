@@ -1,7 +1,12 @@
 //! What several verbs share.
 
+pub mod colour;
 pub mod file;
+pub mod metadata;
 pub mod print;
 pub mod probe;
+pub mod progress;
 pub mod resolver;
+pub mod survey;
+pub mod targets;
 pub mod time;

@@ -26,7 +26,7 @@ pub struct ProbeOptions {
     pub connect_port: Option<u16>,
 
     /// Ask the DNS only, connect to no mail server
-    #[arg(long)]
+    #[arg(long, visible_alias = "no-smtp")]
     pub dns_only: bool,
 
     /// Ask the DNS only, and judge this certificate chain (PEM, server's certificate first) as if every address presented it

@@ -1,6 +1,8 @@
 //! The verbs: one module each, with its arguments, its examples and its `run`.
 
 mod dns;
+mod report;
+mod scan;
 mod smtp;
 mod tlsa;
 
@@ -9,6 +11,8 @@ use crate::exit::{Exit, UsageError};
 /// What danelaw can do.
 #[derive(clap::Subcommand)]
 pub enum Verb {
+    Scan(Box<scan::Args>),
+    Report(report::Args),
     Dns(dns::Args),
     Tlsa(tlsa::Args),
     Smtp(smtp::Args),
@@ -21,6 +25,8 @@ impl Verb {
     /// Only what the user can mend: arguments and input. Everything else is an [`Exit`] with findings printed.
     pub fn run(self) -> Result<Exit, UsageError> {
         match self {
+            Verb::Scan(args) => args.run(),
+            Verb::Report(args) => args.run(),
             Verb::Dns(args) => args.run(),
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),

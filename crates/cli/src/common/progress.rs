@@ -1,0 +1,67 @@
+//! How far a survey is: a bar with rate and time to go on a terminal, a line now and then elsewhere.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// How often a line is written where there is no terminal.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Shows on stderr how far a survey is.
+pub struct Progress {
+    total: u64,
+    done: u64,
+    begun: Instant,
+    shown: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Begins with nothing done.
+    #[must_use]
+    pub fn new(total: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+            let template = "{spinner:.cyan} {wide_bar:.cyan/dim} {human_pos} of {human_len} · {per_sec} · {eta} to go {msg:.dim}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                let rate = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                    let _ = write!(out, "{:.0}/s", state.per_sec());
+                };
+                bar.set_style(style.with_key("per_sec", rate).progress_chars("━━╌").tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        let now = Instant::now();
+        Self { total, done: 0, begun: now, shown: now, bar }
+    }
+
+    /// One more is done.
+    pub fn tick(&mut self, hosts: u64, waiting: u64) {
+        self.done += 1;
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.done);
+            let waits = if waiting > 0 { format!(", {waiting} visits wait their turn") } else { String::new() };
+            bar.set_message(format!("({hosts} MX hosts{waits})"));
+        } else if self.shown.elapsed() >= EVERY {
+            self.shown = Instant::now();
+            anstream::eprintln!("danelaw: {}", self.line());
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn line(&self) -> String {
+        let rate = self.done as f64 / self.begun.elapsed().as_secs_f64().max(0.001);
+        let left = self.total.saturating_sub(self.done) as f64 / rate.max(0.001);
+        let (done, total) = (present::number(self.done), present::number(self.total));
+        let percent = self.done * 100 / self.total.max(1);
+        format!("{done} of {total} domains ({percent}%), {rate:.0}/s, {} to go", present::duration(left as u64))
+    }
+}

@@ -1,0 +1,221 @@
+//! A list of domains: read, checked line by line, sampled, shared out.
+
+use crate::exit::UsageError;
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use dane::name::{Name, parse_domain};
+use data_encoding::HEXLOWER;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+/// Octets of a line of a list; longer ones are no domain.
+const LINE_OCTETS: u64 = 4096;
+/// Lines set aside that are kept with their text.
+const KEPT: usize = 100_000;
+
+/// One of several parts of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// From 1.
+    pub part: u64,
+    /// How many there are.
+    pub of: u64,
+}
+
+/// A line that is no domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Counted from 1.
+    pub line: u64,
+    /// Why it is no domain.
+    pub reason: String,
+    /// Its beginning.
+    pub text: String,
+}
+
+/// What a list holds.
+#[derive(Debug, Default)]
+pub struct Targets {
+    /// The domains, each once, in the order of the list.
+    pub names: Vec<Name>,
+    /// Lines that name a domain again.
+    pub repeated: u64,
+    /// Lines that are no domain: the first of them.
+    pub set_aside: Vec<SetAside>,
+    /// How many lines are no domain.
+    pub malformed: u64,
+    /// SHA-256 of the whole list, hex.
+    pub sha256: String,
+}
+
+impl Shard {
+    /// Reads `i/n`.
+    ///
+    /// # Errors
+    /// In words for clap to show.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (part, of) = text.split_once('/').ok_or("give part and number of parts, such as 1/4")?;
+        let number = |t: &str| t.parse::<u64>().map_err(|_| format!("'{t}' is not a number"));
+        let shard = Self { part: number(part)?, of: number(of)? };
+        if (1..=shard.of).contains(&shard.part) { Ok(shard) } else { Err(format!("the part must lie between 1 and {}", shard.of)) }
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.part, self.of)
+    }
+}
+
+impl Targets {
+    /// Reads a file, or stdin for `-`.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not text, or holds no domain at all.
+    pub fn read(list: &Path) -> Result<Self, UsageError> {
+        let shown = if list.as_os_str() == "-" { "stdin".to_owned() } else { list.display().to_string() };
+        let targets = if list.as_os_str() == "-" {
+            Self::read_from(std::io::stdin().lock(), &shown)?
+        } else {
+            let file =
+                File::open(list).map_err(|e| UsageError(format!("{shown}: {e}; give a readable file with one domain a line, or '-'")))?;
+            Self::read_from(BufReader::new(file), &shown)?
+        };
+        match (targets.names.is_empty(), targets.set_aside.first()) {
+            (false, _) => Ok(targets),
+            (true, None) => Err(UsageError(format!("{shown}: holds no domain; give one domain a line"))),
+            (true, Some(first)) => Err(UsageError(format!("{shown}: holds no domain; line {}: {}", first.line, first.reason))),
+        }
+    }
+
+    fn read_from(mut input: impl BufRead, shown: &str) -> Result<Self, UsageError> {
+        let mut targets = Self::default();
+        let mut seen: HashSet<Name> = HashSet::new();
+        let mut hash = Context::new(&SHA256);
+        let mut line = Vec::new();
+        for number in 1.. {
+            line.clear();
+            let got = input.by_ref().take(LINE_OCTETS).read_until(b'\n', &mut line);
+            let got = got.map_err(|e| UsageError(format!("{shown}: {e}; give a readable file with one domain a line, or '-'")))?;
+            if got == 0 {
+                break;
+            }
+            hash.update(&line);
+            if line.contains(&0) || (got as u64 == LINE_OCTETS && !line.ends_with(b"\n")) {
+                return Err(UsageError(format!("{shown}: not a list of domains (binary data in line {number}); give one domain a line")));
+            }
+            targets.line(number, &line, &mut seen);
+        }
+        targets.sha256 = HEXLOWER.encode(hash.finish().as_ref());
+        Ok(targets)
+    }
+
+    fn line(&mut self, number: u64, line: &[u8], seen: &mut HashSet<Name>) {
+        let text = String::from_utf8_lossy(line);
+        let Some(item) = item(&text) else { return };
+        let parsed =
+            if std::str::from_utf8(line).is_ok() { parse_domain(item).map_err(|e| e.to_string()) } else { Err("not UTF-8".to_owned()) };
+        let parsed = parsed.and_then(|name| if name.is_root() { Err("the root is no mail domain".to_owned()) } else { Ok(name) });
+        match parsed {
+            Ok(name) if seen.insert(name.clone()) => self.names.push(name),
+            Ok(_) => self.repeated += 1,
+            Err(reason) => {
+                self.malformed += 1;
+                if self.set_aside.len() < KEPT {
+                    self.set_aside.push(SetAside { line: number, reason, text: item.chars().take(200).collect() });
+                }
+            }
+        }
+    }
+
+    /// Keeps at most so many domains, always the same ones of the same list, whatever its order.
+    pub fn sample(&mut self, count: usize) {
+        if count < self.names.len() {
+            let mut ranked: Vec<(u64, usize)> = self.names.iter().enumerate().map(|(i, n)| (rank(n, b"sample"), i)).collect();
+            ranked.sort_unstable();
+            let kept: HashSet<usize> = ranked.into_iter().take(count).map(|(_, i)| i).collect();
+            let mut index = 0..;
+            self.names.retain(|_| index.next().is_some_and(|i| kept.contains(&i)));
+        }
+    }
+
+    /// Keeps one part. Every domain is in exactly one part, the same one in every list.
+    pub fn shard(&mut self, shard: Shard) {
+        self.names.retain(|name| rank(name, b"shard") % shard.of + 1 == shard.part);
+    }
+}
+
+/// The domain in a line: comments and blanks away; of a rank list (`17,example.com`) the second column.
+fn item(line: &str) -> Option<&str> {
+    let text = line.split('#').next().unwrap_or_default().trim().trim_start_matches('\u{feff}');
+    let item = match text.split_once(',') {
+        Some((rank, domain)) if !rank.is_empty() && rank.bytes().all(|b| b.is_ascii_digit()) => domain.trim(),
+        _ => text,
+    };
+    (!item.is_empty()).then_some(item)
+}
+
+/// A number that depends on the name and the purpose only.
+fn rank(name: &Name, purpose: &[u8]) -> u64 {
+    let mut bytes = purpose.to_vec();
+    bytes.extend(name.to_string().to_ascii_lowercase().bytes());
+    let hash = digest(&SHA256, &bytes);
+    hash.as_ref().first_chunk::<8>().map_or(0, |b| u64::from_be_bytes(*b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Shard, Targets};
+
+    fn read(text: &str) -> Targets {
+        Targets::read_from(text.as_bytes(), "list").unwrap()
+    }
+
+    #[test]
+    fn lines_are_domains_comments_or_set_aside() {
+        let list = read(
+            "\u{feff}Example.nl\n# comment\n\nexample.NL.\nmünchen.example # IDN\n17,ranked.se\nbad..name\n192.0.2.1\nme@example.org\n.\n",
+        );
+        let names: Vec<String> = list.names.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["example.nl", "xn--mnchen-3ya.example", "ranked.se"]);
+        assert_eq!((list.repeated, list.malformed), (1, 4));
+        let lines: Vec<u64> = list.set_aside.iter().map(|s| s.line).collect();
+        assert_eq!(lines, [7, 8, 9, 10]);
+        assert!(list.set_aside[2].reason.contains("mailbox"), "{}", list.set_aside[2].reason);
+    }
+
+    #[test]
+    fn binary_data_is_one_clear_error_even_if_endless() {
+        let error = Targets::read_from(std::io::BufReader::new(std::io::repeat(0)), "list").unwrap_err();
+        assert_eq!(error.to_string(), "list: not a list of domains (binary data in line 1); give one domain a line");
+        let error = Targets::read_from(std::io::BufReader::new(std::io::repeat(b'x')), "list").unwrap_err();
+        assert!(error.to_string().contains("binary data"), "{error}");
+    }
+
+    #[test]
+    fn shards_share_out_and_samples_are_stable() {
+        let text: String = (0..500).map(|i| format!("d{i}.example\n")).collect();
+        let mut parts = Vec::new();
+        for part in 1..=3 {
+            let mut list = read(&text);
+            list.shard(Shard { part, of: 3 });
+            assert!((120..220).contains(&list.names.len()), "{}", list.names.len());
+            parts.extend(list.names);
+        }
+        parts.sort();
+        let mut all = read(&text).names;
+        all.sort();
+        assert_eq!(parts, all);
+        let sample = |text: &str| {
+            let mut list = read(text);
+            list.sample(20);
+            list.names.sort();
+            list.names
+        };
+        let reversed: String = text.lines().rev().map(|l| format!("{l}\n")).collect();
+        assert_eq!(sample(&text), sample(&reversed));
+        assert_eq!(sample(&text).len(), 20);
+        assert!(Shard::parse("0/3").is_err() && Shard::parse("4/3").is_err() && Shard::parse("x").is_err());
+    }
+}

@@ -1,0 +1,176 @@
+//! `danelaw report`: an archive in; a summary and one HTML page out.
+
+use crate::common::colour::ColourOption;
+use crate::common::survey::{now, print_line};
+use crate::common::{print, time};
+use crate::exit::{Exit, UsageError};
+use analysis::Summary;
+use archive::{Archive, Damage, Item, Run};
+use dane::Epoch;
+use dane::judge::judge;
+use dane::observation::RunObservation;
+use std::path::{Path, PathBuf};
+
+/// Sums an archive up: tables on the terminal, and one self-contained HTML page.
+///
+/// Judges the kept observations anew. Takes the latest run, with the other shards of its survey.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  danelaw report --archive survey --out survey.html
+  danelaw report --archive survey                                      the tables only
+  danelaw report --archive survey --run 20261122T100312Z-ams1 --json   an earlier run, for a program
+  danelaw report --from seen.jsonl --out seen.html                     of what 'scan --out' wrote
+  danelaw report --archive survey --at 2027-01-01T00:00:00Z            judged for another moment
+
+EXIT CODES
+  0  the report is made, whatever it says
+  2  the command line or the archive cannot be used, or the page cannot be written")]
+pub struct Args {
+    /// The archive
+    #[arg(long, value_name = "DIR", required_unless_present = "from")]
+    archive: Option<PathBuf>,
+
+    /// A file of JSON lines instead
+    #[arg(long, value_name = "FILE", conflicts_with = "archive")]
+    from: Option<PathBuf>,
+
+    /// This run instead of the latest: the name of its directory below 'runs'. May be given again for several shards
+    #[arg(long, value_name = "NAME", requires = "archive")]
+    run: Vec<String>,
+
+    /// Write the page here
+    #[arg(long, value_name = "FILE.html")]
+    out: Option<PathBuf>,
+
+    /// Judge for this moment instead of that of each look: seconds since 1970 or RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    at: Option<Epoch>,
+
+    /// The tables as one JSON object (kind "summary") on one line
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    colour: ColourOption,
+}
+
+impl Args {
+    /// Does it.
+    ///
+    /// # Errors
+    /// If the archive cannot be read or the page cannot be written.
+    pub fn run(self) -> Result<Exit, UsageError> {
+        let style = self.colour.style();
+        let (summary, runs) = self.collect()?;
+        let tables = summary.tables();
+        if self.json {
+            print_line("summary", &tables);
+        } else {
+            for run in &runs {
+                print::line(present::run_line(run, &tables));
+            }
+            print::text(present::summary(&tables, &style));
+        }
+        if let Some(out) = &self.out {
+            write_page(out, &present::Report { tables: &tables, runs: &runs, judged: self.at, made: now() })?;
+            if !self.json {
+                print::line(format!("\nThe report is in {}", out.display()));
+            }
+        }
+        Ok(Exit::Good)
+    }
+
+    fn collect(&self) -> Result<(Summary, Vec<RunObservation>), UsageError> {
+        let mut summary = Summary::default();
+        let mut count = |item: Item| match item {
+            Item::Skipped(skipped) => summary.skip(&skipped.why),
+            Item::Seen(observation) => {
+                let verdict = judge(&observation, self.at.unwrap_or(observation.domain.at));
+                summary.add(&observation, &verdict);
+            }
+        };
+        let mut metadata = Vec::new();
+        if let Some(file) = &self.from {
+            let (run, damage) = archive::read_log(file, &mut count).map_err(UsageError::new)?;
+            warn(file, &damage);
+            metadata.extend(run);
+        }
+        if let Some(directory) = &self.archive {
+            for run in self.runs(directory)? {
+                metadata.push(run.metadata().map_err(UsageError::new)?);
+                let damage = run.items(&mut count).map_err(UsageError::new)?;
+                warn(run.directory(), &damage);
+            }
+        }
+        Ok((summary, metadata))
+    }
+
+    /// The runs asked for; without that the latest and the other shards of its survey.
+    fn runs(&self, directory: &Path) -> Result<Vec<Run>, UsageError> {
+        let runs = Archive::open(directory).and_then(|a| a.runs()).map_err(UsageError::new)?;
+        if !self.run.is_empty() {
+            let find = |name: &String| {
+                let found = runs.iter().find(|r| r.directory().file_name().is_some_and(|f| f.to_string_lossy() == name.as_str()));
+                found.cloned().ok_or_else(|| UsageError(format!("--run {name}: no such run below {}/runs", directory.display())))
+            };
+            return self.run.iter().map(find).collect();
+        }
+        let Some(latest) = runs.last() else {
+            return Err(UsageError(format!(
+                "{}: the archive has no run; make one with 'danelaw scan LIST --archive DIR'",
+                directory.display()
+            )));
+        };
+        let last = latest.metadata().map_err(UsageError::new)?;
+        if last.shard.is_none() {
+            return Ok(vec![latest.clone()]);
+        }
+        let mut shards: std::collections::BTreeMap<Option<String>, Run> = std::collections::BTreeMap::new();
+        for run in &runs {
+            let Ok(other) = run.metadata() else { continue };
+            if other.targets_sha256 == last.targets_sha256 && other.shard.is_some() && parts(&other) == parts(&last) {
+                shards.insert(other.shard, run.clone());
+            }
+        }
+        Ok(shards.into_values().collect())
+    }
+}
+
+/// In how many parts the list was shared out.
+fn parts(run: &RunObservation) -> Option<&str> {
+    run.shard.as_deref()?.split_once('/').map(|(_, of)| of)
+}
+
+/// Writes the page under another name first, so that a failure leaves the old one.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_page(path: &Path, report: &present::Report) -> Result<(), UsageError> {
+    let page = present::page(report);
+    let shown = |e: std::io::Error| UsageError(format!("--out {}: {e}; name a file that can be written", path.display()));
+    if std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        return std::fs::write(path, page).map_err(shown);
+    }
+    let mut temporary = path.to_path_buf().into_os_string();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    let written = std::fs::write(&temporary, page).and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|e| {
+        let _ = std::fs::remove_file(&temporary);
+        shown(e)
+    })
+}
+
+fn warn(place: &Path, damage: &Damage) {
+    if damage.torn {
+        anstream::eprintln!("danelaw: {}: the last line is torn, the run was cut off; the rest is used", place.display());
+    }
+    if let Some((line, reason)) = damage.lines.first() {
+        let reason = present::clean(reason);
+        anstream::eprintln!(
+            "danelaw: {}: {} lines cannot be read and are passed over (line {line}: {reason})",
+            place.display(),
+            damage.count
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! `danelaw scan`: a list of domains in; observations and a summary out.
+
+use crate::common::colour::ColourOption;
+use crate::common::probe::ProbeOptions;
+use crate::common::resolver::ResolverOptions;
+use crate::common::survey::{self, Done, End, Sink, Tell};
+use crate::common::targets::{SetAside, Shard, Targets};
+use crate::common::{metadata, print};
+use crate::exit::{Exit, UsageError};
+use dane::observation::RunObservation;
+use probe::SurveyOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Looks at every mail domain of a list and keeps what it saw.
+///
+/// Resolves and validates MX, addresses and TLSA, visits every address of every MX host once over SMTP with STARTTLS, and writes one
+/// complete record per domain, as soon as it is there. No mail is ever sent.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  danelaw scan domains.txt --archive survey                      keep everything, print a summary
+  danelaw report --archive survey --out survey.html              and make a page of it
+  danelaw scan top1m.csv --sample 1000 --archive survey          a thousand of a rank list, always the same ones
+  danelaw scan domains.txt --shard 2/4 --archive survey          the second of four machines
+  zcat list.gz | danelaw scan - --out - --dns-only | jq .kind    straight to stdout, no SMTP
+  danelaw scan domains.txt --out seen.jsonl --opt-out leave-alone.txt --ehlo probe.example.org --vantage ams1
+
+THE LIST
+  One domain a line; '#' begins a comment; of a rank list (17,example.com) the second column counts. Lines that are no
+  domain are counted and written to set-aside.tsv in the run's directory (or FILE.set-aside.tsv beside --out FILE).
+
+EXIT CODES
+  0  the scan is complete, whatever it found: every target has its record
+  2  the command line, the list or the output cannot be used; records written before stay readable
+  3  it was stopped (Ctrl-C, or nobody reads stdout any more); what was done is kept")]
+pub struct Args {
+    /// List of domains, one a line; '-' is stdin
+    #[arg(value_name = "FILE|-")]
+    list: PathBuf,
+
+    /// Keep the records in this archive (made if it does not exist): JSON lines, then Parquet
+    #[arg(long, value_name = "DIR", required_unless_present = "out")]
+    archive: Option<PathBuf>,
+
+    /// Write the records as JSON lines to this file; '-' is stdout
+    #[arg(long, value_name = "FILE|-", conflicts_with = "archive")]
+    out: Option<PathBuf>,
+
+    /// Look at this many of the domains only, chosen by hash: always the same ones
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+
+    /// Look at part I of N of the list only; every domain is in exactly one part
+    #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
+    shard: Option<Shard>,
+
+    /// Domains in work at the same time
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    parallel: u32,
+
+    /// Print verdicts (kind "verdict", one a line, as they come) and the summary (kind "summary") as JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    colour: ColourOption,
+
+    #[command(flatten)]
+    probe: ProbeOptions,
+
+    #[command(flatten)]
+    resolver: ResolverOptions,
+}
+
+impl Args {
+    /// Does it.
+    ///
+    /// # Errors
+    /// If an argument or the list cannot be used, or the records cannot be written.
+    pub fn run(self) -> Result<Exit, UsageError> {
+        let style = self.colour.style();
+        let mut targets = Targets::read(&self.list)?;
+        if let Some(count) = self.sample {
+            targets.sample(count);
+        }
+        if let Some(shard) = self.shard {
+            targets.shard(shard);
+        }
+        let runtime = survey::runtime()?;
+        let done = runtime.block_on(self.survey(targets))?;
+        // A task that hangs in the system must not keep us.
+        runtime.shutdown_background();
+        let tables = done.summary.tables();
+        let to_stdout = self.out.as_deref().is_some_and(|p| p.as_os_str() == "-");
+        if self.json && done.end != End::OutputClosed {
+            survey::print_line("summary", &tables);
+        } else if to_stdout {
+            anstream::eprintln!("danelaw: {}", present::run_line(&done.run, &tables));
+        } else {
+            print::line(present::run_line(&done.run, &tables));
+            print::text(present::summary(&tables, &style));
+        }
+        self.hint(&done);
+        Ok(if done.end == End::Complete { Exit::Good } else { Exit::Unknown })
+    }
+
+    async fn survey(&self, targets: Targets) -> Result<Done, UsageError> {
+        let resolver = self.resolver.resolver(None)?;
+        let looker = self.probe.looker(resolver, self.resolver.mail_ipv6())?;
+        let vantage = looker.check_vantage().await;
+        let run = RunObservation {
+            targets: targets.names.len() as u64,
+            malformed: targets.malformed,
+            targets_sha256: targets.sha256.clone(),
+            shard: self.shard.map(|s| s.to_string()),
+            vantage,
+            ..metadata::run(&self.resolver.config(None)?, &self.probe.config(self.resolver.mail_ipv6())?)
+        };
+        let sink = self.sink(&run)?;
+        self.put_aside(&targets, &sink)?;
+        let options = SurveyOptions { parallel: usize::try_from(self.parallel).unwrap_or(1), ..SurveyOptions::default() };
+        let tell = if self.json { Tell::Verdicts } else { Tell::Nothing };
+        survey::run(looker, targets.names, options, (sink, run, tell), |_| ()).await
+    }
+
+    fn sink(&self, run: &RunObservation) -> Result<Sink, UsageError> {
+        match (&self.archive, &self.out) {
+            (Some(directory), _) => Sink::archive(directory, run),
+            (None, Some(file)) => Sink::lines(file, run),
+            (None, None) => Err(UsageError::new("say where the records go: --archive DIR or --out FILE")),
+        }
+    }
+
+    /// Writes the lines that are no domain where the user finds them, and says so.
+    fn put_aside(&self, targets: &Targets, sink: &Sink) -> Result<(), UsageError> {
+        if targets.repeated > 0 {
+            anstream::eprintln!("danelaw: {} lines name a domain again; each is looked at once", present::number(targets.repeated));
+        }
+        let Some(first) = targets.set_aside.first() else { return Ok(()) };
+        let place = match sink {
+            Sink::Archive(run) => Some(run.directory().join("set-aside.tsv")),
+            Sink::Lines(_, path) => std::fs::metadata(path).is_ok_and(|m| m.is_file()).then(|| {
+                let mut name = path.clone().into_os_string();
+                name.push(".set-aside.tsv");
+                PathBuf::from(name)
+            }),
+        };
+        let example = format!("line {}: {}", first.line, present::clean(&first.reason));
+        let kept = match &place {
+            Some(place) => {
+                write_aside(place, &targets.set_aside)?;
+                format!("; all are in {}", place.display())
+            }
+            None => String::new(),
+        };
+        anstream::eprintln!("danelaw: {} lines are no domain and set aside ({example}){kept}", present::number(targets.malformed));
+        Ok(())
+    }
+
+    fn hint(&self, done: &Done) {
+        let Some(place) = &done.place else { return };
+        if done.end == End::Interrupted {
+            anstream::eprintln!("danelaw: stopped; what was done is in {}", place.display());
+        } else if let Some(archive) = &self.archive {
+            anstream::eprintln!("\nThe records are in {}. For a page of this:", place.display());
+            anstream::eprintln!("  danelaw report --archive {} --out report.html", archive.display());
+        }
+    }
+}
+
+fn write_aside(path: &Path, lines: &[SetAside]) -> Result<(), UsageError> {
+    let mut text = String::from("line\treason\ttext\n");
+    for line in lines {
+        text.push_str(&format!("{}\t{}\t{}\n", line.line, present::clean(&line.reason), present::clean(&line.text)));
+    }
+    let written = std::fs::File::create(path).and_then(|mut f| f.write_all(text.as_bytes()));
+    written.map_err(|e| UsageError(format!("{}: {e}", path.display())))
+}
