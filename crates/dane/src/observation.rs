@@ -264,7 +264,8 @@ pub struct TlsObservation {
     /// Signature scheme of the server's proof, by its IANA name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature_scheme: Option<String>,
-    /// Whether the handshake proved that the server holds the leaf's key. `None`: the handshake did not come so far.
+    /// Whether the handshake proved that the server holds the leaf's key. `None`: the handshake did not come so far, or the key is of a kind
+    /// that we cannot verify (RSA below 2048 bits with PSS).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_proven: Option<bool>,
     /// Certificates in the order received, each exactly the bytes received, well-formed or not.
@@ -273,7 +274,8 @@ pub struct TlsObservation {
     /// Why the handshake failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TlsFailure>,
-    /// Which engine spoke: `rustls`.
+    /// Which engine spoke: `rustls`; `rustls, then a bare ClientHello` where the server has nothing that rustls speaks and a second look read
+    /// version, cipher and chain without completing a handshake; `file`.
     pub engine: String,
 }
 

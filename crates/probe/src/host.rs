@@ -5,14 +5,14 @@ use crate::config::{ConfigError, Depth, Destinations, LookerConfig};
 use crate::dns::Dns;
 use crate::look::now;
 use crate::optout::OptOut;
-use crate::pace::Gate;
+use crate::pace::{Gate, TooBusy, Turn};
 use crate::reach::is_public;
 use crate::smtp::{Target, Visitor};
 use crate::vantage::Vantage;
 use crate::zone::Zones;
 use dane::dns::{Lookup, Outcome};
 use dane::name::{Name, tlsa_owner};
-use dane::observation::{AddressObservation, Connect, HostObservation, SCHEMA_VERSION};
+use dane::observation::{AddressObservation, HostObservation, SCHEMA_VERSION};
 use domain::base::iana::Rtype;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -142,10 +142,7 @@ impl Visits {
         if let Some(why) = self.objection(host, target.address) {
             return target.not_tried(why, now());
         }
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let turn = self.gate.turn(host, target.address).await;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        let Ok(_turn) = turn else { return target.not_tried("limit", now()) };
+        let Ok(turn) = self.turn(host, target).await else { return target.not_tried("limit", now()) };
         // Much may have become known while we waited.
         if self.vantage.is_blocked() {
             return target.not_tried("port-25-blocked", now());
@@ -153,10 +150,22 @@ impl Visits {
         let mut observation = self.visitor.visit(target, now()).await;
         self.made.fetch_add(1, Ordering::Relaxed);
         self.vantage.learn(&observation);
-        if target.address.is_ipv6() && matches!(observation.connect, Connect::Unreachable { .. }) && !self.vantage.has_ipv6() {
-            observation.connect = Connect::NotTried { why: "no-ipv6".to_owned() };
+        // The second look is a visit like any other, and waits for its own turn.
+        drop(turn);
+        if Visitor::wants_second_look(&observation)
+            && let Ok(_turn) = self.turn(host, target).await
+        {
+            self.visitor.look_again(target, &mut observation).await;
+            self.made.fetch_add(1, Ordering::Relaxed);
         }
         observation
+    }
+
+    async fn turn(&self, host: &Name, target: &Target) -> Result<Turn, TooBusy> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let turn = self.gate.turn(host, target.address).await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        turn
     }
 
     /// Why we must not or cannot connect.

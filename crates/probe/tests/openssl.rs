@@ -157,24 +157,46 @@ async fn a_certificate_of_version_1_does_not_stand_in_the_way() {
 }
 
 #[tokio::test]
-async fn servers_with_which_there_is_no_common_ground() {
+async fn servers_with_which_our_engine_has_no_common_ground_get_a_second_look() {
     if !openssl_is_there() {
         return;
     }
     let rsa = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048";
-    for (key, arguments, kind, alert) in [
-        (rsa, "-tls1_1 -cipher ALL:@SECLEVEL=0", "protocol-version", Some("protocol_version")),
-        (rsa, "-tls1_2 -cipher AES128-SHA", "alert", Some("handshake_failure")),
-        (rsa, "-tls1_2 -cipher DHE-RSA-AES128-GCM-SHA256", "alert", Some("handshake_failure")),
-        ("-algorithm ED448", "", "alert", Some("handshake_failure")),
+    for (key, arguments, kind, version, cipher) in [
+        (rsa, "-tls1 -cipher ALL:@SECLEVEL=0", "protocol-version", "TLSv1.0", "TLS_ECDHE_RSA_WITH_AES_"),
+        (rsa, "-tls1_1 -cipher AES128-SHA:@SECLEVEL=0", "protocol-version", "TLSv1.1", "TLS_RSA_WITH_AES_128_CBC_SHA"),
+        (rsa, "-tls1_2 -cipher AES128-SHA", "no-common-cipher", "TLSv1.2", "TLS_RSA_WITH_AES_128_CBC_SHA"),
+        (rsa, "-tls1_2 -cipher DHE-RSA-AES256-GCM-SHA384", "no-common-cipher", "TLSv1.2", "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384"),
+        (rsa, "-tls1_2 -cipher ECDHE-RSA-AES256-SHA384", "no-common-cipher", "TLSv1.2", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"),
+        ("-algorithm ED448", "-tls1_2", "no-common-cipher", "TLSv1.2", "TLS_ECDHE_ECDSA_WITH_"),
+        ("-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048", "-tls1_2", "no-common-cipher", "TLSv1.2", "TLS_ECDHE_RSA_WITH_"),
     ] {
         let directory = certificate(key);
         let server = s_server(directory.path(), arguments);
         let seen = observe(&server).await;
-        let error = tls(&seen).error.as_ref().unwrap_or_else(|| panic!("{key} {arguments}: {seen:?}"));
-        assert_eq!((error.kind.as_str(), error.alert.as_deref()), (kind, alert), "{key} {arguments}");
-        assert_eq!(tls(&seen).chain, []);
+        let tls = tls(&seen);
+        let error = tls.error.as_ref().unwrap_or_else(|| panic!("{key} {arguments}: {seen:?}"));
+        assert_eq!((error.kind.as_str(), tls.version.as_deref()), (kind, Some(version)), "{key} {arguments}");
+        assert!(tls.cipher.as_deref().is_some_and(|c| c.starts_with(cipher)), "{key} {arguments}: {:?}", tls.cipher);
+        assert_eq!(tls.chain.len(), 1, "{key} {arguments}");
+        assert_eq!(*tls.chain[0].0, *der(directory.path()), "{key} {arguments}");
+        assert_eq!(tls.key_proven, None, "nothing was proven");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_everybody_stays_refused() {
+    if !openssl_is_there() {
+        return;
+    }
+    // An ECDSA certificate and only RSA cipher suites: nobody can shake hands with it.
+    let directory = certificate("-algorithm EC -pkeyopt ec_paramgen_curve:P-256");
+    let server = s_server(directory.path(), "-tls1_2 -cipher aRSA");
+    let seen = observe(&server).await;
+    let error = tls(&seen).error.as_ref().unwrap();
+    assert_eq!((error.kind.as_str(), error.alert.as_deref()), ("alert", Some("handshake_failure")));
+    assert_eq!(tls(&seen).chain, []);
+    assert_eq!(tls(&seen).engine, "rustls");
 }
 
 #[tokio::test]

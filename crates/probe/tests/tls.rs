@@ -203,11 +203,22 @@ async fn long_chains_are_kept_and_huge_ones_are_a_finding() {
         let long = vec![leaf.clone(); 100];
         let server = tls_server(long.clone(), &key, version).await;
         assert_eq!(tls(&visit(server.address, |_| ()).await).chain.len(), 100);
-        let huge = vec![leaf.clone(); 400];
+        let huge = vec![leaf.clone(); 600];
         let server = tls_server(huge, &key, version).await;
         let seen = visit(server.address, |_| ()).await;
         assert_eq!(tls(&seen).error.as_ref().map(|e| e.kind.as_str()), Some("chain-too-large"), "{:?}", tls(&seen).error);
     }
+}
+
+#[tokio::test]
+async fn a_chain_too_long_for_the_engine_is_kept_by_the_second_look() {
+    let key = key(&rcgen::PKCS_ECDSA_P256_SHA256);
+    let leaf = self_signed(&key);
+    let chain = vec![leaf.clone(); 90_000 / leaf.len()];
+    let server = tls_server(chain.clone(), &key, TLS12).await;
+    let seen = visit(server.address, |_| ()).await;
+    assert_eq!(failure(&seen), ("chain-too-large", None));
+    assert_eq!(tls(&seen).chain, bytes(&chain));
 }
 
 /// After 220 to STARTTLS the server does this, and the visit must end within a generous time.

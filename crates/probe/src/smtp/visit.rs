@@ -3,6 +3,7 @@
 use crate::config::{ConfigError, LookerConfig, SmtpLimits};
 use crate::smtp::dialogue::Dialogue;
 use crate::tls::Engine;
+use crate::tls::hello::{Answered, FlightReader, Reading, client_hello};
 use dane::Epoch;
 use dane::name::Name;
 use dane::observation::{AddressObservation, Connect, TlsObservation};
@@ -10,6 +11,7 @@ use data_encoding::BASE64;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -79,6 +81,44 @@ impl Visitor {
         }
         record.elapsed_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         record
+    }
+
+    /// Whether the server speaks a TLS that our engine does not: then it is worth a second look.
+    pub(crate) fn wants_second_look(seen: &AddressObservation) -> bool {
+        let failure = seen.tls.as_ref().and_then(|t| t.error.as_ref());
+        failure.is_some_and(|f| matches!(f.kind.as_str(), "alert" | "protocol-version" | "no-common-cipher" | "chain-too-large"))
+            && seen.tls.as_ref().is_some_and(|t| t.chain.is_empty())
+    }
+
+    /// Visits again and offers all that older senders would, to see version, cipher suite and chain. Adds to the record what it sees: if a
+    /// server has nothing but what our engine lacks, that is our limit (`no-common-cipher`), not its failure.
+    pub(crate) async fn look_again(&self, target: &Target, seen: &mut AddressObservation) {
+        let begun = Instant::now();
+        let end = begun + self.limits.visit;
+        let address = SocketAddr::new(target.address, target.port);
+        let Ok(Ok(tcp)) = timeout(self.limits.connect, TcpStream::connect(address)).await else { return };
+        let mut dialogue = Dialogue::new(tcp, &self.limits, end);
+        if !self.introduce(&mut dialogue).await {
+            return;
+        }
+        match dialogue.exchange(Some("STARTTLS"), self.limits.reply).await {
+            Some((220, _)) => {}
+            Some(_) => return self.leave(&mut dialogue).await,
+            None => return,
+        }
+        let hello = first_flight(&mut dialogue.tcp, &target.sni);
+        let Ok(Some(answer)) = timeout_at(end.min(Instant::now() + self.limits.handshake), hello).await else { return };
+        if let Some(tls) = &mut seen.tls {
+            let old = matches!(answer.version.as_str(), "SSLv3" | "TLSv1.0" | "TLSv1.1");
+            if let Some(error) = tls.error.as_mut().filter(|e| e.kind != "chain-too-large") {
+                error.kind = if old { "protocol-version" } else { "no-common-cipher" }.to_owned();
+                error.detail = format!("{}; a second look offered older cipher suites and was answered", error.detail);
+            }
+            tls.version = Some(answer.version);
+            tls.cipher = Some(answer.cipher);
+            tls.chain = answer.chain;
+            tls.engine = "rustls, then a bare ClientHello".to_owned();
+        }
     }
 
     async fn talk(&self, dialogue: &mut Dialogue<'_>, target: &Target, record: &mut AddressObservation) {
@@ -170,6 +210,27 @@ impl Visitor {
 
     fn ehlo(&self, verb: &str) -> String {
         format!("{verb} {}", self.ehlo)
+    }
+}
+
+/// What the server answers to a broad ClientHello in the clear; the connection is of no use afterwards.
+async fn first_flight(tcp: &mut TcpStream, sni: &Name) -> Option<Answered> {
+    let mut random = [0; 32];
+    aws_lc_rs::rand::fill(&mut random).ok()?;
+    tcp.write_all(&client_hello(Some(sni), random)).await.ok()?;
+    let mut reader = FlightReader::default();
+    let mut buffer = [0; 4096];
+    loop {
+        let got = tcp.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
+        match reader.feed(buffer.get(..got)?) {
+            Reading::More => {}
+            Reading::Refused => return None,
+            Reading::Done(answer) => {
+                // A fatal user_canceled, so that the server's log says who ended it. (RFC 5246 section 7.2)
+                let _ = tcp.write_all(&[21, 3, 1, 0, 2, 2, 90]).await;
+                return Some(answer);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod capture;
 mod engine;
 mod failure;
+pub(crate) mod hello;
 mod names;
 mod proof;
 
