@@ -17,30 +17,30 @@ const NXDOMAIN: u16 = 3;
 impl Run<'_> {
     /// Finds the status of a response without the records asked for.
     pub(super) fn absence(&mut self, index: usize, response: &Response, at: &Name, rtype: Rtype) -> Result<Outcome, Halt> {
+        let fail = |code| Reason::new(code, at, rtype, "");
         let mut failure = None;
         let sets = response.authority.iter().filter(|set| is_denial(set) || set.rtype == Rtype::SOA);
         for signer in signers(sets, at, rtype) {
             match self.standing(&signer) {
                 Ok(Standing::Signed(zone)) if zone.apex == signer => match self.prove(index, response, &zone, at, rtype) {
                     Ok((rcode, proof)) => return self.absent(index, response, &zone, at, rcode, proof),
-                    Err(code) => failure = failure.or(Some(code)),
+                    Err(code) => failure = failure.or_else(|| Some(fail(code))),
                 },
                 Ok(_) => {}
-                Err(Halt::Fail(reason)) => failure = failure.or(Some(reason.code)),
+                Err(Halt::Fail(reason)) => failure = failure.or(Some(*reason)),
                 Err(ask) => return Err(ask),
             }
         }
-        let fail = |code| Halt::fail(code, at, rtype, "");
         match self.standing(&held_at(at, rtype)) {
             Ok(Standing::Insecure(reason, expires)) => Ok(self.insecurely_absent(response, at, &reason, expires)),
             Ok(Standing::Signed(zone)) => {
-                let why = failure.map_or_else(|| self.prove(index, response, &zone, at, rtype), Err);
+                let why = failure.map_or_else(|| self.prove(index, response, &zone, at, rtype).map_err(fail), Err);
                 match why {
                     Ok((rcode, proof)) => self.absent(index, response, &zone, at, rcode, proof),
-                    Err(code) => Err(fail(code)),
+                    Err(reason) => Err(Halt::Fail(Box::new(reason))),
                 }
             }
-            Err(Halt::Fail(reason)) => Err(failure.map_or(Halt::Fail(reason), fail)),
+            Err(Halt::Fail(reason)) => Err(Halt::Fail(failure.map_or(reason, Box::new))),
             Err(ask) => Err(ask),
         }
     }

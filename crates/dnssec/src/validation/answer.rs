@@ -170,15 +170,16 @@ impl Run<'_> {
         if set.rtype == Rtype::RRSIG {
             return self.judge_signatures(set);
         }
+        let fail = |code| Reason::new(code, &set.owner, set.rtype, "");
         let mut failure = None;
         for signer in signers(std::iter::once(set), &set.owner, set.rtype) {
             match self.standing(&signer) {
                 Ok(Standing::Signed(zone)) => match self.check(place, set, &zone) {
                     Ok(verified) => return self.judge_verified(place.response, set, response, &zone, verified),
-                    Err(code) => failure = failure.or(Some(code)),
+                    Err(code) => failure = failure.or_else(|| Some(fail(code))),
                 },
                 Ok(Standing::Insecure(..)) => {}
-                Err(Halt::Fail(reason)) => failure = failure.or(Some(reason.code)),
+                Err(Halt::Fail(reason)) => failure = failure.or(Some(*reason)),
                 Err(ask) => return Err(ask),
             }
         }
@@ -187,13 +188,10 @@ impl Run<'_> {
             Ok(Standing::Insecure(reason, expires)) => Ok(self.insecure(set, &reason, expires)),
             Ok(Standing::Signed(zone)) => {
                 // R-115 rfc4035#5.3
-                let code = failure.or(self.check(place, set, &zone).err()).unwrap_or(ReasonCode::RrsigMissing);
-                Err(Halt::fail(code, &set.owner, set.rtype, ""))
+                let reason = failure.unwrap_or_else(|| fail(self.check(place, set, &zone).err().unwrap_or(ReasonCode::RrsigMissing)));
+                Err(Halt::Fail(Box::new(reason)))
             }
-            Err(Halt::Fail(reason)) => match failure {
-                Some(code) => Err(Halt::fail(code, &set.owner, set.rtype, "")),
-                None => Err(Halt::Fail(reason)),
-            },
+            Err(Halt::Fail(reason)) => Err(Halt::Fail(failure.map_or(reason, Box::new))),
             Err(ask) => Err(ask),
         }
     }
