@@ -40,14 +40,15 @@ fn targets() -> Result<Vec<String>, String> {
 fn fuzz(target: &str, minutes: u64) -> Result<(), String> {
     let root = source::root();
     let directory = source::target_directory().join("fuzz");
-    let mut build = cargo(&["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--bin", target]);
+    // With a target named, the flags leave build scripts and macros alone, which are not linked with libFuzzer.
+    let mut build = cargo(&["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--bin", target, "--target", &host()?]);
     build.env("CARGO_TARGET_DIR", &directory).env("RUSTFLAGS", FLAGS).env("RUSTC_BOOTSTRAP", "1");
     if !build.status().map_err(|e| format!("cargo: {e}"))?.success() {
         return Err(format!("fuzz target {target} does not build"));
     }
     let grown: PathBuf = directory.join("corpus").join(target);
     fs::create_dir_all(&grown).map_err(|e| format!("{}: {e}", grown.display()))?;
-    let mut command = Command::new(directory.join("release").join(target));
+    let mut command = Command::new(directory.join(host()?).join("release").join(target));
     command.arg(format!("-max_total_time={}", minutes * 60)).args(["-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"]);
     command.arg(format!("-artifact_prefix={}/", directory.display())).arg(&grown);
     let seeds = root.join("fuzz/corpus").join(target);
@@ -56,6 +57,14 @@ fn fuzz(target: &str, minutes: u64) -> Result<(), String> {
     }
     let status = command.status().map_err(|e| format!("{target}: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("fuzz target {target} found a fault; its input is in {}", directory.display())) }
+}
+
+/// The triple of this machine, as the compiler names it.
+fn host() -> Result<String, String> {
+    let output = Command::new("rustc").arg("-vV").output().map_err(|e| format!("rustc: {e}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| "rustc -vV names no host".to_owned())
 }
 
 /// What cargo-fuzz passes, without a sanitizer: our crates forbid `unsafe`, so what is looked for are panics, hangs and memory growth.
