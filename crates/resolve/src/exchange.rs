@@ -1,6 +1,6 @@
 //! Asking one server one question: over UDP, over TCP if the answer is cut, without EDNS if the server cannot stand it.
 
-use crate::answer::LookupError;
+use crate::answer::{Failure, LookupError};
 use crate::net::{Net, NetError};
 use crate::servers::Servers;
 use crate::trouble::Trouble;
@@ -95,6 +95,10 @@ impl Exchange {
             }
             Ok(Received::Malformed(what)) => Trouble::Malformed(what),
             Err(NetError::Strangers) => Trouble::Malformed("it does not answer the question asked".into()),
+            Err(NetError::Local(error)) => {
+                // Ours, not the server's.
+                return Err(Fault::Lookup(LookupError { failure: Failure::Budget, detail: format!("cannot open a socket: {error}") }));
+            }
             Err(NetError::Unreachable(error)) => {
                 self.servers.silent(server);
                 Trouble::Unreachable(error.to_string())

@@ -15,9 +15,13 @@ use domain::base::name::NameBuilder;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// How long a failure is remembered. (RFC 9520 section 3.2 asks for at least 1 and at most 300 seconds)
 pub const FAILURE_TTL: Duration = Duration::from_secs(5);
+
+/// How long a lookup whose time is up may take to say so.
+const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// An answer with all its links, put together from what one or several servers said.
 #[derive(Debug, Default)]
@@ -96,7 +100,12 @@ impl Fetcher {
         if depth > 1 {
             return self.ask(question, place).await;
         }
-        let (result, whose) = self.flights.join(&(depth, question.clone()), || self.ask(question, place)).await;
+        let key = (depth, question.clone());
+        let flight = self.flights.join(&key, || self.ask(question, place));
+        // Whom we wait for may have begun later, and have more time than we. If it is ourselves, we know best why time is up.
+        let Ok((result, whose)) = timeout(place.work.time_left() + LAST_WORD, flight).await else {
+            return Err(place.work.out_of_time());
+        };
         match result {
             // Another lookup ran out of budget; ours need not.
             Err(error) if error.failure == Failure::Budget && whose == Whose::Theirs => self.ask(question, place).await,
@@ -195,8 +204,11 @@ impl Addresses for Fetcher {
                 let fetched = self.fetch(&Question { name: name.clone(), rtype }, place).await?;
                 Ok::<_, LookupError>(addresses_in(&fetched.response, rtype))
             };
-            let any_ipv6 = self.iterator.allows(IpAddr::V6("2001:db8::1".parse().unwrap_or(std::net::Ipv6Addr::UNSPECIFIED)));
-            let (v4, v6) = if any_ipv6 { tokio::join!(ask(Rtype::A), ask(Rtype::AAAA)) } else { (ask(Rtype::A).await, Ok(Vec::new())) };
+            let (v4, v6) = if self.iterator.wants_ipv6() {
+                tokio::join!(ask(Rtype::A), ask(Rtype::AAAA))
+            } else {
+                (ask(Rtype::A).await, Ok(Vec::new()))
+            };
             let found = match (v4, v6) {
                 (Ok(v4), Ok(v6)) => [v4, v6].concat(),
                 (Ok(some), Err(_)) | (Err(_), Ok(some)) if !some.is_empty() => some,

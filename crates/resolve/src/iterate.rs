@@ -58,11 +58,19 @@ pub struct Iterator {
     reach: Reach,
 }
 
+/// Which families of addresses are of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Families {
+    V4,
+    /// IPv6 only on this machine, as there is no route.
+    V4AndLoopback,
+    Both,
+}
+
 /// Which addresses are asked at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
-    /// Whether IPv6 beyond this machine is of use.
-    pub ipv6: bool,
+    pub families: Families,
     /// Whether name servers may be on this machine, as in a lab. Otherwise a zone on the Internet that points there is up to no good.
     pub local: bool,
 }
@@ -73,7 +81,12 @@ impl Reach {
             IpAddr::V4(ip) => !(ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() || ip.is_link_local()),
             IpAddr::V6(ip) => {
                 let special = ip.is_unspecified() || ip.is_multicast() || ip.is_unicast_link_local() || ip.to_ipv4_mapped().is_some();
-                !special && (self.ipv6 || ip.is_loopback())
+                !special
+                    && match self.families {
+                        Families::V4 => false,
+                        Families::V4AndLoopback => ip.is_loopback(),
+                        Families::Both => true,
+                    }
             }
         };
         family && (self.local || !ip.is_loopback())
@@ -95,6 +108,11 @@ impl Iterator {
     /// The servers that the parent names for the zone closest to `name`, as far as known.
     pub fn closest(&self, name: &Name) -> Arc<Delegation> {
         name.iter_suffixes().find_map(|zone| self.delegations.get(&zone)).unwrap_or_else(|| self.root.clone())
+    }
+
+    /// Whether IPv6 addresses of name servers are worth looking up.
+    pub fn wants_ipv6(&self) -> bool {
+        self.reach.families == Families::Both
     }
 
     /// Whether an address is asked at all.

@@ -8,7 +8,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -21,6 +21,8 @@ const MAX_STRANGERS: u32 = 16;
 #[derive(Debug)]
 pub enum NetError {
     Timeout,
+    /// This machine cannot even try: out of sockets or ports.
+    Local(io::Error),
     /// No route, port closed, connection refused or reset.
     Unreachable(io::Error),
     /// What came did not answer the query.
@@ -47,7 +49,7 @@ impl Net {
         accept: impl Fn(Bytes) -> Option<T>,
     ) -> Result<T, NetError> {
         let _slot = self.slots.acquire().await;
-        let socket = self.udp_socket(server).await.map_err(NetError::Unreachable)?;
+        let socket = self.udp_socket(server).await?;
         socket.send(query).await.map_err(NetError::Unreachable)?;
         let mut strangers = 0;
         let receive = async {
@@ -78,8 +80,9 @@ impl Net {
         accept: impl Fn(Bytes) -> Option<T>,
     ) -> Result<T, NetError> {
         let _slot = self.slots.acquire().await;
+        let socket = self.tcp_socket(server).map_err(NetError::Local)?;
         let talk = async {
-            let mut stream = self.tcp_stream(server).await?;
+            let mut stream = socket.connect(server).await?;
             let length = u16::try_from(query.len()).map_err(io::Error::other)?;
             // One write: some servers read length and message with a single call. (RFC 7766 section 8)
             stream.write_all(&[&length.to_be_bytes(), query].concat()).await?;
@@ -95,18 +98,18 @@ impl Net {
         }
     }
 
-    async fn udp_socket(&self, server: SocketAddr) -> io::Result<UdpSocket> {
-        let socket = UdpSocket::bind(self.local(server)).await?;
-        socket.connect(server).await?;
+    async fn udp_socket(&self, server: SocketAddr) -> Result<UdpSocket, NetError> {
+        let socket = UdpSocket::bind(self.local(server)).await.map_err(NetError::Local)?;
+        socket.connect(server).await.map_err(NetError::Unreachable)?;
         Ok(socket)
     }
 
-    async fn tcp_stream(&self, server: SocketAddr) -> io::Result<TcpStream> {
+    fn tcp_socket(&self, server: SocketAddr) -> io::Result<TcpSocket> {
         let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         if self.bind.is_some() {
             socket.bind(self.local(server))?;
         }
-        socket.connect(server).await
+        Ok(socket)
     }
 
     fn local(&self, server: SocketAddr) -> SocketAddr {

@@ -6,7 +6,7 @@ use crate::config::{Config, ConfigError, Ipv6, Mode};
 use crate::direct::Direct;
 use crate::exchange::{Exchange, Fault, Transport, Try};
 use crate::fetch::{FAILURE_TTL, Fetcher};
-use crate::iterate::{Addresses, Reach, hop};
+use crate::iterate::{Addresses, Families, Reach, hop};
 use crate::net::{Net, has_ipv6_route};
 use crate::reply;
 use crate::trouble::Troubles;
@@ -197,8 +197,12 @@ impl Resolver {
 }
 
 fn reach(config: &Config) -> Result<Reach, ConfigError> {
-    let ipv6 = config.ipv6 == Ipv6::Auto && has_ipv6_route();
-    let Mode::Iterative { roots } = &config.mode else { return Ok(Reach { ipv6, local: true }) };
+    let families = match config.ipv6 {
+        Ipv6::Off => Families::V4,
+        Ipv6::Auto if has_ipv6_route() => Families::Both,
+        Ipv6::Auto => Families::V4AndLoopback,
+    };
+    let Mode::Iterative { roots } = &config.mode else { return Ok(Reach { families, local: true }) };
     let mut addresses = roots.iter().flat_map(|(_, addresses)| addresses).peekable();
     if addresses.peek().is_none() {
         return Err(ConfigError::NoRoots(""));
@@ -207,5 +211,5 @@ fn reach(config: &Config) -> Result<Reach, ConfigError> {
     if config.ipv6 == Ipv6::Off && addresses.all(IpAddr::is_ipv6) {
         return Err(ConfigError::NoRoots(": they have IPv6 addresses only, and IPv6 is off"));
     }
-    Ok(Reach { ipv6, local })
+    Ok(Reach { families, local })
 }

@@ -81,10 +81,11 @@ pub struct Troubles {
 }
 
 impl Troubles {
-    /// Remembers the latest trouble of a server.
+    /// Remembers the trouble of a server that tells most: silence over UDP says more than a closed TCP port, an error code more still.
     pub fn note(&mut self, server: IpAddr, trouble: Trouble) {
         match self.servers.iter_mut().find(|(ip, _)| *ip == server) {
-            Some(known) => known.1 = trouble,
+            Some(known) if trouble.rank() >= known.1.rank() => known.1 = trouble,
+            Some(_) => {}
             None => self.servers.push((server, trouble)),
         }
     }

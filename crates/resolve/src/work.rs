@@ -29,14 +29,20 @@ impl Work {
     /// If the budget of messages or of time is spent.
     pub fn spend(&self, wait: Duration) -> Result<Duration, LookupError> {
         let left = self.time_left();
-        let over = |detail| Err(LookupError { failure: Failure::Budget, detail });
         if left.is_zero() {
-            return over(format!("the lookup took longer than {} seconds", self.patience.as_secs_f32()));
+            return Err(self.out_of_time());
         }
         if self.queries.fetch_add(1, Relaxed) >= self.allowed {
-            return over(format!("the lookup needed more than {} queries", self.allowed));
+            let detail = format!("the lookup needed more than {} queries", self.allowed);
+            return Err(LookupError { failure: Failure::Budget, detail });
         }
         Ok(wait.min(left))
+    }
+
+    /// What to say when the time is up.
+    pub fn out_of_time(&self) -> LookupError {
+        let detail = format!("the lookup took longer than {} seconds", self.patience.as_secs_f32());
+        LookupError { failure: Failure::Budget, detail }
     }
 
     /// Zero if the time is up.

@@ -1,0 +1,201 @@
+//! Iteration against servers that behave, and the caches.
+
+mod support;
+
+use domain::base::iana::{Rcode, Rtype};
+use resolve::{Failure, Resolver, Security};
+use std::time::Instant;
+use support::{Action, Answer, Via, World, Zone, name};
+
+/// Root at .1, `test` at .2, `example.test` at .3 and .4, `other.test` at .5 under a server name of `example.test`.
+async fn internet(world: &World) -> [support::Log; 4] {
+    let root = Zone::new(".").ns("test", "ns.nic.test").a("ns.nic.test", world.ip(2));
+    let tld = Zone::new("test")
+        .ns("example.test", "ns1.example.test")
+        .ns("example.test", "ns2.example.test")
+        .a("ns1.example.test", world.ip(3))
+        .a("ns2.example.test", world.ip(3))
+        .ns("other.test", "ns-other.example.test");
+    let example = Zone::new("example.test")
+        .a("www.example.test", world.ip(80))
+        .a("ns-other.example.test", world.ip(5))
+        .cname("alias.example.test", "www.example.test")
+        .cname("away.example.test", "www.other.test")
+        .cname("nowhere.example.test", "gone.other.test")
+        .dname("old.example.test", "other.test");
+    let other = Zone::new("other.test").a("www.other.test", world.ip(81));
+    [world.zone(1, root).await, world.zone(2, tld).await, world.zone(3, example).await, world.zone(5, other).await]
+}
+
+#[tokio::test]
+async fn follows_referrals_to_the_data_and_to_its_absence() {
+    let world = World::new();
+    let [root, tld, example, _] = internet(&world).await;
+    let resolver = world.resolver();
+    let answer = resolver.lookup(&name("www.example.test"), Rtype::A).await;
+    assert_eq!(answer.failure_detail, None);
+    assert_eq!((answer.rcode, answer.data_text()), (0, vec![world.ip(80).to_string()]));
+    assert_eq!(answer.status, Security::Insecure, "there is no anchor");
+    assert_eq!(answer.server, Some(world.ip(3).into()));
+    assert!(!answer.raw.is_empty(), "evidence is kept of what is not secure");
+    assert_eq!([root.count(), tld.count(), example.count()], [1, 1, 1]);
+
+    let nodata = resolver.lookup(&name("www.example.test"), Rtype::TLSA).await;
+    assert_eq!((nodata.rcode, nodata.rrset.is_none(), nodata.failure), (0, true, None));
+    let nothing = resolver.lookup(&name("nope.example.test"), Rtype::A).await;
+    assert_eq!((nothing.rcode, nothing.failure), (3, None));
+    assert_eq!(nothing.negative_ttl, Some(60));
+    assert_eq!([root.count(), tld.count(), example.count()], [1, 1, 3], "the delegation is remembered");
+}
+
+#[tokio::test]
+async fn follows_aliases_within_and_across_zones() {
+    let world = World::new();
+    internet(&world).await;
+    let resolver = world.resolver();
+    for (owner, target, ip) in [
+        ("alias.example.test", "www.example.test", 80),
+        ("away.example.test", "www.other.test", 81),
+        ("www.old.example.test", "www.other.test", 81),
+    ] {
+        let answer = resolver.lookup(&name(owner), Rtype::A).await;
+        assert_eq!(answer.failure_detail, None, "{owner}");
+        assert_eq!(answer.data_text(), vec![world.ip(ip).to_string()], "{owner}");
+        assert_eq!(*answer.expanded(), name(target), "{owner}");
+    }
+    let gone = resolver.lookup(&name("nowhere.example.test"), Rtype::A).await;
+    assert_eq!((gone.rcode, gone.failure, gone.expanded().clone()), (3, None, name("gone.other.test")));
+    let alias = resolver.lookup(&name("away.example.test"), Rtype::CNAME).await;
+    assert_eq!(alias.data_text(), vec!["www.other.test.".to_owned()]);
+}
+
+#[tokio::test]
+async fn the_same_question_is_asked_once() {
+    let world = World::new();
+    let [root, tld, example, _] = internet(&world).await;
+    let resolver = world.resolver();
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            let resolver = resolver.clone();
+            tokio::spawn(async move { resolver.lookup(&name("www.example.test"), Rtype::A).await.data_text() })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), vec![world.ip(80).to_string()]);
+    }
+    assert_eq!([root.count(), tld.count(), example.count()], [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn ds_is_asked_of_the_parent_and_dnskey_of_the_child() {
+    let world = World::new();
+    let [_, tld, example, _] = internet(&world).await;
+    let resolver = world.resolver();
+    resolver.lookup(&name("www.example.test"), Rtype::A).await;
+    let ds = resolver.lookup(&name("example.test"), Rtype::DS).await;
+    assert_eq!((ds.failure, ds.rcode, ds.server), (None, 0, Some(world.ip(2).into())));
+    let keys = resolver.lookup(&name("example.test"), Rtype::DNSKEY).await;
+    assert_eq!((keys.failure, keys.server), (None, Some(world.ip(3).into())));
+    assert!(tld.queries().iter().any(|q| q.rtype == Rtype::DS) && !tld.queries().iter().any(|q| q.rtype == Rtype::DNSKEY));
+    assert!(!example.queries().iter().any(|q| q.rtype == Rtype::DS));
+}
+
+#[tokio::test]
+async fn finds_the_apex_of_a_name() {
+    let world = World::new();
+    internet(&world).await;
+    let resolver = world.resolver();
+    for below in ["www.example.test", "example.test", "a.b.c.example.test", "alias.example.test", "away.example.test"] {
+        assert_eq!(resolver.zone_apex(&name(below)).await, Some(name("example.test")), "{below}");
+    }
+}
+
+#[tokio::test]
+async fn one_server_is_asked_directly() {
+    let world = World::new();
+    internet(&world).await;
+    let resolver = world.resolver();
+    let question = resolve::Question { name: name("www.example.test"), rtype: Rtype::A };
+    let direct = resolver.query_at(world.ip(3).into(), &question).await.unwrap();
+    assert!(direct.authoritative && !direct.recursive && direct.edns);
+    let at = resolver.lookup_at(world.ip(3).into(), &question.name, Rtype::A).await;
+    assert_eq!(at.data_text(), vec![world.ip(80).to_string()]);
+    let dead = resolver.lookup_at(world.ip(99).into(), &question.name, Rtype::A).await;
+    assert_eq!(dead.failure, Some(Failure::Unreachable));
+}
+
+/// R-128 rfc7766#5: what is cut over UDP is asked for again over TCP.
+#[tokio::test]
+async fn truncated_answers_come_over_tcp() {
+    let world = World::new();
+    let zone = Zone::new(".").a("big.test", world.ip(80));
+    let log = world
+        .serve(1, move |query| match query.via {
+            Via::Tcp => zone.answer(query),
+            Via::Udp => Answer { tc: true, ..Answer::to(query) }.send(),
+        })
+        .await;
+    let answer = world.resolver().lookup(&name("big.test"), Rtype::A).await;
+    assert_eq!(answer.data_text(), vec![world.ip(80).to_string()]);
+    assert_eq!(log.queries().iter().map(|q| q.via).collect::<Vec<_>>(), [Via::Udp, Via::Tcp]);
+}
+
+/// R-128 rfc6891#7: a server that answers FORMERR to EDNS is asked without, and that is remembered.
+#[tokio::test]
+async fn servers_without_edns_are_asked_without() {
+    let world = World::new();
+    let zone = Zone::new(".").a("old.test", world.ip(80)).a("older.test", world.ip(81));
+    let log =
+        world
+            .serve(1, move |query| {
+                if query.edns { Answer { opt: false, rcode: Rcode::FORMERR, ..Answer::to(query) }.send() } else { zone.answer(query) }
+            })
+            .await;
+    let resolver = world.resolver();
+    assert_eq!(resolver.lookup(&name("old.test"), Rtype::A).await.data_text(), vec![world.ip(80).to_string()]);
+    assert_eq!(resolver.lookup(&name("older.test"), Rtype::A).await.data_text(), vec![world.ip(81).to_string()]);
+    assert_eq!(log.queries().iter().map(|q| q.edns).collect::<Vec<_>>(), [true, false, false]);
+}
+
+/// R-125 rfc4035#4.9: the upstream is asked with RD, CD and DO, and its AD bit counts for nothing. R-001
+#[tokio::test]
+async fn an_upstream_is_asked_but_not_believed() {
+    let world = World::new();
+    let upstream = world
+        .serve(1, |query| {
+            let answer = vec![(query.name.clone(), support::Data::A("192.0.2.1".parse().unwrap()))];
+            Answer { ra: true, ad: true, aa: false, answer, ..Answer::to(query) }.send()
+        })
+        .await;
+    let mut config = resolve::Config::upstream((world.ip(1), world.port).into());
+    config.timeouts = world.config().timeouts;
+    let answer = Resolver::new(config).unwrap().lookup(&name("www.example.test"), Rtype::A).await;
+    assert_ne!(answer.status, Security::Secure);
+    let first = &upstream.queries()[0];
+    assert_eq!(first.bytes[2] & 0x01, 0x01, "RD");
+    assert_eq!(first.bytes[3] & 0x30, 0x10, "CD and not AD");
+    assert_eq!(first.bytes[first.bytes.len() - 11..], [0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 0], "EDNS 1232 with DO");
+}
+
+#[tokio::test]
+async fn an_upstream_that_fails_is_named() {
+    let world = World::new();
+    world.serve(1, |query| Answer::code(query, Rcode::SERVFAIL)).await;
+    let mut config = resolve::Config::upstream((world.ip(1), world.port).into());
+    config.timeouts = world.config().timeouts;
+    let answer = Resolver::new(config).unwrap().lookup(&name("www.example.test"), Rtype::A).await;
+    assert_eq!((answer.failure, answer.status), (Some(Failure::Servfail), Security::Indeterminate));
+    assert!(answer.failure_detail.unwrap().contains(&world.ip(1).to_string()));
+}
+
+#[tokio::test]
+async fn interception_shows_by_an_answer_from_nowhere() {
+    let world = World::new();
+    world.serve(1, |query| Answer::code(query, Rcode::NOERROR)).await;
+    world.serve(2, |_| Action::Silence).await;
+    let resolver = world.resolver();
+    let started = Instant::now();
+    assert_eq!(resolver.check_interception(Some(world.ip(2).into())).await, resolve::Interception::NotSeen);
+    assert!(started.elapsed().as_millis() < 500);
+    assert!(matches!(resolver.check_interception(Some(world.ip(1).into())).await, resolve::Interception::Seen(_)));
+}
