@@ -4,15 +4,34 @@
 //! unprivileged ports from threads of its own, until the [`Lab`] is dropped. It shares no code with the resolver, the validator or the
 //! probe: they meet on the wire only.
 
+mod dns;
+mod export;
+mod net;
+mod parallel;
+mod pki;
+mod seed;
+mod smtp;
 mod truth;
+mod world;
 
+pub use dns::log::Query;
+pub use smtp::log::Visit;
 pub use truth::{Group, Truth};
+pub use world::{SHARES, Share};
 
 use dane::Epoch;
 use dane::name::Name;
+use dns::rdata::{self, Rdata};
+use dns::{master, server::Zones};
+use domain::base::iana::Rtype;
+use export::ServerFacts;
+use seed::Seed;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Runtime};
+use world::{Operator, World};
 
 /// What to build and where to serve it.
 #[derive(Clone, Debug)]
@@ -64,10 +83,14 @@ pub enum LabError {
         option: &'static str,
     },
     /// The system refuses a socket for another reason.
-    #[error("cannot listen at {address}: {source}")]
+    #[error("cannot listen at {what} {address}: {source}; choose another port with {option}")]
     Socket {
+        /// `UDP` or `TCP`.
+        what: &'static str,
         /// Where.
         address: SocketAddr,
+        /// The option that chooses another.
+        option: &'static str,
         /// The system's words.
         source: std::io::Error,
     },
@@ -88,6 +111,15 @@ pub enum LabError {
 pub struct Lab {
     config: LabConfig,
     truth: Vec<Truth>,
+    zones: Arc<Zones>,
+    visits: Arc<smtp::log::Log>,
+    servers: Vec<ServerFacts>,
+    ca_pem: String,
+    roots: Operator,
+    anchor: Rdata,
+    built_in: Duration,
+    runtime: Option<Runtime>,
+    _deaf: Vec<socket2::Socket>,
 }
 
 impl Lab {
@@ -96,7 +128,33 @@ impl Lab {
     /// # Errors
     /// Ports in use, sockets or threads refused.
     pub fn start(config: LabConfig) -> Result<Self, LabError> {
-        Ok(Self { config, truth: Vec::new() })
+        let begun = Instant::now();
+        let world = World::new(&config);
+        let zones = Arc::new(Zones::new(world.zones, Seed::new(config.seed), config.now));
+        zones.sign_infrastructure();
+        let built_in = begun.elapsed();
+        net::raise_descriptor_limit();
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("lab").enable_all().build().map_err(LabError::Threads)?;
+        let visits = Arc::new(smtp::log::Log::default());
+        let servers = export::facts(&world.hosts, config.smtp_port);
+        let (dns, smtp, hosts) = (Arc::clone(&zones), Arc::clone(&visits), world.hosts);
+        let deaf = runtime.block_on(async {
+            dns::server::serve(dns, config.dns_port).await?;
+            smtp::server::serve(hosts, config.smtp_port, &smtp)
+        })?;
+        Ok(Self {
+            config,
+            truth: world.truth,
+            zones,
+            visits,
+            servers,
+            ca_pem: pki::der::pem("CERTIFICATE", &world.authority.root.der),
+            roots: world.roots,
+            anchor: world.anchor,
+            built_in,
+            runtime: Some(runtime),
+            _deaf: deaf,
+        })
     }
 
     /// What it was made from.
@@ -114,49 +172,74 @@ impl Lab {
     /// The root servers: names and addresses, for a resolver's configuration.
     #[must_use]
     pub fn roots(&self) -> Vec<(Name, Vec<IpAddr>)> {
-        Vec::new()
+        self.roots.names.iter().cloned().zip(self.roots.addresses.iter().map(|a| vec![IpAddr::V4(*a)])).collect()
     }
 
     /// The root servers as a root hints file.
     #[must_use]
     pub fn root_hints(&self) -> String {
-        String::new()
+        let root = Name::root_bytes();
+        let mut out = String::new();
+        for (name, address) in self.roots.names.iter().zip(&self.roots.addresses) {
+            out += &format!("{}\n", master::record(&root, 3_600_000, Rtype::NS, &rdata::target(name)));
+            out += &format!("{}\n", master::record(name, 3_600_000, Rtype::A, &rdata::a(*address)));
+        }
+        out
     }
 
     /// The trust anchor as zone-file text: the root's DS record.
     #[must_use]
     pub fn anchor(&self) -> String {
-        String::new()
+        master::record(&Name::root_bytes(), 3600, Rtype::DS, &self.anchor) + "\n"
     }
 
     /// The lab's public CA, PEM: what a trust store would hold here.
     #[must_use]
     pub fn ca_pem(&self) -> String {
-        String::new()
+        self.ca_pem.clone()
     }
 
-    /// Writes everything another program needs into a directory: `root.hints`, `anchor.ds`, `ca.pem`, `domains.txt`, `truth.jsonl`, every zone
-    /// as a signed master file under `zones/`, and configurations for NSD and BIND.
+    /// The latest DNS queries, oldest first.
+    #[must_use]
+    pub fn queries(&self) -> Vec<Query> {
+        self.zones.log.all()
+    }
+
+    /// The latest SMTP visits, oldest first.
+    #[must_use]
+    pub fn visits(&self) -> Vec<Visit> {
+        self.visits.all()
+    }
+
+    /// Writes everything another program needs into a directory: what [`Lab::export_hints`] writes, every zone as a signed master file under
+    /// `zones/`, every server's key and chain under `servers/`, and configurations for NSD and BIND.
     ///
     /// # Errors
     /// A directory or file cannot be written.
     pub fn export(&self, dir: &Path) -> Result<(), LabError> {
-        let _ = dir;
-        Ok(())
+        export::everything(self, dir)
     }
 
-    /// Writes only what `check` and `scan` need: everything of [`Lab::export`] but the zones.
+    /// Writes only what `check` and `scan` need: `root.hints`, `anchor.ds`, `anchor.dnskey`, `ca.pem`, `domains.txt`, `truth.jsonl`.
     ///
     /// # Errors
     /// A directory or file cannot be written.
     pub fn export_hints(&self, dir: &Path) -> Result<(), LabError> {
-        let _ = dir;
-        Ok(())
+        export::hints(self, dir)
     }
 
     /// How long building and signing took.
     #[must_use]
     pub fn built_in(&self) -> Duration {
-        Duration::ZERO
+        self.built_in
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // A plain drop would block, which is forbidden inside another runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }

@@ -1,0 +1,11 @@
+//! Zones, their signatures and proofs, and the servers that answer from them.
+
+pub mod answer;
+pub mod denial;
+pub mod keys;
+pub mod log;
+pub mod master;
+pub mod rdata;
+pub mod server;
+pub mod sign;
+pub mod zone;

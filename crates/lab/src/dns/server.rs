@@ -1,0 +1,250 @@
+//! Name servers: UDP and TCP at many addresses, each authoritative for the zones delegated to it.
+
+use super::answer::{Entry, Response, answer};
+use super::log::{Log, Query};
+use super::zone::{Manner, Zone};
+use crate::parallel::parallel;
+use crate::seed::Seed;
+use crate::{LabError, net};
+use dane::Epoch;
+use dane::name::Name;
+use domain::base::iana::{Class, Opcode, Rcode, Rtype};
+use domain::base::message_builder::{AdditionalBuilder, MessageBuilder, PushError, StaticCompressor};
+use domain::base::rdata::UnknownRecordData;
+use domain::base::{Message, ParsedName, Record, Ttl};
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+
+/// What we say and accept over UDP.
+const UDP_SIZE: u16 = 1232;
+/// A TCP connection without a query for so long is closed.
+const TCP_IDLE: Duration = Duration::from_secs(10);
+
+/// All zones, and what signing them needs.
+pub struct Zones {
+    by_apex: HashMap<Name, Vec<Zone>>,
+    seed: Seed,
+    now: Epoch,
+    /// Queries seen.
+    pub log: Log,
+}
+
+impl Zones {
+    /// From zones in any order. Several of one apex differ by their servers.
+    pub fn new(zones: Vec<Zone>, seed: Seed, now: Epoch) -> Self {
+        let mut by_apex: HashMap<Name, Vec<Zone>> = HashMap::with_capacity(zones.len());
+        for zone in zones {
+            by_apex.entry(zone.plan.apex.clone()).or_default().push(zone);
+        }
+        Self { by_apex, seed, now, log: Log::default() }
+    }
+
+    /// Every zone.
+    pub fn iter(&self) -> impl Iterator<Item = &Zone> {
+        self.by_apex.values().flatten()
+    }
+
+    /// Signs a zone if it is not signed yet.
+    pub fn sign<'a>(&self, zone: &'a Zone) -> &'a super::zone::SignedZone {
+        zone.signed(&self.seed, self.now)
+    }
+
+    /// Signs the large zones that everybody needs first.
+    pub fn sign_infrastructure(&self) {
+        let large: Vec<&Zone> = self.iter().filter(|z| z.plan.apex.label_count() <= 2).collect();
+        parallel(&large, |zone| {
+            self.sign(zone);
+        });
+    }
+
+    /// The zone of an apex; the first, if there are several.
+    pub fn zone(&self, apex: &Name) -> Option<&Zone> {
+        self.by_apex.get(apex)?.first()
+    }
+
+    /// Addresses of all name servers, each once.
+    pub fn addresses(&self) -> Vec<Ipv4Addr> {
+        let mut all: Vec<Ipv4Addr> = self.iter().flat_map(|z| z.plan.servers.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The zone that a server answers from: the closest that it serves; for DS the parent, if it serves that.
+    fn find(&self, server: Ipv4Addr, qname: &Name, qtype: Rtype) -> Option<&Zone> {
+        let mut served =
+            qname.iter_suffixes().filter_map(|apex| self.by_apex.get(&apex)?.iter().find(|z| z.plan.servers.contains(&server)));
+        let closest = served.next()?;
+        if qtype == Rtype::DS && closest.plan.apex == *qname { served.next().or(Some(closest)) } else { Some(closest) }
+    }
+
+    /// The response to a query; `None`: silence.
+    pub fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<Vec<u8>> {
+        let query = Message::from_octets(octets).ok()?;
+        if query.header().qr() {
+            return None;
+        }
+        let question = query.sole_question().ok()?;
+        let (qname, qtype) = (lower(question.qname())?, question.qtype());
+        let opt = query.opt();
+        let ask = Ask {
+            query: &query,
+            limit: if tcp { usize::from(u16::MAX) } else { opt.as_ref().map_or(512, |o| o.udp_payload_size().clamp(512, UDP_SIZE)).into() },
+            edns: opt.is_some(),
+            dnssec_ok: opt.is_some_and(|o| o.dnssec_ok()),
+        };
+        self.log.add(Query {
+            at_ms: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
+            source,
+            server,
+            tcp,
+            name: qname.clone(),
+            rtype: qtype,
+            dnssec_ok: ask.dnssec_ok,
+            checking_disabled: query.header().cd(),
+        });
+        if query.header().opcode() != Opcode::QUERY || matches!(qtype, Rtype::AXFR | Rtype::IXFR) {
+            return ask.error(Rcode::NOTIMP);
+        }
+        let Some(zone) = self.find(server, &qname, qtype) else { return ask.error(Rcode::REFUSED) };
+        match zone.plan.manner(&qname, qtype) {
+            Some(Manner::Silent) => None,
+            Some(Manner::Servfail) => ask.error(Rcode::SERVFAIL),
+            Some(Manner::Refused) => ask.error(Rcode::REFUSED),
+            Some(Manner::TcpOnly) if !tcp => ask.truncated(),
+            _ => ask.message(&answer(&zone.plan, self.sign(zone), &qname, qtype, ask.dnssec_ok)),
+        }
+    }
+}
+
+/// A name in lower case.
+fn lower(name: &ParsedName<&[u8]>) -> Option<Name> {
+    use domain::base::name::ToName;
+    let flat: Vec<u8> = name.to_vec().as_slice().to_ascii_lowercase();
+    Name::from_octets(flat.into()).ok()
+}
+
+/// A query and what its response may look like.
+struct Ask<'a> {
+    query: &'a Message<&'a [u8]>,
+    limit: usize,
+    edns: bool,
+    dnssec_ok: bool,
+}
+
+type Builder = AdditionalBuilder<StaticCompressor<Vec<u8>>>;
+
+impl Ask<'_> {
+    fn error(&self, rcode: Rcode) -> Option<Vec<u8>> {
+        self.message(&Response::empty(rcode))
+    }
+
+    fn truncated(&self) -> Option<Vec<u8>> {
+        let mut builder =
+            MessageBuilder::from_target(StaticCompressor::new(Vec::new())).ok()?.start_answer(self.query, Rcode::NOERROR).ok()?;
+        builder.header_mut().set_tc(true);
+        self.finish(builder.additional()).ok()
+    }
+
+    fn message(&self, response: &Response<'_>) -> Option<Vec<u8>> {
+        let octets = self.compose(response).ok()?;
+        if octets.len() > self.limit { self.truncated() } else { Some(octets) }
+    }
+
+    fn compose(&self, response: &Response<'_>) -> Result<Vec<u8>, PushError> {
+        let target = StaticCompressor::new(Vec::with_capacity(512));
+        let builder = MessageBuilder::from_target(target).map_err(|_| PushError::ShortBuf)?;
+        let mut section = builder.start_answer(self.query, response.rcode)?;
+        section.header_mut().set_aa(response.authoritative);
+        for record in response.answer.iter().flat_map(|e| records(e, self.dnssec_ok)) {
+            section.push(record)?;
+        }
+        let mut section = section.authority();
+        for record in response.authority.iter().flat_map(|e| records(e, self.dnssec_ok)) {
+            section.push(record)?;
+        }
+        let mut section = section.additional();
+        for record in response.additional.iter().flat_map(|e| records(e, self.dnssec_ok)) {
+            section.push(record)?;
+        }
+        self.finish(section)
+    }
+
+    fn finish(&self, mut builder: Builder) -> Result<Vec<u8>, PushError> {
+        if self.edns {
+            builder.opt(|opt| {
+                opt.set_udp_payload_size(UDP_SIZE);
+                opt.set_dnssec_ok(self.dnssec_ok);
+                Ok(())
+            })?;
+        }
+        Ok(builder.finish().into_target())
+    }
+}
+
+type Out = Record<Name, UnknownRecordData<bytes::Bytes>>;
+
+/// The records of an RRset, its signatures after them if they are wanted.
+fn records(entry: &Entry<'_>, signatures: bool) -> Vec<Out> {
+    let (owner, rrset) = entry;
+    let record = |rtype, data: &bytes::Bytes| {
+        let data = UnknownRecordData::from_octets(rtype, data.clone()).ok()?;
+        Some(Record::new(owner.clone(), Class::IN, Ttl::from_secs(rrset.ttl), data))
+    };
+    let data = rrset.data.iter().filter_map(|d| record(rrset.rtype, d));
+    let signed = rrset.signatures.iter().filter(|_| signatures).filter_map(|d| record(Rtype::RRSIG, d));
+    data.chain(signed).collect()
+}
+
+/// Opens the sockets of all name servers and serves from them as long as the runtime lives.
+pub async fn serve(zones: Arc<Zones>, port: u16) -> Result<(), LabError> {
+    for address in zones.addresses() {
+        let at = SocketAddr::from((address, port));
+        let udp = UdpSocket::bind(at).await.map_err(|e| net::refused("UDP", at, "--dns-port", e))?;
+        let tcp = net::listen(at, "--dns-port")?;
+        tokio::spawn(serve_udp(Arc::clone(&zones), address, udp));
+        tokio::spawn(serve_tcp(Arc::clone(&zones), address, tcp));
+    }
+    Ok(())
+}
+
+async fn serve_udp(zones: Arc<Zones>, address: Ipv4Addr, socket: UdpSocket) {
+    let mut buffer = vec![0; 4096];
+    loop {
+        // Errors here are of single packets (ICMP); the socket stays good.
+        let Ok((length, source)) = socket.recv_from(&mut buffer).await else { continue };
+        if let Some(reply) = buffer.get(..length).and_then(|octets| zones.respond(address, source, octets, false)) {
+            let _ = socket.send_to(&reply, source).await;
+        }
+    }
+}
+
+async fn serve_tcp(zones: Arc<Zones>, address: Ipv4Addr, listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, source)) => {
+                let zones = Arc::clone(&zones);
+                tokio::spawn(async move {
+                    let _ = tokio::time::timeout(Duration::from_secs(120), converse(zones, address, source, stream)).await;
+                });
+            }
+            // Out of descriptors: wait for others to close.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn converse(zones: Arc<Zones>, address: Ipv4Addr, source: SocketAddr, mut stream: TcpStream) -> Option<()> {
+    loop {
+        let length = tokio::time::timeout(TCP_IDLE, stream.read_u16()).await.ok()?.ok()?;
+        let mut octets = vec![0; usize::from(length)];
+        tokio::time::timeout(TCP_IDLE, stream.read_exact(&mut octets)).await.ok()?.ok()?;
+        let Some(reply) = zones.respond(address, source, &octets, true) else { continue };
+        let length = u16::try_from(reply.len()).ok()?;
+        stream.write_all(&[&length.to_be_bytes(), reply.as_slice()].concat()).await.ok()?;
+    }
+}

@@ -1,0 +1,7 @@
+//! Certificates, chains and TLSA data.
+
+pub mod certificate;
+pub mod chain;
+pub mod der;
+pub mod key;
+pub mod rsa;

@@ -1,0 +1,74 @@
+//! The sockets of the SMTP servers: one listener per address.
+
+use super::log::{Log, Visit};
+use super::session::talk;
+use crate::pki::chain::Identity;
+use crate::{LabError, net};
+use rustls::ServerConfig;
+use scenario::recipe::Smtp;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::net::TcpListener;
+
+/// No visit lasts longer.
+const VISIT_LIMIT: Duration = Duration::from_secs(180);
+
+/// One SMTP server.
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// What it does.
+    pub smtp: Smtp,
+    /// Its certificates.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// The same as keys and chains.
+    pub identities: Vec<Identity>,
+}
+
+/// Opens the sockets of all hosts and serves from them as long as the runtime lives. What is returned must live as long.
+pub fn serve(hosts: Vec<Host>, port: u16, log: &Arc<Log>) -> Result<Vec<socket2::Socket>, LabError> {
+    let mut deaf = Vec::new();
+    for host in hosts {
+        let at = SocketAddr::from((host.address, port));
+        match host.smtp {
+            Smtp::Refused | Smtp::Unreachable => {}
+            Smtp::SynLost => deaf.extend(net::deaf(at, "--smtp-port")?),
+            _ => {
+                let listener = net::listen(at, "--smtp-port")?;
+                tokio::spawn(accept(Arc::new(host), at, listener, Arc::clone(log)));
+            }
+        }
+    }
+    Ok(deaf)
+}
+
+async fn accept(host: Arc<Host>, at: SocketAddr, listener: TcpListener, log: Arc<Log>) {
+    loop {
+        let Ok((stream, source)) = listener.accept().await else {
+            // Out of descriptors: wait for others to close.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let (host, log) = (Arc::clone(&host), Arc::clone(&log));
+        tokio::spawn(async move {
+            let mut visit = Visit {
+                at_ms: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
+                source,
+                server: at,
+                helo: None,
+                starttls: false,
+                sni: None,
+                tls: None,
+                tls_error: None,
+                clear_messages: 0,
+                tls_messages: 0,
+            };
+            // Clients that break off are business as usual; what they did is in the log.
+            let _ = tokio::time::timeout(VISIT_LIMIT, talk(&host, stream, &mut visit)).await;
+            log.add(visit);
+        });
+    }
+}

@@ -1,0 +1,9 @@
+//! The small Internet: zones, hosts, and what is known of each mail domain.
+
+mod build;
+mod names;
+mod play;
+mod population;
+
+pub use build::{Operator, World};
+pub use population::{SHARES, Share};
