@@ -1,6 +1,5 @@
 //! The lab as files, for other programs.
 
-use crate::dns::rdata;
 use crate::dns::{keys::KeySet, master};
 use crate::parallel::parallel;
 use crate::pki::chain::Identity;
@@ -93,7 +92,7 @@ fn anchor_key(lab: &Lab) -> String {
     let root = Name::root_bytes();
     let signing = lab.zones.zone(&root).map(|z| z.plan.signing);
     let keys = signing.and_then(|s| KeySet::derive(&Seed::new(lab.config.seed), &root, s));
-    let key = keys.as_ref().and_then(|k| k.keys.first()).map(|k| k.rdata().clone()).unwrap_or_else(rdata::Rdata::new);
+    let key = keys.as_ref().and_then(|k| k.keys.first()).map(|k| k.rdata().clone()).unwrap_or_default();
     master::record(&root, 3600, Rtype::DNSKEY, &key) + "\n"
 }
 

@@ -26,6 +26,7 @@ use dns::{master, server::Zones};
 use domain::base::iana::Rtype;
 use export::ServerFacts;
 use seed::Seed;
+use smtp::server::Host;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -107,7 +108,7 @@ pub enum LabError {
     Threads(std::io::Error),
 }
 
-/// A running lab. Dropping it ends it.
+/// A lab, built and perhaps running. Dropping it ends it.
 pub struct Lab {
     config: LabConfig,
     truth: Vec<Truth>,
@@ -118,43 +119,56 @@ pub struct Lab {
     roots: Operator,
     anchor: Rdata,
     built_in: Duration,
-    runtime: Option<Runtime>,
+    running: Option<Running>,
+}
+
+/// What keeps a lab's sockets open.
+struct Running {
+    runtime: Runtime,
     _deaf: Vec<socket2::Socket>,
 }
 
 impl Lab {
+    /// Builds it and serves nothing: for [`Lab::export`].
+    #[must_use]
+    pub fn build(config: LabConfig) -> Self {
+        Self::assemble(config).0
+    }
+
     /// Builds and serves it. Returns as soon as it answers.
     ///
     /// # Errors
     /// Ports in use, sockets or threads refused.
     pub fn start(config: LabConfig) -> Result<Self, LabError> {
+        let (mut lab, hosts) = Self::assemble(config);
+        net::raise_descriptor_limit();
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("lab").enable_all().build().map_err(LabError::Threads)?;
+        let deaf = runtime.block_on(async {
+            dns::server::serve(Arc::clone(&lab.zones), lab.config.dns_port).await?;
+            smtp::server::serve(hosts, lab.config.smtp_port, &lab.visits)
+        })?;
+        lab.running = Some(Running { runtime, _deaf: deaf });
+        Ok(lab)
+    }
+
+    fn assemble(config: LabConfig) -> (Self, Vec<Host>) {
         let begun = Instant::now();
         let world = World::new(&config);
         let zones = Arc::new(Zones::new(world.zones, Seed::new(config.seed), config.now));
         zones.sign_infrastructure();
-        let built_in = begun.elapsed();
-        net::raise_descriptor_limit();
-        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("lab").enable_all().build().map_err(LabError::Threads)?;
-        let visits = Arc::new(smtp::log::Log::default());
-        let servers = export::facts(&world.hosts, config.smtp_port);
-        let (dns, smtp, hosts) = (Arc::clone(&zones), Arc::clone(&visits), world.hosts);
-        let deaf = runtime.block_on(async {
-            dns::server::serve(dns, config.dns_port).await?;
-            smtp::server::serve(hosts, config.smtp_port, &smtp)
-        })?;
-        Ok(Self {
-            config,
+        let lab = Self {
             truth: world.truth,
             zones,
-            visits,
-            servers,
+            visits: Arc::default(),
+            servers: export::facts(&world.hosts, config.smtp_port),
             ca_pem: pki::der::pem("CERTIFICATE", &world.authority.root.der),
             roots: world.roots,
             anchor: world.anchor,
-            built_in,
-            runtime: Some(runtime),
-            _deaf: deaf,
-        })
+            built_in: begun.elapsed(),
+            running: None,
+            config,
+        };
+        (lab, world.hosts)
     }
 
     /// What it was made from.
@@ -238,8 +252,8 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         // A plain drop would block, which is forbidden inside another runtime.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+        if let Some(running) = self.running.take() {
+            running.runtime.shutdown_background();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The verbs: one module each, with its arguments, its examples and its `run`.
 
 mod dns;
+mod lab;
 mod report;
 mod scan;
 mod smtp;
@@ -16,6 +17,7 @@ pub enum Verb {
     Dns(dns::Args),
     Tlsa(tlsa::Args),
     Smtp(smtp::Args),
+    Lab(lab::Args),
 }
 
 impl Verb {
@@ -30,6 +32,7 @@ impl Verb {
             Verb::Dns(args) => args.run(),
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),
+            Verb::Lab(args) => args.run(),
         }
     }
 }

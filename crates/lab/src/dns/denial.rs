@@ -61,7 +61,7 @@ pub fn add_nsec(plan: &ZonePlan, nodes: &mut BTreeMap<Name, Node>) {
 pub fn nsec3_chain(plan: &ZonePlan, nodes: &BTreeMap<Name, Node>, iterations: u16, opt_out: bool, signer: &Signer<'_>) -> Chain {
     let mut hashes: Vec<(NameHash, &Name, &Node)> = nodes
         .iter()
-        .filter(|(_, node)| !node.occluded && !(opt_out && node.cut && node.get(Rtype::DS).is_none()))
+        .filter(|(_, node)| !(node.occluded || opt_out && node.cut && node.get(Rtype::DS).is_none()))
         .map(|(owner, node)| (nsec3_hash(owner, iterations), owner, node))
         .collect();
     hashes.sort_unstable_by_key(|(hash, ..)| *hash);

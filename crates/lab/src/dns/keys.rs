@@ -7,11 +7,12 @@ use crate::seed::Seed;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA512,
-    RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair,
 };
 use dane::name::Name;
 use scenario::recipe::{Algorithm, Signing};
+use std::sync::LazyLock;
 
 /// A zone's key.
 pub struct ZoneKey {
@@ -127,8 +128,8 @@ impl ZoneKey {
             (Secret::Ecdsa(pair), _) => pair.sign(&rng, message).map(|s| s.as_ref().to_vec()).unwrap_or_default(),
             (Secret::Ed25519(pair), _) => pair.sign(message).as_ref().to_vec(),
             (Secret::Rsa, Algorithm::RsaSha1) => FOR_ZONES.sign(Hash::Sha1, message),
-            (Secret::Rsa, Algorithm::RsaSha512) => rsa_sha512(message),
-            (Secret::Rsa, _) => FOR_ZONES.sign(Hash::Sha256, message),
+            (Secret::Rsa, Algorithm::RsaSha512) => rsa(&RSA_PKCS1_SHA512, message),
+            (Secret::Rsa, _) => rsa(&RSA_PKCS1_SHA256, message),
             (Secret::Noise(seed), _) => seed.child(&message.len().to_string()).stretch(64),
         }
     }
@@ -140,9 +141,10 @@ fn ecdsa(pair: EcdsaKeyPair) -> (Secret, Vec<u8>) {
     (Secret::Ecdsa(Box::new(pair)), public)
 }
 
-fn rsa_sha512(message: &[u8]) -> Vec<u8> {
-    let pair = RsaKeyPair::from_der(FOR_ZONES.der).expect("the lab's own key file");
+fn rsa(padding: &'static dyn RsaEncoding, message: &[u8]) -> Vec<u8> {
+    static PAIR: LazyLock<RsaKeyPair> = LazyLock::new(|| RsaKeyPair::from_der(FOR_ZONES.der).expect("the lab's own key file"));
+    let pair = &*PAIR;
     let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(&RSA_PKCS1_SHA512, &SystemRandom::new(), message, &mut signature).expect("signing with a valid key");
+    pair.sign(padding, &SystemRandom::new(), message, &mut signature).expect("signing with a valid key");
     signature
 }

@@ -50,7 +50,7 @@ pub fn octets(content: &[u8]) -> Vec<u8> {
 pub fn time(epoch: i64) -> Vec<u8> {
     let moment = Timestamp::from_second(epoch).unwrap_or(Timestamp::UNIX_EPOCH);
     let text = moment.strftime("%Y%m%d%H%M%SZ").to_string();
-    if text.as_str() < "2050" { tlv(0x17, text[2..].as_bytes()) } else { tlv(0x18, text.as_bytes()) }
+    if text.as_str() < "2050" { tlv(0x17, &text.as_bytes()[2..]) } else { tlv(0x18, text.as_bytes()) }
 }
 
 /// PEM text.

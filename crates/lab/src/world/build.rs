@@ -135,9 +135,9 @@ impl Builder {
 
     /// An address for one more SMTP server.
     pub fn smtp_address(&mut self) -> Ipv4Addr {
+        // One network each, as it would be outside.
         self.next_smtp += 1;
-        let [_, high, middle, low] = (self.next_smtp + self.next_smtp / 250).to_be_bytes();
-        Ipv4Addr::new(127, 25 + high, middle, low.max(1))
+        Ipv4Addr::new(127, 100 + (self.next_smtp / 250) as u8, (self.next_smtp % 250) as u8, 25)
     }
 
     /// Name servers of a domain that runs its own: names below it, addresses shared with others like it.
@@ -209,16 +209,11 @@ impl Builder {
         let index: HashMap<Name, usize> = self.plans.iter().enumerate().map(|(i, p)| (p.apex.clone(), i)).collect();
         let seed = self.seed;
         let ds = parallel(&self.plans, |plan| plan.ds_records(&seed));
-        let mut additions: Vec<(usize, Vec<(Name, Rtype, rdata::Rdata)>)> = Vec::new();
-        for (plan, ds) in self.plans.iter().zip(&ds) {
-            let parent = plan.apex.iter_suffixes().skip(1).find_map(|n| index.get(&n));
-            if let Some(parent) = parent {
-                additions.push((*parent, delegation(plan, ds.as_ref())));
-            }
-        }
-        for (parent, records) in additions {
-            for (owner, rtype, data) in records {
-                self.plans[parent].add(&owner, rtype, TTL, data);
+        for (child, ds) in ds.iter().enumerate() {
+            let parent = self.plans[child].apex.iter_suffixes().skip(1).find_map(|n| index.get(&n));
+            let Some(parent) = parent else { continue };
+            for (owner, rtype, data) in delegation(&self.plans[child], ds.as_ref()) {
+                self.plans[*parent].add(&owner, rtype, TTL, data);
             }
         }
         let anchor = ds.into_iter().next().flatten().unwrap_or_default();

@@ -267,7 +267,7 @@ fn customer(builder: &mut Builder, domain: &Name, provider: &Provider, signing: 
 /// A domain with its own mail server; every second one runs its own name servers, too.
 fn own_server(builder: &mut Builder, domain: &Name, scenario: &str, number: usize) {
     let Some(known) = Scenario::find(scenario) else { return };
-    let operator = if number % 2 == 0 { builder.self_run(domain) } else { operator(builder, number) };
+    let operator = if number.is_multiple_of(2) { builder.self_run(domain) } else { operator(builder, number) };
     let played = builder.play(&known.recipe, domain, &below("side", domain), &operator);
     builder.know(played.mail, Group::Population, scenario, &known.receiver);
 }

@@ -1,0 +1,199 @@
+//! `danelaw lab`: a small Internet on loopback.
+
+use crate::common::{print, time};
+use crate::exit::{Exit, UsageError};
+use ::lab::{Content, Lab, LabConfig};
+use resolve::Epoch;
+use scenario::Scenario;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Serves a small Internet with known faults on 127.0.0.0/8.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    Serve(Serve),
+    Export(Export),
+    Scenarios(Scenarios),
+}
+
+/// What a lab is made from.
+#[derive(clap::Args)]
+struct Options {
+    /// How many mail domains: one per scenario first, then a population with shares like those the studies found
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    domains: usize,
+
+    /// Only one domain per scenario, no population
+    #[arg(long, conflicts_with = "domains")]
+    catalogue_only: bool,
+
+    /// What names, keys and faults come from: the same number makes the same lab
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// UDP and TCP port of all name servers
+    #[arg(long, value_name = "N", default_value_t = 5300, value_parser = clap::value_parser!(u16).range(1..))]
+    dns_port: u16,
+
+    /// TCP port of all mail servers
+    #[arg(long, value_name = "N", default_value_t = 2525, value_parser = clap::value_parser!(u16).range(1..))]
+    smtp_port: u16,
+
+    /// The time around which signatures and certificates are valid [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    at: Option<Epoch>,
+}
+
+/// Builds the lab and keeps it up until Ctrl-C, SIGTERM or the end of --duration.
+///
+/// A signed root, the top-level domains com, net, org, nl and se, name-server operators, mail providers and mail domains, each with an
+/// SMTP server behind it, for an ordinary user on unprivileged ports. Nothing leaves the machine.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  danelaw lab serve                                  2,000 domains; prints how to point check and scan at them
+  danelaw lab serve --catalogue-only                 one domain per scenario: valid.nl, ds-missing.nl, …
+  danelaw lab serve --export lab --duration 600      and leave hints, anchors, the list of domains and the truth in lab/
+  danelaw lab serve --dns-port 5301 --smtp-port 2526 a second lab beside the first
+
+EXIT CODES
+  0  it ran until it was told to stop
+  2  a port is in use, or a directory cannot be written")]
+struct Serve {
+    #[command(flatten)]
+    options: Options,
+
+    /// Write hints, anchors, the list of domains and the truth here [default: a directory below the system's for temporary files]
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
+
+    /// Stop after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    duration: Option<u64>,
+}
+
+/// Writes the lab's zones, keys and certificates for other people's servers, and serves nothing.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  danelaw lab export --dir lab             signed master files in lab/zones/, lab/nsd.conf, lab/named.conf, lab/servers.jsonl
+  nsd -d -c lab/nsd.conf                   then serves the same zones at the same addresses")]
+struct Export {
+    #[command(flatten)]
+    options: Options,
+
+    /// Where to
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Lists the scenarios: what each is, what senders do, what a check finds.
+#[derive(clap::Args)]
+struct Scenarios {
+    /// The whole catalogue as JSON, one scenario on one line: test vectors for other software
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Ports in use, directories that cannot be written.
+    pub fn run(self) -> Result<Exit, UsageError> {
+        match self.what {
+            What::Serve(serve) => serve.run(),
+            What::Export(export) => export.run(),
+            What::Scenarios(list) => list.run(),
+        }
+    }
+}
+
+impl Options {
+    fn config(&self) -> LabConfig {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
+        let mut config = LabConfig::new(self.at.unwrap_or(now));
+        config.domains = self.domains;
+        config.seed = self.seed;
+        config.dns_port = self.dns_port;
+        config.smtp_port = self.smtp_port;
+        config.content = if self.catalogue_only { Content::Catalogue } else { Content::Everything };
+        config
+    }
+}
+
+impl Serve {
+    fn run(self) -> Result<Exit, UsageError> {
+        let dir = self.export.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("danelaw-lab-{}", self.options.dns_port)));
+        let lab = Lab::start(self.options.config()).map_err(UsageError::new)?;
+        lab.export_hints(&dir).map_err(UsageError::new)?;
+        announce(&lab, &dir);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
+        runtime.block_on(until_told(self.duration.map(Duration::from_secs)))?;
+        Ok(Exit::Good)
+    }
+}
+
+impl Export {
+    fn run(self) -> Result<Exit, UsageError> {
+        Lab::build(self.options.config()).export(&self.dir).map_err(UsageError::new)?;
+        print::line(format_args!("written to {}", self.dir.display()));
+        Ok(Exit::Good)
+    }
+}
+
+impl Scenarios {
+    fn run(self) -> Result<Exit, UsageError> {
+        for scenario in Scenario::all() {
+            if self.json {
+                print::line(serde_json::to_string(scenario).map_err(UsageError::new)?);
+            } else {
+                print::line(format_args!("{:32} {:14} {}", scenario.id, scenario.receiver.standing.word(), scenario.title));
+            }
+        }
+        Ok(Exit::Good)
+    }
+}
+
+/// Says what is there and how to use it.
+fn announce(lab: &Lab, dir: &Path) {
+    let (config, dir) = (lab.config(), dir.display());
+    let dns = format!("--root-hints {dir}/root.hints --anchor {dir}/anchor.ds --dns-port {}", config.dns_port);
+    let smtp = format!("--connect-port {} --allow-private", config.smtp_port);
+    print::line(format_args!(
+        "The lab is up: {} mail domains, built in {:.1} s. Ctrl-C ends it.\n\n\
+         Look at one domain:\n  danelaw check valid.nl {dns} {smtp}\n\n\
+         Look at all of them:\n  danelaw scan {dir}/domains.txt --archive {dir}/archive {dns} {smtp}\n\n\
+         Ask its DNS:\n  danelaw dns validate valid.nl MX {dns}\n\n\
+         What is really so: {dir}/truth.jsonl\n\nScenarios, each at <name>.nl (`danelaw lab scenarios` explains them):",
+        lab.truth().len(),
+        lab.built_in().as_secs_f64(),
+    ));
+    let names: Vec<&str> = Scenario::all().iter().map(|s| s.id).collect();
+    for row in names.chunks(4) {
+        let row: String = row.iter().map(|name| format!("{name:32}")).collect();
+        print::line(format_args!("  {}", row.trim_end()));
+    }
+}
+
+/// Waits for Ctrl-C, SIGTERM or the end of the time.
+async fn until_told(limit: Option<Duration>) -> Result<(), UsageError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(UsageError::new)?;
+    let time_is_up = async {
+        match limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+        () = time_is_up => {}
+    }
+    Ok(())
+}
