@@ -75,11 +75,11 @@ impl RunWriter {
     }
 }
 
-/// Makes `<start>-<vantage>`, or that with a number.
+/// Makes `<start>-<vantage>`, `<start>` if the vantage point has no name, or that with a number.
 fn free_directory(runs: &Path, run: &RunObservation) -> Result<PathBuf, Error> {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
     let vantage: String = run.vantage.name.chars().take(40).map(safe).collect();
-    let base = format!("{}-{vantage}", compact_time(run.started));
+    let base = format!("{}{}{vantage}", compact_time(run.started), if vantage.is_empty() { "" } else { "-" });
     for number in 1..NAMES_TRIED {
         let directory = runs.join(if number == 1 { base.clone() } else { format!("{base}-{number}") });
         match fs::create_dir(&directory) {

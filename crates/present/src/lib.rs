@@ -6,7 +6,7 @@ mod style;
 mod terminal;
 mod text;
 
-pub use check::{Subject, check, nagios, nagios_word};
+pub use check::{Subject, check, nagios, nagios_word, preflight};
 pub use html::page;
 pub use style::{Ink, Style};
 pub use terminal::{run_line, summary};

@@ -90,6 +90,9 @@ fn adoption(out: &mut String, tables: &Tables, style: &Style) {
 }
 
 fn states(out: &mut String, tables: &Tables, style: &Style) {
+    if tables.servers == 0 {
+        return;
+    }
     let views = &tables.views;
     heading(out, style, "MX hosts with TLSA", &format!("{} hosts", number(views.servers)));
     let signing = &tables.signing;

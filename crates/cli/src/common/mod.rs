@@ -3,6 +3,7 @@
 pub mod colour;
 pub mod file;
 pub mod metadata;
+pub mod preflight;
 pub mod print;
 pub mod probe;
 pub mod progress;

@@ -1,5 +1,7 @@
 //! The verbs: one module each, with its arguments, its examples and its `run`.
 
+mod check;
+mod demo;
 mod dns;
 mod lab;
 mod report;
@@ -12,6 +14,8 @@ use crate::exit::{Exit, UsageError};
 /// What danelaw can do.
 #[derive(clap::Subcommand)]
 pub enum Verb {
+    Demo(demo::Args),
+    Check(Box<check::Args>),
     Scan(Box<scan::Args>),
     Report(report::Args),
     Dns(dns::Args),
@@ -27,6 +31,8 @@ impl Verb {
     /// Only what the user can mend: arguments and input. Everything else is an [`Exit`] with findings printed.
     pub fn run(self) -> Result<Exit, UsageError> {
         match self {
+            Verb::Demo(args) => args.run(),
+            Verb::Check(args) => args.run(),
             Verb::Scan(args) => args.run(),
             Verb::Report(args) => args.run(),
             Verb::Dns(args) => args.run(),

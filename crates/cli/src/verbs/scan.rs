@@ -134,7 +134,7 @@ impl Args {
     /// Writes the lines that are no domain where the user finds them, and says so.
     fn put_aside(&self, targets: &Targets, sink: &Sink) -> Result<(), UsageError> {
         if targets.repeated > 0 {
-            anstream::eprintln!("danelaw: {} lines name a domain again; each is looked at once", present::number(targets.repeated));
+            anstream::eprintln!("danelaw: {} that name a domain again; each domain is looked at once", lines(targets.repeated));
         }
         let Some(first) = targets.set_aside.first() else { return Ok(()) };
         let place = match sink {
@@ -153,7 +153,7 @@ impl Args {
             }
             None => String::new(),
         };
-        anstream::eprintln!("danelaw: {} lines are no domain and set aside ({example}){kept}", present::number(targets.malformed));
+        anstream::eprintln!("danelaw: {} set aside, for they are no domain ({example}){kept}", lines(targets.malformed));
         Ok(())
     }
 
@@ -166,6 +166,10 @@ impl Args {
             anstream::eprintln!("  danelaw report --archive {} --out report.html", archive.display());
         }
     }
+}
+
+fn lines(count: u64) -> String {
+    format!("{} {}", present::number(count), if count == 1 { "line" } else { "lines" })
 }
 
 fn write_aside(path: &Path, lines: &[SetAside]) -> Result<(), UsageError> {

@@ -39,13 +39,14 @@ pub fn check(subject: Subject, verdict: &Verdict, outlook: &[Forecast], style: &
 
 /// One line for Nagios, Icinga and their kin, with performance data.
 #[must_use]
-pub fn nagios(verdict: &Verdict) -> String {
-    let word = nagios_word(verdict);
+pub fn nagios(verdict: &Verdict, outlook: &[Forecast]) -> String {
+    let word = nagios_word(verdict, outlook);
     let count = |weight| verdict.findings.iter().filter(|f| f.weight == weight).count();
     let servers: Vec<_> = verdict.hosts.iter().flat_map(|h| &h.servers).collect();
     let deliver = servers.iter().filter(|s| s.rfc_delivers == Some(true)).count();
     // The bar begins performance data, so the text may not have one.
-    let text = clean(&verdict.headline).replace('|', "/");
+    let soon = outlook.first().map(|f| format!(" From {}: {}", time(f.at), f.sentence)).unwrap_or_default();
+    let text = clean(&format!("{}{soon}", verdict.headline)).replace('|', "/");
     format!(
         "DANE {word} - {text} | hosts={} servers={} delivering={deliver} errors={} warnings={} unseen={}",
         verdict.hosts.len(),
@@ -56,16 +57,32 @@ pub fn nagios(verdict: &Verdict) -> String {
     )
 }
 
-/// OK, WARNING, CRITICAL or UNKNOWN.
+/// OK, WARNING, CRITICAL or UNKNOWN. What will go wrong soon is a warning.
 #[must_use]
-pub fn nagios_word(verdict: &Verdict) -> &'static str {
+pub fn nagios_word(verdict: &Verdict, outlook: &[Forecast]) -> &'static str {
     match verdict.standing {
         Standing::Broken | Standing::Undeliverable => "CRITICAL",
         Standing::CouldNotTell => "UNKNOWN",
         Standing::Partial | Standing::Unprotected => "WARNING",
+        Standing::Protected if !outlook.is_empty() => "WARNING",
         Standing::Protected if verdict.findings.iter().any(|f| f.weight >= Weight::Warning) => "WARNING",
         Standing::Protected | Standing::NoMail => "OK",
     }
+}
+
+/// What a certificate that is not deployed yet would change.
+#[must_use]
+pub fn preflight(file: &str, now: &Verdict, after: &Verdict, style: &Style) -> String {
+    let mut out = String::new();
+    heading(&mut out, style, &format!("With the certificate in {}", clean(file)));
+    headline(&mut out, after, style);
+    for record in after.hosts.iter().flat_map(|h| &h.records) {
+        server::labelled(&mut out, record, style);
+    }
+    for finding in after.findings.iter().filter(|f| f.weight >= Weight::Warning && !now.findings.contains(f)) {
+        one_finding(&mut out, finding, style);
+    }
+    out
 }
 
 fn headline(out: &mut String, verdict: &Verdict, style: &Style) {

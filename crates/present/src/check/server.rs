@@ -74,7 +74,7 @@ fn tlsa_step(out: &mut String, lookup: &Lookup, style: &Style) {
     step(out, style, (ink, "TLSA", word), &text);
 }
 
-fn labelled(out: &mut String, record: &RecordVerdict, style: &Style) {
+pub(super) fn labelled(out: &mut String, record: &RecordVerdict, style: &Style) {
     let (ink, label) = match record.label {
         RecordLabel::Matches => (Ink::Good, "matches"),
         RecordLabel::NextKey => (Ink::Good, "next key"),

@@ -1,0 +1,261 @@
+//! `danelaw check`: is the DANE of this domain right, and if not, what exactly is to be typed?
+
+use crate::common::colour::ColourOption;
+use crate::common::preflight::Preflight;
+use crate::common::probe::ProbeOptions;
+use crate::common::resolver::ResolverOptions;
+use crate::common::survey::{now, runtime};
+use crate::common::{print, time};
+use crate::exit::{Exit, UsageError};
+use dane::Epoch;
+use dane::cause::Weight;
+use dane::judge::{Forecast, judge, judge_host, outlook};
+use dane::name::{Name, parse_domain};
+use dane::observation::{HostObservation, Observation, VantageObservation};
+use dane::verdict::{Standing, Verdict};
+use present::{Style, Subject};
+use probe::Looker;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Says whether the DANE of a mail domain is right, why, and exactly what to type if it is not.
+///
+/// The first line says what senders that validate DANE experience now. Then comes the chain of proof step by step, from the root to the
+/// certificate of every server, with each TLSA record labelled; then what is wrong, who has to act, and the very lines to publish.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  danelaw check example.com
+  danelaw check example.com example.org --json                   one object a line
+  danelaw check mx1.example.com --host                           one mail host by itself
+  danelaw check example.com --with-cert new/fullchain.pem        before the switch: will the new certificate match?
+  danelaw check example.com --days 60                            what will break within 60 days?
+  danelaw check example.com --no-smtp                            no port 25 here: what the DNS says
+  danelaw check example.com --chain fullchain.pem                no port 25 here: judge this chain instead
+  danelaw check example.com --nagios                             for Nagios and Icinga
+  danelaw check good.nl --root-hints lab/root.hints --anchor lab/anchor.ds --dns-port 5300 --connect-port 2525 --allow-private
+
+EXIT CODES
+  0  nothing is wrong (there may be warnings)
+  1  something is wrong: a finding that weighs as error, or --with-cert would break mail
+  2  a domain, the command line, or a file that it names, cannot be used
+  3  could not tell: we could not look
+  Over several domains the first of 2, 1, 3, 0 that occurs.
+  With --nagios: 0 OK, 1 WARNING (also for what will break within --days), 2 CRITICAL, 3 UNKNOWN")]
+pub struct Args {
+    /// Mail domains; a name without MX is looked at as a mail host
+    #[arg(value_name = "DOMAIN", required = true)]
+    domains: Vec<String>,
+
+    /// The names are mail hosts: judge them by themselves, as a relay that somebody has configured
+    #[arg(long)]
+    host: bool,
+
+    /// Judge also as if every server (or those that it names) presented this certificate: PEM, the server's first
+    #[arg(long, value_name = "FILE")]
+    with_cert: Option<PathBuf>,
+
+    /// The time for which the result is judged: seconds since 1970 or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    at: Option<Epoch>,
+
+    /// Say also what will go wrong within so many days if nothing changes
+    #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(u16).range(0..=3650))]
+    days: u16,
+
+    /// One line and the exit codes of Nagios
+    #[arg(long, conflicts_with_all = ["json", "with_cert"])]
+    nagios: bool,
+
+    /// One JSON object on one line for each domain
+    #[arg(long)]
+    json: bool,
+
+    /// With --json: the whole observation, too
+    #[arg(long, requires = "json")]
+    evidence: bool,
+
+    #[command(flatten)]
+    colour: ColourOption,
+
+    #[command(flatten)]
+    probe: ProbeOptions,
+
+    #[command(flatten)]
+    resolver: ResolverOptions,
+}
+
+/// What was looked at.
+enum Seen {
+    Domain(Box<Observation>),
+    Host(Arc<HostObservation>, VantageObservation),
+}
+
+/// The contract of `--json`: the verdict's own fields, and these.
+#[derive(Serialize)]
+struct Line<'a> {
+    kind: &'static str,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    outlook: &'a [Forecast],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with_cert: Option<&'a Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observation: Option<&'a Observation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_observation: Option<&'a HostObservation>,
+}
+
+impl Args {
+    /// Does it.
+    ///
+    /// # Errors
+    /// If an option or a file it names cannot be used.
+    pub fn run(self) -> Result<Exit, UsageError> {
+        let nagios = self.nagios;
+        match self.check() {
+            // To Nagios, 2 means CRITICAL: what we cannot even try is UNKNOWN.
+            Err(error) if nagios => {
+                print::line(format!("DANE UNKNOWN - {error}"));
+                Ok(Exit::Unknown)
+            }
+            result => result,
+        }
+    }
+
+    fn check(self) -> Result<Exit, UsageError> {
+        let style = self.colour.style();
+        let preflight = self.with_cert.as_deref().map(Preflight::read).transpose()?;
+        let looker = self.probe.looker(self.resolver.resolver(self.at)?, self.resolver.mail_ipv6())?;
+        let runtime = runtime()?;
+        let checks = runtime.spawn({
+            let looker = looker.clone();
+            async move { looker.check_vantage().await }
+        });
+        let mut exit = Exit::Good;
+        let mut looks = Vec::new();
+        for text in &self.domains {
+            match parse_domain(text) {
+                Ok(name) if looker.is_opted_out(&name) => {
+                    anstream::eprintln!("danelaw: {name}: is on the opt-out list, not looked at");
+                    exit = exit.worst(Exit::Unknown);
+                }
+                Ok(name) => looks.push(runtime.spawn(look(looker.clone(), name, self.host))),
+                Err(error) if self.domains.len() == 1 => return Err(UsageError::new(error)),
+                Err(error) => {
+                    anstream::eprintln!("danelaw: {error}");
+                    exit = exit.worst(Exit::Usage);
+                }
+            }
+        }
+        let _ = runtime.block_on(checks);
+        for (number, look) in looks.into_iter().enumerate() {
+            let mut seen = runtime.block_on(look).map_err(|e| UsageError(format!("a look broke off: {e}")))?;
+            seen.at_vantage(looker.vantage());
+            if number > 0 && !self.json && !self.nagios {
+                print::line("");
+            }
+            exit = exit.worst(self.tell(&seen, preflight.as_ref(), &style));
+        }
+        runtime.shutdown_background();
+        Ok(exit)
+    }
+
+    fn tell(&self, seen: &Seen, preflight: Option<&Preflight>, style: &Style) -> Exit {
+        let at = self.at.unwrap_or_else(now);
+        let verdict = seen.judge(at);
+        let outlook = seen.outlook(at, at.saturating_add(i64::from(self.days) * DAY));
+        if self.nagios {
+            print::line(present::nagios(&verdict, &outlook));
+            return match present::nagios_word(&verdict, &outlook) {
+                "OK" => Exit::Good,
+                "WARNING" => Exit::Bad,
+                "CRITICAL" => Exit::Usage,
+                _ => Exit::Unknown,
+            };
+        }
+        let with_cert = preflight.map(|p| (p, seen.with(p).judge(at)));
+        if self.json {
+            self.json(seen, &verdict, &outlook, with_cert.as_ref().map(|(_, v)| v));
+        } else {
+            print::text(present::check(seen.subject(), &verdict, &outlook, style));
+            if let Some((preflight, after)) = &with_cert {
+                print::text(present::preflight(&preflight.shown(), &verdict, after, style));
+            }
+        }
+        with_cert.map_or(Exit::Good, |(_, after)| exit_of(&after)).worst(exit_of(&verdict))
+    }
+
+    fn json(&self, seen: &Seen, verdict: &Verdict, outlook: &[Forecast], with_cert: Option<&Verdict>) {
+        let (observation, host_observation) = match seen {
+            _ if !self.evidence => (None, None),
+            Seen::Domain(observation) => (Some(&**observation), None),
+            Seen::Host(host, _) => (None, Some(&**host)),
+        };
+        let line = Line { kind: "check", verdict, outlook, with_cert, observation, host_observation };
+        if let Ok(text) = serde_json::to_string(&line) {
+            print::line(text);
+        }
+    }
+}
+
+async fn look(looker: Looker, name: Name, as_host: bool) -> Seen {
+    if as_host {
+        Seen::Host(looker.observe_host(&name).await, VantageObservation::default())
+    } else {
+        Seen::Domain(Box::new(looker.observe_domain(&name).await))
+    }
+}
+
+impl Seen {
+    /// What is known of ourselves, now that all checks are made.
+    fn at_vantage(&mut self, known: VantageObservation) {
+        match self {
+            Seen::Domain(observation) => observation.vantage = known,
+            Seen::Host(_, vantage) => *vantage = known,
+        }
+    }
+
+    fn judge(&self, at: Epoch) -> Verdict {
+        match self {
+            Seen::Domain(observation) => judge(observation, at),
+            Seen::Host(host, vantage) => judge_host(host, vantage, at),
+        }
+    }
+
+    fn outlook(&self, from: Epoch, until: Epoch) -> Vec<Forecast> {
+        match self {
+            Seen::Domain(observation) => outlook(observation, from, until),
+            Seen::Host(..) => Vec::new(),
+        }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        match self {
+            Seen::Domain(observation) => Subject::Domain(observation),
+            Seen::Host(host, _) => Subject::Host(host),
+        }
+    }
+
+    /// The same, as if servers presented another certificate.
+    fn with(&self, preflight: &Preflight) -> Self {
+        match self {
+            Seen::Domain(observation) => Seen::Domain(Box::new(preflight.domain(observation))),
+            Seen::Host(host, vantage) => Seen::Host(Arc::new(preflight.host(host)), vantage.clone()),
+        }
+    }
+}
+
+/// An operator asks whether DANE is right: one error and it is not.
+fn exit_of(verdict: &Verdict) -> Exit {
+    let wrong = verdict.findings.iter().any(|f| f.weight == Weight::Error);
+    match verdict.standing {
+        Standing::Broken | Standing::Undeliverable => Exit::Bad,
+        _ if wrong => Exit::Bad,
+        Standing::CouldNotTell => Exit::Unknown,
+        Standing::Protected | Standing::Partial | Standing::Unprotected | Standing::NoMail => Exit::Good,
+    }
+}
