@@ -28,3 +28,8 @@ pub use policy::{Algorithms, Policy, Sha1};
 pub use reason::{Attempt, Reason, ReasonCode, Tried};
 pub use types::{Epoch, Name, Question, Response, Rrset, Rrsig, Security};
 pub use validation::{FetchError, Step, Validation};
+
+#[cfg(test)]
+extern crate self as dnssec;
+#[cfg(test)]
+mod vectors;

@@ -4,26 +4,8 @@ use std::path::Path;
 
 use dnssec::Name;
 use domain::base::iana::Rtype;
-use domain::zonefile::inplace::{Entry as ZoneEntry, Zonefile};
 
-use super::{Entry, Range, Rr, Scenario};
-
-/// Reads one record in zone-file form; `None` if it cannot be read.
-pub fn record(text: &str, origin: &str, ttl: u32) -> Option<Rr> {
-    use domain::base::rdata::ComposeRecordData;
-    let mut zone = Zonefile::new();
-    zone.extend_from_slice(format!("$ORIGIN {origin}\n$TTL {ttl}\n{text}\n").as_bytes());
-    zone.set_default_class(domain::base::iana::Class::IN);
-    let Ok(Some(ZoneEntry::Record(record))) = zone.next_entry() else { return None };
-    let mut data = Vec::new();
-    record.data().compose_rdata(&mut data).ok()?;
-    // val_scrub_rr_length.rpl has an address of five octets; the upstream drops it.
-    if record.rtype() == Rtype::A && data.len() != 4 {
-        return None;
-    }
-    use domain::base::name::ToName;
-    Some(Rr { owner: record.owner().to_bytes(), ttl: record.ttl().as_secs(), rtype: record.rtype(), data })
-}
+use super::{Entry, Range, Rr, Scenario, record};
 
 /// The address in an A or AAAA record.
 pub fn address(rr: &Rr) -> Option<String> {

@@ -8,30 +8,9 @@ mod load;
 use std::collections::{BTreeSet, HashMap};
 
 use dnssec::{Epoch, Name, Question};
+
+pub use super::record::{Rr, record};
 use domain::base::iana::Rtype;
-
-/// A record: owner, TTL, type, data in wire form.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rr {
-    pub owner: Name,
-    pub ttl: u32,
-    pub rtype: Rtype,
-    pub data: Vec<u8>,
-}
-
-impl Rr {
-    fn target(&self) -> Option<Name> {
-        Name::from_octets(bytes::Bytes::copy_from_slice(&self.data)).ok()
-    }
-
-    fn covers(&self) -> Option<Rtype> {
-        (self.rtype == Rtype::RRSIG).then(|| Rtype::from_int(u16::from_be_bytes([self.data[0], self.data[1]])))
-    }
-
-    fn is(&self, types: &[Rtype]) -> bool {
-        types.contains(&self.rtype) || self.covers().is_some_and(|covered| types.contains(&covered))
-    }
-}
 
 #[derive(Clone, Debug, Default)]
 struct Entry {
