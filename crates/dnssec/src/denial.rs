@@ -49,6 +49,8 @@ pub(crate) struct Denial {
     parameters: Vec<Parameters>,
     /// Why records that were there could not be used.
     failure: Option<ReasonCode>,
+    /// There are records of another zone.
+    foreign: bool,
     /// Least TTL of the records, seconds.
     pub(crate) ttl: u32,
     /// When the first of the records ends.
@@ -64,6 +66,7 @@ impl Denial {
             nsec3: Vec::new(),
             parameters: Vec::new(),
             failure: None,
+            foreign: false,
             ttl: u32::MAX,
             expires: Epoch::MAX,
         };
@@ -71,7 +74,9 @@ impl Denial {
             match verify(set, signer, work) {
                 Ok(verified) => denial.take(set, &verified),
                 Err(ReasonCode::Budget) => return Err(ReasonCode::Budget),
-                Err(code) => denial.failure = Some(denial.failure.filter(|&c| c != ReasonCode::RrsigSigner).unwrap_or(code)),
+                // Records of another zone are not ours to judge.
+                Err(ReasonCode::RrsigSigner) => denial.foreign = true,
+                Err(code) => denial.failure = denial.failure.or(Some(code)),
             }
         }
         Ok(denial)
@@ -191,7 +196,7 @@ impl Denial {
     fn why_not(&self) -> ReasonCode {
         match self.failure {
             Some(code) => code,
-            None if self.nsec.is_empty() && self.nsec3.is_empty() => ReasonCode::DenialMissing,
+            None if self.nsec.is_empty() && self.nsec3.is_empty() && !self.foreign => ReasonCode::DenialMissing,
             None => ReasonCode::DenialWrong,
         }
     }

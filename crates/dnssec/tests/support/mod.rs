@@ -4,6 +4,7 @@
 
 pub mod record;
 pub mod rpl;
+pub mod world;
 
 use std::path::{Path, PathBuf};
 

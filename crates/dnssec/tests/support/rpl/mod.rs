@@ -259,4 +259,5 @@ pub fn epoch(time: &str) -> Epoch {
     days * 86_400 + n(8, 10) * 3600 + n(10, 12) * 60 + n(12, 14)
 }
 
+#[allow(unused_imports, reason = "not every test plays scenarios")]
 pub use load::load;
