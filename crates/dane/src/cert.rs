@@ -87,8 +87,8 @@ impl Certificate {
         let whole = Reader(der).any().filter(|t| t.tag == tag::SEQUENCE).ok_or(CertificateError("no complete SEQUENCE"))?;
         let mut outer = Reader(whole.value);
         let tbs = outer.any().filter(|t| t.tag == tag::SEQUENCE).ok_or(CertificateError("no tbsCertificate"))?;
-        let signed_with = outer.expect(tag::SEQUENCE).ok_or(CertificateError("no signatureAlgorithm"))?;
-        let signature = outer.expect(tag::BIT_STRING).ok_or(CertificateError("no signatureValue"))?;
+        let signed_with = outer.content(tag::SEQUENCE).ok_or(CertificateError("no signatureAlgorithm"))?;
+        let signature = outer.content(tag::BIT_STRING).ok_or(CertificateError("no signatureValue"))?;
         let fields = Tbs::read(tbs.value)?;
         let extensions = fields.extensions.map(Extensions::read).unwrap_or_default();
         let algorithm = AlgorithmId::read(signed_with).ok_or(CertificateError("malformed signatureAlgorithm"))?;
@@ -214,11 +214,11 @@ impl<'a> Tbs<'a> {
     fn read(tbs: &'a [u8]) -> Result<Self, CertificateError> {
         let mut reader = Reader(tbs);
         let version = match reader.optional(tag::constructed(0)) {
-            Some(explicit) => Reader(explicit.value).expect(tag::INTEGER).and_then(<[u8]>::last).map_or(0, |v| v.saturating_add(1)),
+            Some(explicit) => Reader(explicit.value).content(tag::INTEGER).and_then(<[u8]>::last).map_or(0, |v| v.saturating_add(1)),
             None => 1,
         };
-        let serial = reader.expect(tag::INTEGER).ok_or(CertificateError("no serialNumber"))?;
-        let signed_with = reader.expect(tag::SEQUENCE).ok_or(CertificateError("no signature algorithm in tbsCertificate"))?;
+        let serial = reader.content(tag::INTEGER).ok_or(CertificateError("no serialNumber"))?;
+        let signed_with = reader.content(tag::SEQUENCE).ok_or(CertificateError("no signature algorithm in tbsCertificate"))?;
         let issuer = reader.optional(tag::SEQUENCE).ok_or(CertificateError("no issuer"))?.whole;
         let mut validity = reader.enter(tag::SEQUENCE).ok_or(CertificateError("no validity"))?;
         let not_before = validity.any().and_then(|t| time(&t));

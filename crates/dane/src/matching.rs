@@ -5,7 +5,7 @@ use crate::association::Associations;
 use crate::cert::Certificate;
 use crate::name::Name;
 use crate::observation::CertificateBytes;
-use crate::path::{self, MAX_CERTIFICATE_OCTETS, MAX_CERTIFICATES, Paths};
+use crate::path::{self, Anchor, MAX_CERTIFICATE_OCTETS, MAX_CERTIFICATES, Paths};
 use crate::tlsa::{Mode, Tlsa};
 
 pub use crate::refid::CommonName;
@@ -176,15 +176,16 @@ impl Server<'_> {
         let mut paths = path::find(&certificates);
         for i in open {
             let Some(record) = records.get(i) else { continue };
-            let is_somebodys = self.issuers.iter().any(|k| k.forms.equals(record));
-            // R-055 rfc7671#5.2.3: the bare key counts only if no certificate of the chain has it.
-            let tried = match is_somebodys {
-                true => self.try_certificate(record, &certificates, &paths),
-                false => self.try_bare_key(record, &certificates, &mut paths),
+            // R-055 rfc7671#5.2.3: the bare key counts only if no certificate of a path has it.
+            let tried = match self.try_certificate(record, &certificates, &paths) {
+                Err(refusal) if refusal.depth.is_none() => {
+                    self.try_bare_key(record, &certificates, &mut paths).map_err(|bare| bare.or_nearer(Some(refusal)))
+                }
+                certificate => certificate,
             };
             match tried {
-                Ok(depth) if is_somebodys => tally.accept(i, "issuer", depth, "it names an issuer of the server's certificate"),
-                Ok(depth) => tally.accept(i, "bare-key", depth, "its key signed the topmost certificate"),
+                Ok(Found::Issuer(depth)) => tally.accept(i, "issuer", depth, "it names an issuer of the server's certificate"),
+                Ok(Found::BareKey(depth)) => tally.accept(i, "bare-key", depth, "its key signed the topmost certificate"),
                 Err(why) => tally.refuse(i, why),
             }
         }
@@ -192,7 +193,7 @@ impl Server<'_> {
     }
 
     /// R-059 rfc7671#5.2, R-060 rfc6698#2.1.1: a valid path to a certificate that the record names; what is above it does not matter.
-    fn try_certificate(&self, record: &Tlsa, certificates: &[&Certificate], paths: &Paths) -> Result<u8, Refusal> {
+    fn try_certificate(&self, record: &Tlsa, certificates: &[&Certificate], paths: &Paths) -> Result<Found, Refusal> {
         let mut nearest: Option<Refusal> = None;
         for path in &paths.found {
             let top = path.steps.last().and_then(|i| i.checked_sub(1)).and_then(|i| self.issuers.get(i));
@@ -200,25 +201,27 @@ impl Server<'_> {
                 continue;
             }
             let steps: Vec<&Certificate> = path.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect();
-            match self.accept_path(&steps) {
-                Ok(()) => return Ok(depth_of(&steps)),
+            match self.accept_path(&steps, Anchor::Certificate) {
+                Ok(()) => return Ok(Found::Issuer(depth_of(&steps))),
                 Err(why) => nearest = Some(Refusal::at(why, &steps).or_nearer(nearest)),
             }
         }
-        Err(nearest.unwrap_or_else(|| self.no_path(record, paths).into()))
+        Err(nearest.unwrap_or_else(|| self.no_path(record, certificates, paths).into()))
     }
 
-    fn no_path(&self, record: &Tlsa, paths: &Paths) -> MatchError {
+    /// Why no path leads to what a usage 2 record names.
+    fn no_path(&self, record: &Tlsa, certificates: &[&Certificate], paths: &Paths) -> MatchError {
         let (code, what) = match self.issuers.iter().find(|k| k.forms.equals(record)).map(|k| k.origin) {
+            None => return self.unmatched(record, certificates, paths),
             Some(Origin::Dns) => (ErrorCode::NoMatch, "the certificate in the record issued none of the chain"),
-            _ => (ErrorCode::PathBroken, "the certificate it names is sent, but did not issue the server's certificate"),
+            Some(Origin::Chain) => (ErrorCode::PathBroken, "the certificate it names is sent, but did not issue the server's certificate"),
         };
         let why = paths.wrong_link.as_ref().map_or_else(String::new, |w| format!(": {w}"));
         MatchError { code, detail: format!("{what}{why}") }
     }
 
     /// R-055 rfc7671#5.2.3: the key of a 2 1 0 record may have signed the topmost certificate, which may be the leaf itself.
-    fn try_bare_key(&self, record: &Tlsa, certificates: &[&Certificate], paths: &mut Paths) -> Result<u8, Refusal> {
+    fn try_bare_key(&self, record: &Tlsa, certificates: &[&Certificate], paths: &mut Paths) -> Result<Found, Refusal> {
         if (record.selector, record.matching) != (1, 0) {
             return Err(self.unmatched(record, certificates, paths).into());
         }
@@ -231,8 +234,8 @@ impl Server<'_> {
             .collect();
         for steps in &complete {
             let signed = steps.last().is_some_and(|top| paths.verify(top, &record.data).is_ok());
-            match self.accept_path(steps) {
-                Ok(()) if signed => return Ok(depth_of(steps)),
+            match self.accept_path(steps, Anchor::Key) {
+                Ok(()) if signed => return Ok(Found::BareKey(depth_of(steps))),
                 Err(why) if signed => nearest = Some(Refusal::at(why, steps).or_nearer(nearest)),
                 _ => {}
             }
@@ -307,8 +310,8 @@ impl Server<'_> {
         }
     }
 
-    fn accept_path(&self, steps: &[&Certificate]) -> Result<(), MatchError> {
-        path::check(steps, self.at)?;
+    fn accept_path(&self, steps: &[&Certificate], anchor: Anchor) -> Result<(), MatchError> {
+        path::check(steps, anchor, self.at)?;
         // R-068 rfc7672#3.2.2
         if self.named { Ok(()) } else { Err(self.wrong_name()) }
     }
@@ -318,6 +321,13 @@ impl Server<'_> {
         let shown = presented.iter().take(10).map(|n| n.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
         MatchError { code: ErrorCode::NameMismatch, detail: format!("the certificate is for other names: {shown}") }
     }
+}
+
+/// What a usage 2 record names, and its depth.
+enum Found {
+    Issuer(u8),
+    /// The depth is that of the certificate which the key signed.
+    BareKey(u8),
 }
 
 /// Why a record does not authenticate, and where the certificate that it names lies if there is a path to it.
@@ -376,7 +386,7 @@ pub(crate) fn trusted_paths<'a>(
             continue;
         }
         let steps: Vec<&Certificate> = path.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect();
-        match path::check(&steps, at) {
+        match path::check(&steps, Anchor::Certificate, at) {
             Ok(()) => good.push(steps),
             Err(why) if why.code >= nearest.code => nearest = why,
             Err(_) => {}

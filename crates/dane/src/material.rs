@@ -110,17 +110,17 @@ fn from_block(number: usize, block: &Block) -> Result<Option<Material>, Material
 /// PKCS#10: CertificationRequestInfo has version, subject and key. (RFC 2986 section 4.1)
 fn of_request(der: &[u8]) -> Option<Vec<u8>> {
     let mut info = Reader(der).enter(tag::SEQUENCE)?.enter(tag::SEQUENCE)?;
-    info.expect(tag::INTEGER)?;
-    info.expect(tag::SEQUENCE)?;
+    info.content(tag::INTEGER)?;
+    info.content(tag::SEQUENCE)?;
     info.optional(tag::SEQUENCE).map(|t| t.whole.to_vec()).filter(|spki| is_public_key(spki))
 }
 
 /// PKCS#8 (RFC 5958). Outer `None`: it is something else; inner `None`: the public half is not there and cannot be computed.
 fn of_pkcs8(der: &[u8]) -> Option<Option<Vec<u8>>> {
     let mut info = Reader(der).enter(tag::SEQUENCE)?;
-    info.expect(tag::INTEGER)?;
+    info.content(tag::INTEGER)?;
     let algorithm = info.optional(tag::SEQUENCE)?;
-    let key = info.expect(tag::OCTET_STRING)?;
+    let key = info.content(tag::OCTET_STRING)?;
     match algorithm.value {
         // rsaEncryption, RSASSA-PSS: the RSAPrivateKey has the public numbers.
         [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1 | 10, ..] => Some(rsa_public(key).map(|public| wrap(algorithm.whole, &public))),
@@ -145,8 +145,8 @@ fn of_pkcs1(der: &[u8]) -> Option<Option<Vec<u8>>> {
 /// ECPrivateKey with the curve in it. (RFC 5915 section 3)
 fn of_sec1(der: &[u8]) -> Option<Option<Vec<u8>>> {
     let mut key = Reader(der).enter(tag::SEQUENCE)?;
-    key.expect(tag::INTEGER).filter(|v| *v == [1])?;
-    key.expect(tag::OCTET_STRING)?;
+    key.content(tag::INTEGER).filter(|v| *v == [1])?;
+    key.content(tag::OCTET_STRING)?;
     let curve = key.optional(tag::constructed(0))?.value;
     let algorithm = element(tag::SEQUENCE, &[&[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1], curve].concat());
     let stored = ec_point(der).map(|point| wrap(&algorithm, &point));
@@ -157,10 +157,10 @@ fn of_sec1(der: &[u8]) -> Option<Option<Vec<u8>>> {
 /// The public point stored in an ECPrivateKey.
 fn ec_point(key: &[u8]) -> Option<Vec<u8>> {
     let mut key = Reader(key).enter(tag::SEQUENCE)?;
-    key.expect(tag::INTEGER)?;
-    key.expect(tag::OCTET_STRING)?;
+    key.content(tag::INTEGER)?;
+    key.content(tag::OCTET_STRING)?;
     key.optional(tag::constructed(0));
-    let bits = Reader(key.optional(tag::constructed(1))?.value).expect(tag::BIT_STRING)?;
+    let bits = Reader(key.optional(tag::constructed(1))?.value).content(tag::BIT_STRING)?;
     bits.strip_prefix(&[0]).map(<[u8]>::to_vec)
 }
 
@@ -177,7 +177,7 @@ fn computed_point(pkcs8: &[u8]) -> Option<Vec<u8>> {
 /// RSAPublicKey from RSAPrivateKey: its second and third numbers.
 fn rsa_public(der: &[u8]) -> Option<Vec<u8>> {
     let mut key = Reader(der).enter(tag::SEQUENCE)?;
-    key.expect(tag::INTEGER).filter(|version| matches!(version, [0 | 1]))?;
+    key.content(tag::INTEGER).filter(|version| matches!(version, [0 | 1]))?;
     let (modulus, exponent) = (key.optional(tag::INTEGER)?, key.optional(tag::INTEGER)?);
     key.optional(tag::INTEGER)?;
     Some(element(tag::SEQUENCE, &[modulus.whole, exponent.whole].concat()))

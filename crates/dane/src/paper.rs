@@ -8,7 +8,7 @@ use crate::cert::Certificate;
 use crate::dns::Security;
 use crate::matching::trusted_paths;
 use crate::observation::CertificateBytes;
-use crate::path::{self, MAX_CERTIFICATES};
+use crate::path::{self, Anchor, MAX_CERTIFICATES};
 use crate::tlsa::{Tlsa, Unusable};
 
 /// Does any record equal the hash of what it refers to?
@@ -215,7 +215,7 @@ impl Shown {
         path::find(&certificates).found.iter().any(|path| {
             let steps: Vec<&Certificate> = path.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect();
             let names_top = steps.len() > 1 && steps.last().is_some_and(|top| Associations::of(top).equals(record));
-            names_top && path::check(&steps, at).is_ok()
+            names_top && path::check(&steps, Anchor::Certificate, at).is_ok()
         })
     }
 }

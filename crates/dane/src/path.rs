@@ -43,6 +43,15 @@ pub(crate) struct Path {
     pub(crate) is_complete: bool,
 }
 
+/// What vouches for a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Anchor {
+    /// Its last certificate.
+    Certificate,
+    /// A bare key that signed its last certificate.
+    Key,
+}
+
 /// Finds every path upward from `certificates[0]` in which each certificate's signature verifies with the next one's key.
 ///
 /// R-062 rfc8446#4.4.2: order, duplicates and strangers do not matter. R-063 rfc7671#5.2: cross-signed issuers give several paths.
@@ -62,6 +71,8 @@ pub(crate) fn find(certificates: &[&Certificate]) -> Paths {
                 paths.cut_short = true;
                 Vec::new()
             }
+            // A self-signed certificate ends its path: what else claims to have issued it leads nowhere new.
+            Some(&top) if paths.is_link(&mut links, certificates, top, top) => Vec::new(),
             Some(&top) => {
                 (1..certificates.len()).filter(|i| !steps.contains(i) && paths.is_link(&mut links, certificates, top, *i)).collect()
             }
@@ -104,7 +115,7 @@ impl Paths {
 }
 
 /// Checks everything about a path but its signatures and its trust. (R-059 rfc7671#5.2, rfc5280#6.1)
-pub(crate) fn check(path: &[&Certificate], at: Epoch) -> Result<(), MatchError> {
+pub(crate) fn check(path: &[&Certificate], anchor: Anchor, at: Epoch) -> Result<(), MatchError> {
     let mut issuers_below = 0u32;
     for (depth, certificate) in path.iter().enumerate() {
         let is_top = depth + 1 == path.len();
@@ -123,8 +134,20 @@ pub(crate) fn check(path: &[&Certificate], at: Epoch) -> Result<(), MatchError> 
         issuers_below += u32::from(!certificate.is_self_issued());
     }
     check_name_constraints(path)?;
-    // R-061 rfc5280#6.1.3: validity of all of them, the anchor's too.
-    path.iter().try_for_each(|certificate| check_validity(certificate, at))
+    check_validities(path, anchor, at)
+}
+
+/// R-061 rfc5280#6.1.3: every certificate is within its validity.
+///
+/// RFC 5280 section 6.1 makes the trust anchor no part of the path, so its dates are nobody's business. OpenSSL checks them if it is
+/// self-signed, and so do we; an issuer that is matched without being self-signed may be outside its validity. A bare key has no dates.
+fn check_validities(path: &[&Certificate], anchor: Anchor, at: Epoch) -> Result<(), MatchError> {
+    let dateless = match (path, anchor) {
+        ([_, .., top], Anchor::Certificate) => !top.is_self_signed(),
+        _ => false,
+    };
+    let dated = path.len() - usize::from(dateless);
+    path.iter().take(dated).try_for_each(|certificate| check_validity(certificate, at))
 }
 
 fn broken(certificate: &Certificate, what: &str) -> Result<(), MatchError> {

@@ -62,13 +62,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The content of the next element, which has to have this tag.
-    pub(crate) fn expect(&mut self, tag: u8) -> Option<&'a [u8]> {
+    pub(crate) fn content(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.optional(tag).map(|tlv| tlv.value)
     }
 
     /// A reader of the next element's content, which has to have this tag.
     pub(crate) fn enter(&mut self, tag: u8) -> Option<Reader<'a>> {
-        self.expect(tag).map(Reader)
+        self.content(tag).map(Reader)
     }
 }
 

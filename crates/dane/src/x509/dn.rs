@@ -23,7 +23,7 @@ fn rdns(der: &[u8]) -> Option<Vec<Vec<Attribute<'_>>>> {
         let mut attributes = Vec::new();
         while !set.is_empty() {
             let mut attribute = set.enter(tag::SEQUENCE)?;
-            let oid = attribute.expect(tag::OID)?;
+            let oid = attribute.content(tag::OID)?;
             let value = attribute.any()?;
             attributes.push(Attribute { oid, tag: value.tag, value: value.value });
         }

@@ -97,9 +97,9 @@ impl Extensions {
     /// Keeps one extension of id-ce; `None` if we need it and cannot read it.
     fn take(&mut self, number: u8, value: &[u8]) -> Option<()> {
         match number {
-            14 => self.subject_key_id = Some(Reader(value).expect(tag::OCTET_STRING)?.to_vec()),
+            14 => self.subject_key_id = Some(Reader(value).content(tag::OCTET_STRING)?.to_vec()),
             15 => self.key_usage = Some(key_usage_bits(value)?),
-            17 => self.alternative_names = Some(general_names(Reader(value).expect(tag::SEQUENCE)?)?),
+            17 => self.alternative_names = Some(general_names(Reader(value).content(tag::SEQUENCE)?)?),
             19 => self.basic_constraints = Some(basic_constraints(value)?),
             30 => self.name_constraints = Some(name_constraints(value)?),
             35 => self.authority_key_id = Some(authority_key_id(value)?),
@@ -112,9 +112,9 @@ impl Extensions {
 
 fn extension<'a>(list: &mut Reader<'a>) -> Option<(&'a [u8], bool, &'a [u8])> {
     let mut extension = list.enter(tag::SEQUENCE)?;
-    let oid = extension.expect(tag::OID)?;
+    let oid = extension.content(tag::OID)?;
     let critical = extension.optional(tag::BOOLEAN).is_some_and(|b| b.value != [0]);
-    Some((oid, critical, extension.expect(tag::OCTET_STRING)?))
+    Some((oid, critical, extension.content(tag::OCTET_STRING)?))
 }
 
 fn is_read(number: u8) -> bool {
@@ -130,7 +130,7 @@ fn is_understood(oid: &[u8]) -> bool {
 }
 
 fn key_usage_bits(value: &[u8]) -> Option<u8> {
-    let bits = Reader(value).expect(tag::BIT_STRING)?;
+    let bits = Reader(value).content(tag::BIT_STRING)?;
     let first = bits.get(1).copied().unwrap_or(0);
     // RFC 5280 section 4.2.1.3: at least one bit is set.
     (bits.iter().skip(1).any(|b| *b != 0)).then_some(first)
@@ -155,7 +155,7 @@ fn extended_key_usage(value: &[u8]) -> Option<ExtendedKeyUsage> {
     let mut usage = ExtendedKeyUsage::Others;
     while !list.is_empty() {
         // anyExtendedKeyUsage alone is not enough: RFC 5280 section 4.2.1.12 allows to refuse it, and OpenSSL does.
-        if [SERVER_AUTH, MICROSOFT_SGC, NETSCAPE_SGC].contains(&list.expect(tag::OID)?) {
+        if [SERVER_AUTH, MICROSOFT_SGC, NETSCAPE_SGC].contains(&list.content(tag::OID)?) {
             usage = ExtendedKeyUsage::Server;
         }
     }

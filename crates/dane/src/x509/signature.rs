@@ -22,7 +22,7 @@ impl<'a> AlgorithmId<'a> {
     /// Reads the content of the SEQUENCE.
     pub(crate) fn read(content: &'a [u8]) -> Option<Self> {
         let mut reader = Reader(content);
-        Some(Self { oid: reader.expect(tag::OID)?, parameters: reader.0 })
+        Some(Self { oid: reader.content(tag::OID)?, parameters: reader.0 })
     }
 }
 
@@ -41,8 +41,8 @@ impl<'a> PublicKey<'a> {
     pub(crate) fn read(input: &'a [u8]) -> Option<Self> {
         let tlv = Reader(input).any().filter(|t| t.tag == tag::SEQUENCE)?;
         let mut spki = Reader(tlv.value);
-        let algorithm = AlgorithmId::read(spki.expect(tag::SEQUENCE)?)?;
-        let key = whole_bits(spki.expect(tag::BIT_STRING)?)?;
+        let algorithm = AlgorithmId::read(spki.content(tag::SEQUENCE)?)?;
+        let key = whole_bits(spki.content(tag::BIT_STRING)?)?;
         spki.is_empty().then_some(Self { algorithm, key, length: tlv.whole.len() })
     }
 
@@ -249,7 +249,7 @@ fn pss(parameters: &[u8]) -> Option<&'static dyn VerificationAlgorithm> {
     const SHA2: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2];
     let mut sequence = Reader(parameters).enter(tag::SEQUENCE)?;
     let mut hash = sequence.enter(tag::constructed(0))?;
-    match AlgorithmId::read(hash.expect(tag::SEQUENCE)?)?.oid.strip_prefix(SHA2)? {
+    match AlgorithmId::read(hash.content(tag::SEQUENCE)?)?.oid.strip_prefix(SHA2)? {
         [1] => Some(&algorithm::RSA_PSS_2048_8192_SHA256),
         [2] => Some(&algorithm::RSA_PSS_2048_8192_SHA384),
         [3] => Some(&algorithm::RSA_PSS_2048_8192_SHA512),
@@ -260,8 +260,8 @@ fn pss(parameters: &[u8]) -> Option<&'static dyn VerificationAlgorithm> {
 /// Bits of the modulus of an RSAPublicKey. (RFC 8017 appendix A.1.1)
 fn modulus_bits(key: &[u8]) -> Option<u32> {
     let mut sequence = Reader(key).enter(tag::SEQUENCE)?;
-    let modulus = sequence.expect(tag::INTEGER)?;
-    sequence.expect(tag::INTEGER)?;
+    let modulus = sequence.content(tag::INTEGER)?;
+    sequence.content(tag::INTEGER)?;
     let start = modulus.iter().position(|o| *o != 0)?;
     let significant = modulus.get(start..)?;
     u32::try_from(significant.len()).ok()?.checked_mul(8)?.checked_sub(significant.first()?.leading_zeros())
