@@ -10,7 +10,7 @@ use bytes::Bytes;
 use dnssec::Question;
 use domain::base::iana::OptRcode;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How the first message of an exchange travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,18 +82,17 @@ impl Exchange {
         let id: u16 = rand::random();
         let query = wire::query(id, question, this.style);
         let accept = |message: Bytes| wire::receive(message, id, question);
-        let started = Instant::now();
         let received = match this.transport {
             Transport::Udp => self.net.udp(this.server, &query, work.spend(this.udp_wait)?, accept).await,
             Transport::Tcp => self.net.tcp(this.server, &query, work.spend(this.tcp_wait)?, accept).await,
         };
         let server = this.server.ip();
         let trouble = match received {
-            Ok(Received::Reply(reply)) => {
-                self.servers.heard(server, started.elapsed());
+            Ok((Received::Reply(reply), took)) => {
+                self.servers.heard(server, took);
                 return Ok(*reply);
             }
-            Ok(Received::Malformed(what)) => Trouble::Malformed(what),
+            Ok((Received::Malformed(what), _)) => Trouble::Malformed(what),
             Err(NetError::Strangers) => Trouble::Malformed("it does not answer the question asked".into()),
             Err(NetError::Local(error)) => {
                 // Ours, not the server's.

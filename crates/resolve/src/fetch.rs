@@ -4,7 +4,7 @@ use crate::answer::{Failure, LookupError};
 use crate::cache::{Cache, Flights, Whose};
 use crate::config::{Config, Mode};
 use crate::exchange::{Exchange, Fault, Transport, Try};
-use crate::iterate::{Addresses, BoxFuture, Hop, Iterator, Reach, hop};
+use crate::iterate::{BoxFuture, Hop, Iterator, Lookups, Reach, hop};
 use crate::reply::soa_above;
 use crate::trouble::{Trouble, Troubles};
 use crate::wire::Style;
@@ -197,7 +197,7 @@ impl Fetcher {
     }
 }
 
-impl Addresses for Fetcher {
+impl Lookups for Fetcher {
     fn addresses<'a>(&'a self, name: &'a Name, place: Place<'a>) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>> {
         Box::pin(async move {
             let ask = |rtype| async move {
@@ -219,6 +219,10 @@ impl Addresses for Fetcher {
             }
             Ok(found)
         })
+    }
+
+    fn learn(&self, question: Question, hop: Hop) {
+        self.keep(&question, &Arc::new(hop));
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the root down: which servers to ask, and what to make of their replies.
 
 use crate::answer::{Failure, LookupError};
-use crate::cache::Cache;
+use crate::cache::{Cache, Flights};
 use crate::config::{Config, Mode};
 use crate::exchange::{Exchange, Fault, Transport, Try};
 use crate::reply::{self, Meaning, NameServer};
@@ -41,9 +41,13 @@ pub struct Delegation {
     learned: Instant,
 }
 
-/// Looks up the addresses of a name server; closes the circle from iteration to lookup.
-pub trait Addresses: Send + Sync {
+/// What iteration needs of the lookups above it.
+pub trait Lookups: Send + Sync {
+    /// The addresses of a name server.
     fn addresses<'a>(&'a self, name: &'a Name, place: Place<'a>) -> BoxFuture<'a, Result<Vec<IpAddr>, LookupError>>;
+
+    /// Takes note of the answer to a question that was not asked yet.
+    fn learn(&self, question: Question, hop: Hop);
 }
 
 /// A future behind a pointer, so that lookups can nest.
@@ -55,6 +59,8 @@ pub struct Iterator {
     pub exchange: Arc<Exchange>,
     root: Arc<Delegation>,
     delegations: Cache<Name, Arc<Delegation>>,
+    /// Those who look below a cut first, while others wait for what they find.
+    first: Flights<(u32, Name), ()>,
     reach: Reach,
 }
 
@@ -102,7 +108,7 @@ impl Iterator {
         let servers = roots.iter().map(|(name, addresses)| NameServer { name: name.clone(), addresses: addresses.clone() }).collect();
         let root = Arc::new(Delegation { zone: Name::root_bytes(), servers, learned: Instant::now() });
         let delegations = Cache::new(config.budgets.cache_bytes / 4);
-        Self { config, exchange, root, delegations, reach }
+        Self { config, exchange, root, delegations, first: Flights::new(), reach }
     }
 
     /// The servers that the parent names for the zone closest to `name`, as far as known.
@@ -121,21 +127,27 @@ impl Iterator {
     }
 
     /// Follows referrals until some server has the final word.
-    pub async fn descend(&self, question: &Question, place: Place<'_>, addresses: &dyn Addresses) -> Result<Hop, LookupError> {
+    pub async fn descend(&self, question: &Question, place: Place<'_>, lookups: &dyn Lookups) -> Result<Hop, LookupError> {
         // DS records are the parent's. (RFC 4035 section 3.1.4.1)
         let start = if question.rtype == Rtype::DS { question.name.parent() } else { None };
         let start = start.as_ref().unwrap_or(&question.name);
         let mut zone = self.closest(start);
         let mut renewed = false;
         for _ in 0..self.config.budgets.referrals {
-            let search = Search { iterator: self, zone: &zone, question, place, addresses };
-            match search.run().await {
+            let search = Search { iterator: self, zone: &zone, question, place, lookups };
+            let found = match self.crowded_cut(&zone.zone, question, place) {
+                None => search.step().await,
+                Some(cut) => match self.after_the_first(cut, place, &search).await {
+                    Some(found) => found,
+                    None => {
+                        let closer = self.closest(start);
+                        if closer.zone == zone.zone { search.step().await } else { Ok(Found::Referral(closer)) }
+                    }
+                },
+            };
+            match found {
                 Ok(Found::Word(hop)) => return Ok(*hop),
-                Ok(Found::Referral(child, ttl)) => {
-                    let bytes = child.servers.iter().map(|s| 80 + s.name.len() + 20 * s.addresses.len()).sum::<usize>() + 300;
-                    zone = Arc::new(child);
-                    self.delegations.put(zone.zone.clone(), zone.clone(), bytes, Instant::now() + ttl);
-                }
+                Ok(Found::Referral(child)) => zone = child,
                 Err(error) if error.failure == Failure::Budget => return Err(error),
                 // The zone may have moved since we learned where it is.
                 Err(_) if !renewed && zone.learned.elapsed() > OLD && zone.zone != self.root.zone => {
@@ -148,6 +160,32 @@ impl Iterator {
         }
         let detail = format!("more than {} referrals on the way to {}", self.config.budgets.referrals, question.name.fmt_with_dot());
         Err(LookupError { failure: Failure::DelegationLoop, detail })
+    }
+
+    /// The name just below `zone` at which a referral is to be expected that many may want at once: a TLD, or a domain below one.
+    fn crowded_cut(&self, zone: &Name, question: &Question, place: Place<'_>) -> Option<Name> {
+        let labels = zone.label_count();
+        // From the second level on nobody waits: see Fetcher::hop.
+        if labels > 2 || place.depth() > 1 || place.avoid.is_some() {
+            return None;
+        }
+        let cut = question.name.iter_suffixes().find(|suffix| suffix.label_count() == labels + 1)?;
+        (question.rtype != Rtype::DS || cut != question.name).then_some(cut)
+    }
+
+    /// What this search finds, if it is the first of those that look below `cut`. The others wait, and then know the way: `None`.
+    async fn after_the_first(&self, cut: Name, place: Place<'_>, search: &Search<'_>) -> Option<Result<Found, LookupError>> {
+        let mut found = None;
+        let first = async { found = Some(search.step().await) };
+        self.first.join(&(place.depth(), cut), || first).await;
+        found
+    }
+
+    fn keep(&self, delegation: Delegation, ttl: Duration) -> Arc<Delegation> {
+        let bytes = delegation.servers.iter().map(|s| 80 + s.name.len() + 20 * s.addresses.len()).sum::<usize>() + 300;
+        let delegation = Arc::new(delegation);
+        self.delegations.put(delegation.zone.clone(), delegation.clone(), bytes, Instant::now() + ttl);
+        delegation
     }
 
     /// One try at one server, the `attempt`-th (from 0). The last one is over TCP: some paths lose what UDP fragments.
@@ -167,7 +205,7 @@ impl Iterator {
 /// What asking a zone's servers led to.
 enum Found {
     Word(Box<Hop>),
-    Referral(Delegation, Duration),
+    Referral(Arc<Delegation>),
 }
 
 /// One question put to the servers of one zone.
@@ -176,12 +214,12 @@ struct Search<'a> {
     zone: &'a Delegation,
     question: &'a Question,
     place: Place<'a>,
-    addresses: &'a dyn Addresses,
+    lookups: &'a dyn Lookups,
 }
 
 impl Search<'_> {
     /// Tries every server once, then those whose trouble may pass again.
-    async fn run(&self) -> Result<Found, LookupError> {
+    async fn step(&self) -> Result<Found, LookupError> {
         let mut troubles = Troubles::default();
         let (zone, question) = (&self.zone.zone, self.question);
         match self.rounds(&mut troubles).await {
@@ -253,7 +291,7 @@ impl Search<'_> {
             return Err(LookupError { failure: Failure::DelegationLoop, detail });
         }
         let path = Path { name, up: self.place.path };
-        self.addresses.addresses(name, self.place.below(&path)).await
+        self.lookups.addresses(name, self.place.below(&path)).await
     }
 
     fn may_ask(&self, server: IpAddr) -> bool {
@@ -275,8 +313,13 @@ impl Search<'_> {
         match reply::read(&mut reply, &self.zone.zone, self.question) {
             Meaning::Word => Ok(Some(Found::Word(Box::new(hop(reply, server))))),
             Meaning::Referral { zone, servers, ttl } => {
+                if let Some(response) = reply::ds_beside(&reply.response, &zone) {
+                    // The parent said beside the referral what it would be asked next for the sake of validation.
+                    let question = Question { name: zone.clone(), rtype: Rtype::DS };
+                    self.lookups.learn(question, hop(Reply { response, ..reply }, server));
+                }
                 let child = Delegation { zone, servers, learned: Instant::now() };
-                Ok(Some(Found::Referral(child, ttl)))
+                Ok(Some(Found::Referral(self.iterator.keep(child, ttl))))
             }
             Meaning::ErrorCode(code) => {
                 troubles.note(server, Trouble::Rcode(code));

@@ -60,7 +60,9 @@ pub fn fuzz_message(bytes: &[u8]) {
     let question = Question { name, rtype: domain::base::iana::Rtype::from_int(u16::from(rtype)) };
     let id = message.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
     if let Some(wire::Received::Reply(mut reply)) = wire::receive(bytes::Bytes::copy_from_slice(message), id, &question) {
-        let _ = reply::read(&mut reply, &zone, &question);
+        if let reply::Meaning::Referral { zone, .. } = reply::read(&mut reply, &zone, &question) {
+            let _ = reply::ds_beside(&reply.response, &zone);
+        }
         let _ = reply::lifetime(&reply.response);
         for set in reply.response.answer.iter().chain(&reply.response.authority) {
             for data in &set.data {

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, UdpSocket};
 use tokio::sync::Semaphore;
@@ -40,15 +40,16 @@ impl Net {
         Self { slots: Semaphore::new(sockets.max(1)), bind }
     }
 
-    /// Sends over UDP and waits for a datagram that `accept` takes for the answer.
+    /// Sends over UDP and waits for a datagram that `accept` takes for the answer. Says how long that took.
     pub async fn udp<T>(
         &self,
         server: SocketAddr,
         query: &[u8],
         wait: Duration,
         accept: impl Fn(Bytes) -> Option<T>,
-    ) -> Result<T, NetError> {
+    ) -> Result<(T, Duration), NetError> {
         let _slot = self.slots.acquire().await;
+        let started = Instant::now();
         let socket = self.udp_socket(server).await?;
         socket.send(query).await.map_err(NetError::Unreachable)?;
         let mut strangers = 0;
@@ -65,7 +66,7 @@ impl Net {
             Err(NetError::Strangers)
         };
         match timeout(wait, receive).await {
-            Ok(result) => result,
+            Ok(result) => result.map(|answer| (answer, started.elapsed())),
             Err(_) if strangers > 0 => Err(NetError::Strangers),
             Err(_) => Err(NetError::Timeout),
         }
@@ -78,8 +79,9 @@ impl Net {
         query: &[u8],
         wait: Duration,
         accept: impl Fn(Bytes) -> Option<T>,
-    ) -> Result<T, NetError> {
+    ) -> Result<(T, Duration), NetError> {
         let _slot = self.slots.acquire().await;
+        let started = Instant::now();
         let socket = self.tcp_socket(server).map_err(NetError::Local)?;
         let talk = async {
             let mut stream = socket.connect(server).await?;
@@ -92,7 +94,7 @@ impl Net {
             Ok::<_, io::Error>(Bytes::from(message))
         };
         match timeout(wait, talk).await {
-            Ok(Ok(message)) => accept(message).ok_or(NetError::Strangers),
+            Ok(Ok(message)) => accept(message).map(|answer| (answer, started.elapsed())).ok_or(NetError::Strangers),
             Ok(Err(error)) => Err(NetError::Unreachable(error)),
             Err(_) => Err(NetError::Timeout),
         }

@@ -63,6 +63,19 @@ pub fn read(reply: &mut Reply, zone: &Name, question: &Question) -> Meaning {
     }
 }
 
+/// What a referral to `zone` says about its DS records, as the answer to a question for them; `None` if it has no proof of either kind.
+/// (RFC 4035 section 3.1.4)
+pub fn ds_beside(referral: &Response, zone: &Name) -> Option<Response> {
+    let signed = || referral.authority.iter().filter(|set| !set.signatures.is_empty());
+    let ds: Vec<Rrset> = signed().filter(|set| set.rtype == Rtype::DS && set.owner == *zone).cloned().collect();
+    let denial: Vec<Rrset> = signed().filter(|set| matches!(set.rtype, Rtype::NSEC | Rtype::NSEC3)).cloned().collect();
+    if ds.is_empty() && denial.is_empty() {
+        return None;
+    }
+    let authority = if ds.is_empty() { denial } else { Vec::new() };
+    Some(Response { rcode: OptRcode::NOERROR.to_int(), answer: ds, authority })
+}
+
 /// The SOA record of a negative answer: of a zone that `name` is in.
 pub fn soa_above<'a>(response: &'a Response, name: &Name) -> Option<&'a Rrset> {
     response.authority.iter().find(|set| set.rtype == Rtype::SOA && name.ends_with(&set.owner))
@@ -77,8 +90,9 @@ pub fn negative_ttl(soa: &Rrset) -> Option<u32> {
 /// How long a final word may be given again.
 pub fn lifetime(response: &Response) -> Duration {
     let positive = response.answer.iter().map(|set| set.ttl);
+    let proofs = response.authority.iter().filter(|set| matches!(set.rtype, Rtype::NSEC | Rtype::NSEC3)).map(|set| set.ttl);
     let negative = response.authority.iter().filter(|set| set.rtype == Rtype::SOA).filter_map(negative_ttl);
-    let ttl = positive.chain(negative).min().unwrap_or(0);
+    let ttl = positive.chain(proofs).chain(negative).min().unwrap_or(0);
     Duration::from_secs(u64::from(ttl)).clamp(SHORTEST, LONGEST)
 }
 

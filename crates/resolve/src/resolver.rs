@@ -6,7 +6,7 @@ use crate::config::{Config, ConfigError, Ipv6, Mode};
 use crate::direct::Direct;
 use crate::exchange::{Exchange, Fault, Transport, Try};
 use crate::fetch::{FAILURE_TTL, Fetcher};
-use crate::iterate::{Addresses, Families, Reach, hop};
+use crate::iterate::{Families, Lookups, Reach, hop};
 use crate::net::{Net, has_ipv6_route};
 use crate::reply;
 use crate::trouble::Troubles;

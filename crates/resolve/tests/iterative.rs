@@ -199,3 +199,30 @@ async fn interception_shows_by_an_answer_from_nowhere() {
     assert!(started.elapsed().as_millis() < 500);
     assert!(matches!(resolver.check_interception(Some(world.ip(1).into())).await, resolve::Interception::Seen(_)));
 }
+
+/// Thousands of lookups at once share delegations and stay within the sockets allowed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_at_once() {
+    let world = World::new();
+    let root = Zone::new(".").ns("test", "ns.nic.test").a("ns.nic.test", world.ip(2));
+    let root = world.zone(1, root).await;
+    let ip = world.ip(80);
+    let tld =
+        world.serve(2, move |query| Answer { answer: vec![(query.name.clone(), support::Data::A(ip))], ..Answer::to(query) }.send()).await;
+    let budgets = resolve::Budgets { sockets: 64, ..resolve::Budgets::default() };
+    let resolver = Resolver::new(resolve::Config { budgets, ..world.config() }).unwrap();
+    let lookups: Vec<_> = (0..3000)
+        .map(|i| {
+            let resolver = resolver.clone();
+            tokio::spawn(async move {
+                let owner: &str = &format!("d{i}.test");
+                resolver.lookup(&name(owner), Rtype::A).await
+            })
+        })
+        .collect();
+    for lookup in lookups {
+        let answer = lookup.await.unwrap();
+        assert_eq!(answer.data_text(), vec![ip.to_string()], "{:?}", answer.failure_detail);
+    }
+    assert_eq!([root.count(), tld.count()], [1, 3000]);
+}
