@@ -10,13 +10,15 @@
 mod chain;
 mod config;
 mod dns;
+#[doc(hidden)]
+pub mod fuzz;
 mod host;
 mod look;
 mod once;
 mod optout;
 mod pace;
 mod reach;
-pub mod smtp;
+mod smtp;
 mod survey;
 mod tls;
 mod vantage;

@@ -41,8 +41,9 @@ impl Looker {
     pub fn new(dns: Arc<dyn Dns>, config: LookerConfig) -> Result<Self, ConfigError> {
         let vantage = Arc::new(Vantage::new(&config));
         let visits = Arc::new(Visits::new(&config, Arc::clone(&vantage))?);
-        let zones = Arc::new(Zones::new(Arc::clone(&dns)));
-        Ok(Self { inner: Arc::new(Inner { config, dns, vantage, visits, zones, hosts: Once::default(), hosts_seen: AtomicU64::new(0) }) })
+        let zones = Arc::new(Zones::new(Arc::clone(&dns), config.remembered));
+        let hosts = Once::new(config.remembered);
+        Ok(Self { inner: Arc::new(Inner { config, dns, vantage, visits, zones, hosts, hosts_seen: AtomicU64::new(0) }) })
     }
 
     /// Looks at a mail domain: its MX, and every MX host not seen before. Ends within the configured deadline, whatever the servers do;

@@ -15,8 +15,9 @@ pub(crate) struct Zones {
 }
 
 impl Zones {
-    pub(crate) fn new(dns: Arc<dyn Dns>) -> Self {
-        Self { dns, seen: Once::default() }
+    /// `remembered`: how many zones.
+    pub(crate) fn new(dns: Arc<dyn Dns>, remembered: usize) -> Self {
+        Self { dns, seen: Once::new(remembered) }
     }
 
     /// The zone that a name lies in; `None` if not even its apex can be found.

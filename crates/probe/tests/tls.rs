@@ -90,6 +90,7 @@ fn tls(seen: &AddressObservation) -> &TlsObservation {
 
 #[tokio::test]
 async fn every_kind_of_key_is_proven_and_named() {
+    // R-073 rfc7672#8.1: TLS 1.2 and 1.3 are offered.
     for (algorithm, version, scheme) in [
         (&rcgen::PKCS_ECDSA_P256_SHA256, TLS13, "ecdsa_secp256r1_sha256"),
         (&rcgen::PKCS_ECDSA_P384_SHA384, TLS13, "ecdsa_secp384r1_sha384"),

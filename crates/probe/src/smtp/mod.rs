@@ -1,7 +1,7 @@
 //! The SMTP dialogue of a visit: polite, patient within bounds, and with a record of every word.
 
 mod dialogue;
-pub mod reply;
+pub(crate) mod reply;
 mod visit;
 
 pub(crate) use visit::{Target, Visitor};

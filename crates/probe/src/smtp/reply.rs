@@ -5,25 +5,25 @@ const KEPT_CHARS: usize = 512;
 
 /// Bounds on one reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplyLimits {
+pub(crate) struct ReplyLimits {
     /// Octets in one line, line end included.
-    pub line_octets: usize,
+    pub(crate) line_octets: usize,
     /// Lines in one reply.
-    pub lines: usize,
+    pub(crate) lines: usize,
 }
 
 /// A reply of RFC 5321 section 4.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// Three digits, that of the last line.
-    pub code: u16,
+    pub(crate) code: u16,
     /// The text of every line, escaped, at most 512 characters each.
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
 }
 
 /// Why bytes are no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoReply {
+pub(crate) enum NoReply {
     /// A line that does not begin with a code.
     NotSmtp,
     /// A line beyond the limit.
@@ -34,8 +34,7 @@ pub enum NoReply {
 
 impl NoReply {
     /// The code that `dane::observation::Got::Garbage` uses.
-    #[must_use]
-    pub fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             NoReply::NotSmtp => "not-smtp",
             NoReply::LineTooLong => "line-too-long",
@@ -46,7 +45,7 @@ impl NoReply {
 
 /// Collects bytes and gives replies. Holds at most one line and the kept text of one reply.
 #[derive(Debug)]
-pub struct ReplyReader {
+pub(crate) struct ReplyReader {
     limits: ReplyLimits,
     /// Bytes received and not yet taken as a line.
     pending: Vec<u8>,
@@ -60,13 +59,12 @@ pub struct ReplyReader {
 
 impl ReplyReader {
     /// An empty reader.
-    #[must_use]
-    pub fn new(limits: ReplyLimits) -> Self {
+    pub(crate) fn new(limits: ReplyLimits) -> Self {
         Self { limits, pending: Vec::new(), searched: 0, lines: Vec::new(), start: Vec::new() }
     }
 
     /// Takes bytes from the network. Call [`ReplyReader::next_reply`] until it gives `None` before feeding more.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
     }
 
@@ -77,7 +75,7 @@ impl ReplyReader {
     ///
     /// # Errors
     /// What breaks the form or a limit. The reader is of no use afterwards.
-    pub fn next_reply(&mut self) -> Result<Option<Reply>, NoReply> {
+    pub(crate) fn next_reply(&mut self) -> Result<Option<Reply>, NoReply> {
         while let Some(line) = self.take_line()? {
             if self.start.len() < KEPT_CHARS {
                 self.start.extend_from_slice(line.get(..KEPT_CHARS.min(line.len())).unwrap_or_default());
@@ -97,21 +95,19 @@ impl ReplyReader {
     }
 
     /// Whether a reply has begun and is not complete.
-    #[must_use]
-    pub fn is_within_reply(&self) -> bool {
+    pub(crate) fn is_within_reply(&self) -> bool {
         !self.pending.is_empty() || !self.lines.is_empty()
     }
 
     /// The beginning of what is no complete reply, escaped: for the record of a failure.
-    #[must_use]
-    pub fn fragment(&self) -> String {
+    pub(crate) fn fragment(&self) -> String {
         let mut bytes = self.start.clone();
         bytes.extend_from_slice(&self.pending);
         escape(&bytes)
     }
 
     /// Takes out all bytes that are not part of a reply already given.
-    pub fn take_pending(&mut self) -> Vec<u8> {
+    pub(crate) fn take_pending(&mut self) -> Vec<u8> {
         self.searched = 0;
         self.lines.clear();
         self.start.clear();

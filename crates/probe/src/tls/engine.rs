@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 
 /// What we read from the network at a time, octets.
 const READ: usize = 4096;
+//
 /// Octets of one visit inside TLS: the largest certificate message the engine takes is 64 kB, and the rest is little.
 const TLS_OCTETS: usize = 192 * 1024;
 
