@@ -15,6 +15,8 @@ pub mod pem;
 pub mod refid;
 pub mod repair;
 pub mod smtp;
+#[cfg(test)]
+mod testing;
 pub mod tlsa;
 pub mod verdict;
 pub mod verification;

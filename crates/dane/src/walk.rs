@@ -13,6 +13,9 @@
 mod host;
 mod next_hop;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use next_hop::mx_records;
 
 use crate::Epoch;
