@@ -11,6 +11,9 @@
 //! | STARTTLS | 421, block list, silence, closed | not offered, 454, 500 to 504, other 5xx that speak of no block list |
 //! | handshake | silence, reset, our engine's limits | every other failure, no or garbage certificate, key not proven |
 
+#[cfg(test)]
+mod tests;
+
 use crate::cause::Cause;
 use crate::cert::Certificate;
 use crate::observation::{AddressObservation, Connect, Exchange, Got, TlsObservation};

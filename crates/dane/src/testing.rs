@@ -2,6 +2,7 @@
 
 use crate::dns::{Alias, Lookup, LookupFailure, Record, Security, SecurityReason, SignatureWindow};
 use crate::name::{Name, fqdn};
+use crate::observation::{AddressObservation, CertificateBytes, Connect, Exchange, Got, TlsObservation};
 use domain::base::iana::Rtype;
 
 /// The moment at which the tests look.
@@ -120,4 +121,62 @@ pub fn cname(owner: &str, target: &str) -> Lookup {
 pub fn ttl(mut lookup: Lookup, seconds: u32) -> Lookup {
     lookup.records.iter_mut().for_each(|r| r.ttl = seconds);
     lookup
+}
+
+/// A connection to this address that was made, and nothing else yet.
+pub fn server(address: &str) -> AddressObservation {
+    AddressObservation {
+        address: address.parse().unwrap(),
+        transport_port: 25,
+        at: NOW,
+        connect: Connect::Connected,
+        dialogue: Vec::new(),
+        tls: None,
+        early_bytes: None,
+        elapsed_ms: 10,
+    }
+}
+
+/// Commands (empty: the greeting) and replies, lines parted by `|`; or `TIMEOUT`, `CLOSED`, `RESET`, `GARBAGE`.
+pub fn dialogue(steps: &[(&str, &str)]) -> AddressObservation {
+    let mut server = server("192.0.2.1");
+    for (sent, got) in steps {
+        let got = match *got {
+            "TIMEOUT" => Got::Timeout,
+            "CLOSED" => Got::Closed,
+            "RESET" => Got::Reset,
+            "GARBAGE" => Got::Garbage { text: "HTTP/1.1 400 Bad Request".to_owned(), why: "not-smtp".to_owned() },
+            reply => Got::Reply {
+                code: reply[..3].parse().unwrap(),
+                lines: reply.split('|').map(|l| l.get(4..).unwrap_or_default().to_owned()).collect(),
+            },
+        };
+        let sent = (!sent.is_empty()).then(|| (*sent).to_owned());
+        server.dialogue.push(Exchange { sent, encrypted: false, got, at_ms: 1 });
+    }
+    server
+}
+
+/// A TLS session that was made, with this chain.
+pub fn tls(chain: Vec<CertificateBytes>) -> TlsObservation {
+    TlsObservation {
+        sni: None,
+        version: Some("TLSv1.3".to_owned()),
+        cipher: None,
+        group: None,
+        signature_scheme: None,
+        key_proven: Some(true),
+        chain,
+        error: None,
+        engine: "test".to_owned(),
+    }
+}
+
+/// A self-signed certificate for this name, with a new key, valid from 2020 to 2040.
+pub fn certificate(host: &str) -> CertificateBytes {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec![host.to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2040, 1, 1);
+    CertificateBytes(params.self_signed(&key).unwrap().der().to_vec().into())
 }
