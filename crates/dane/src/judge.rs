@@ -25,7 +25,7 @@ mod standing;
 mod vantage;
 
 #[cfg(test)]
-mod fixture;
+mod properties;
 #[cfg(test)]
 mod tests;
 

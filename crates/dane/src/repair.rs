@@ -5,6 +5,8 @@
 
 mod dnssec;
 mod mail;
+#[cfg(test)]
+mod tests;
 mod tlsa;
 
 pub use dnssec::{dnssec, ds_lines};

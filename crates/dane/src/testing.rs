@@ -2,8 +2,13 @@
 
 use crate::dns::{Alias, Lookup, LookupFailure, Record, Security, SecurityReason, SignatureWindow};
 use crate::name::{Name, fqdn};
-use crate::observation::{AddressObservation, CertificateBytes, Connect, Exchange, Got, TlsObservation};
+use crate::observation::{
+    AddressObservation, CertificateBytes, Connect, DomainObservation, Exchange, Got, HostObservation, Observation, SCHEMA_VERSION,
+    TlsObservation, VantageObservation,
+};
+use aws_lc_rs::digest::{SHA256, digest};
 use domain::base::iana::Rtype;
+use std::sync::Arc;
 
 /// The moment at which the tests look.
 pub const NOW: crate::Epoch = 1_800_000_000;
@@ -53,21 +58,21 @@ pub fn tlsa(base: &str, data: &[&str]) -> Lookup {
 }
 
 impl Lookup {
-    pub fn nxdomain(mut self) -> Self {
+    pub(crate) fn nxdomain(mut self) -> Self {
         self.rcode = 3;
         self.records.clear();
         self
     }
 
-    pub fn insecure(self, code: &str) -> Self {
+    pub(crate) fn insecure(self, code: &str) -> Self {
         self.with_status(Security::Insecure, code)
     }
 
-    pub fn bogus(self, code: &str) -> Self {
+    pub(crate) fn bogus(self, code: &str) -> Self {
         self.with_status(Security::Bogus, code)
     }
 
-    pub fn with_status(mut self, status: Security, code: &str) -> Self {
+    pub(crate) fn with_status(mut self, status: Security, code: &str) -> Self {
         self.status = status;
         let at_name = self.name.clone();
         self.reason = Some(SecurityReason { code: code.to_owned(), at_name, at_type: self.rtype, detail: String::new(), ede: Vec::new() });
@@ -75,14 +80,14 @@ impl Lookup {
     }
 
     /// The reason lies at this zone.
-    pub fn in_zone(mut self, apex: &str) -> Self {
+    pub(crate) fn in_zone(mut self, apex: &str) -> Self {
         if let Some(reason) = &mut self.reason {
             reason.at_name = name(apex);
         }
         self
     }
 
-    pub fn failing(mut self, failure: LookupFailure) -> Self {
+    pub(crate) fn failing(mut self, failure: LookupFailure) -> Self {
         self.failure = Some(failure);
         self.status = Security::Indeterminate;
         self.records.clear();
@@ -90,7 +95,7 @@ impl Lookup {
     }
 
     /// One more link: the end of the chain so far is an alias of `target`, whose records these are. The whole gets the weakest status.
-    pub fn via(mut self, target: &str, link: Security) -> Self {
+    pub(crate) fn via(mut self, target: &str, link: Security) -> Self {
         let owner = self.expanded().clone();
         self.aliases.push(Alias { owner, target: name(target), ttl: 300, status: link });
         for record in &mut self.records {
@@ -100,7 +105,7 @@ impl Lookup {
         self
     }
 
-    pub fn signed_until(mut self, expiration: crate::Epoch) -> Self {
+    pub(crate) fn signed_until(mut self, expiration: crate::Epoch) -> Self {
         self.signature = Some(SignatureWindow {
             signer: name("example.nl"),
             key_tag: 4711,
@@ -174,9 +179,75 @@ pub fn tls(chain: Vec<CertificateBytes>) -> TlsObservation {
 
 /// A self-signed certificate for this name, with a new key, valid from 2020 to 2040.
 pub fn certificate(host: &str) -> CertificateBytes {
+    identity(host).certificate
+}
+
+/// A server's certificate, and its key as the software that made it encodes it.
+#[derive(Clone)]
+pub struct Identity {
+    pub certificate: CertificateBytes,
+    pub spki: Vec<u8>,
+}
+
+impl Identity {
+    /// `3 1 1` of the key.
+    pub(crate) fn record(&self) -> String {
+        format!("3 1 1 {}", hex(digest(&SHA256, &self.spki).as_ref()))
+    }
+
+    /// `3 0 1` of the certificate.
+    pub(crate) fn certificate_record(&self) -> String {
+        format!("3 0 1 {}", hex(digest(&SHA256, &self.certificate.0).as_ref()))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+/// A self-signed identity, valid from 2020 to 2040.
+pub fn identity(host: &str) -> Identity {
+    identity_until(host, 2040)
+}
+
+/// A self-signed identity, valid from 2020 to the first day of this year.
+pub fn identity_until(host: &str, year: i32) -> Identity {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec![host.to_owned()]).unwrap();
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    params.not_after = rcgen::date_time_ymd(2040, 1, 1);
-    CertificateBytes(params.self_signed(&key).unwrap().der().to_vec().into())
+    params.not_after = rcgen::date_time_ymd(year, 1, 1);
+    let certificate = CertificateBytes(params.self_signed(&key).unwrap().der().to_vec().into());
+    Identity { certificate, spki: rcgen::PublicKeyData::subject_public_key_info(&key) }
+}
+
+/// A good visit at this address: STARTTLS, and this certificate.
+pub fn visit(address: &str, certificate: &CertificateBytes) -> AddressObservation {
+    let ehlo = "250-mx.example.nl greets you|250-PIPELINING|250-STARTTLS|250 8BITMIME";
+    let steps = [("", "220 mx.example.nl ESMTP"), ("EHLO me", ehlo), ("STARTTLS", "220 2.0.0 Ready to start TLS")];
+    AddressObservation { address: address.parse().unwrap(), tls: Some(tls(vec![certificate.clone()])), ..dialogue(&steps) }
+}
+
+/// A host with one IPv4 address, all of it secure, and this TLSA answer.
+pub fn host(text: &str, address: &str, tlsa: Lookup, servers: Vec<AddressObservation>) -> HostObservation {
+    HostObservation {
+        schema: SCHEMA_VERSION,
+        host: name(text),
+        port: 25,
+        at: NOW,
+        a: a(text, &[address]),
+        aaaa: aaaa(text, &[]),
+        cname: None,
+        tlsa: vec![tlsa],
+        zone: None,
+        servers,
+    }
+}
+
+/// A domain with this MX answer and these hosts.
+pub fn domain(mx: Lookup, hosts: Vec<HostObservation>) -> Observation {
+    Observation {
+        domain: DomainObservation { schema: SCHEMA_VERSION, domain: mx.name.clone(), at: NOW, zone: None, mx },
+        hosts: hosts.into_iter().map(Arc::new).collect(),
+        vantage: VantageObservation::default(),
+    }
 }

@@ -106,12 +106,13 @@ impl std::fmt::Display for Query {
 
 /// Where the walk finds its answers.
 pub trait Answers {
-    /// The answer to this query, if it is there.
-    fn answer(&self, query: &Query) -> Option<&Lookup>;
+    /// The answer to this query, if it is there. `host`: the mail host on whose behalf it is asked; none at the MX stage. It matters only
+    /// where hosts were looked at apart and the answers may differ.
+    fn answer(&self, query: &Query, host: Option<&Name>) -> Option<&Lookup>;
 }
 
 impl Answers for HashMap<Query, Lookup> {
-    fn answer(&self, query: &Query) -> Option<&Lookup> {
+    fn answer(&self, query: &Query, _host: Option<&Name>) -> Option<&Lookup> {
         self.get(query)
     }
 }
@@ -208,6 +209,8 @@ pub struct HostRoute {
     pub aaaa: Option<Answered>,
     /// The last TLSA lookup, if one was made.
     pub tlsa: Option<Answered>,
+    /// The name that it asked for.
+    pub tlsa_name: Option<Name>,
     /// The TLSA base domain: the candidate with a secure RRset. It does not change if the TLSA name is itself an alias.
     pub tlsa_base: Option<Name>,
     /// The secure TLSA records in presentation form.
@@ -246,7 +249,7 @@ pub struct Route {
 /// # Errors
 /// The first query that it needs and that has no answer yet.
 pub fn route(next_hop: &NextHop, rules: &Rules, answers: &impl Answers) -> Result<Route, Query> {
-    next_hop::route(next_hop, rules, &mut Asker { answers, asked: Vec::new(), expires: None })
+    next_hop::route(next_hop, rules, &mut Asker { answers, host: None, asked: Vec::new(), expires: None })
 }
 
 /// The same as a machine that asks.
@@ -290,6 +293,7 @@ impl Walk {
 /// Reads answers and remembers what was asked.
 struct Asker<'a, A> {
     answers: &'a A,
+    host: Option<Name>,
     asked: Vec<Query>,
     expires: Option<Epoch>,
 }
@@ -297,7 +301,7 @@ struct Asker<'a, A> {
 impl<'a, A: Answers> Asker<'a, A> {
     fn ask(&mut self, name: &Name, rtype: Rtype) -> Result<&'a Lookup, Query> {
         let query = Query { name: name.clone(), rtype };
-        let Some(lookup) = self.answers.answer(&query) else { return Err(query) };
+        let Some(lookup) = self.answers.answer(&query, self.host.as_ref()) else { return Err(query) };
         if !self.asked.contains(&query) {
             self.asked.push(query);
         }

@@ -6,9 +6,6 @@ use crate::name::Name;
 
 /// Why this answer is an ERR of the decision table, or insecure; `None`: it is secure.
 pub(super) fn cause(lookup: &Lookup) -> Option<Cause> {
-    if lookup.is_secure() && lookup.outcome() != Outcome::Err {
-        return None;
-    }
     let failure = lookup.failure.map(failure_cause);
     let reason = lookup.reason.as_ref().map(|r| r.code.as_str());
     Some(match (lookup.status, reason, failure) {
@@ -17,9 +14,10 @@ pub(super) fn cause(lookup: &Lookup) -> Option<Cause> {
         (_, _, Some(failure)) => failure,
         (Security::Bogus, None, None) => Cause::DnssecOther,
         (Security::Indeterminate, code, None) => unfetched(code),
+        // A response code that answers nothing, whatever its proof.
+        (_, _, None) if lookup.outcome() == Outcome::Err => error_code(lookup.rcode),
         (Security::Insecure, code, None) => insecure(code),
-        // Validated, and a response code that answers nothing.
-        (Security::Secure, _, None) => Cause::DnsError,
+        (Security::Secure, _, None) => return None,
     })
 }
 
@@ -76,6 +74,14 @@ fn failure_cause(failure: LookupFailure) -> Cause {
         LookupFailure::AliasLoop => Cause::AliasLoop,
         LookupFailure::DelegationLoop => Cause::DelegationLoop,
         LookupFailure::Budget => Cause::BudgetExhausted,
+    }
+}
+
+fn error_code(rcode: u16) -> Cause {
+    match rcode {
+        2 => Cause::DnsServfail,
+        5 => Cause::DnsRefused,
+        _ => Cause::DnsError,
     }
 }
 

@@ -1,25 +1,23 @@
 //! The observation as a source of answers for the policy walk.
 
 use crate::dns::{Alias, Lookup, LookupFailure, Outcome, Record, Security};
-use crate::name::fqdn;
+use crate::name::{Name, fqdn};
 use crate::observation::{DomainObservation, HostObservation};
 use crate::walk::{Answers, NextHop, Query, Route, Rules, route};
 use domain::base::iana::Rtype;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What was observed, and stand-ins for what was not.
+/// What was observed, host by host, and stand-ins for what was not.
 pub(super) struct Evidence<'a> {
-    observed: HashMap<Query, &'a Lookup>,
+    domain: Option<&'a DomainObservation>,
+    hosts: &'a [Arc<HostObservation>],
     stand_ins: HashMap<Query, Lookup>,
 }
 
 impl<'a> Evidence<'a> {
     pub(super) fn new(domain: Option<&'a DomainObservation>, hosts: &'a [Arc<HostObservation>]) -> Self {
-        let of_host = |h: &'a Arc<HostObservation>| [&h.a, &h.aaaa].into_iter().chain(&h.cname).chain(&h.tlsa);
-        let lookups = domain.map(|d| &d.mx).into_iter().chain(hosts.iter().flat_map(of_host));
-        let observed = lookups.map(|l| (Query { name: l.name.clone(), rtype: l.rtype }, l)).collect();
-        Self { observed, stand_ins: HashMap::new() }
+        Self { domain, hosts, stand_ins: HashMap::new() }
     }
 
     /// The route that these answers lead to. What the walk wants and nobody asked is "could not look".
@@ -37,7 +35,7 @@ impl<'a> Evidence<'a> {
     }
 
     fn stand_in(&self, query: &Query) -> Lookup {
-        let first_link = (query.rtype == Rtype::CNAME).then(|| self.first_link(query)).flatten();
+        let first_link = (query.rtype == Rtype::CNAME).then(|| self.first_link(&query.name)).flatten();
         let mut lookup = not_asked(query);
         if let Some(link) = first_link {
             lookup.failure = None;
@@ -48,16 +46,23 @@ impl<'a> Evidence<'a> {
     }
 
     /// Our own validation knows the status of every link, so that the separate CNAME query of R-022 may be missing.
-    fn first_link(&self, query: &Query) -> Option<&'a Alias> {
-        let address = |rtype| self.observed.get(&Query { name: query.name.clone(), rtype });
-        let found = [Rtype::A, Rtype::AAAA].into_iter().filter_map(address);
-        found.filter(|l| l.outcome() == Outcome::Data).find_map(|l| l.aliases.first())
+    fn first_link(&self, host: &Name) -> Option<&'a Alias> {
+        let seen = self.hosts.iter().find(|h| h.host == *host)?;
+        let found = [&seen.a, &seen.aaaa].into_iter().filter(|l| l.outcome() == Outcome::Data);
+        found.filter_map(|l| l.aliases.first()).next()
+    }
+
+    fn observed(&self, query: &Query, host: Option<&Name>) -> Option<&'a Lookup> {
+        let asked = |l: &&Lookup| l.name == query.name && l.rtype == query.rtype;
+        let Some(host) = host else { return self.domain.map(|d| &d.mx).filter(asked) };
+        let seen = self.hosts.iter().find(|h| h.host == *host)?;
+        [&seen.a, &seen.aaaa].into_iter().chain(&seen.cname).chain(&seen.tlsa).find(asked)
     }
 }
 
 impl Answers for Evidence<'_> {
-    fn answer(&self, query: &Query) -> Option<&Lookup> {
-        self.observed.get(query).copied().or_else(|| self.stand_ins.get(query))
+    fn answer(&self, query: &Query, host: Option<&Name>) -> Option<&Lookup> {
+        self.observed(query, host).or_else(|| self.stand_ins.get(query))
     }
 }
 

@@ -157,7 +157,7 @@ fn dane(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>, published: 
     match route.why {
         Why::TlsaFailed => failed_tlsa(case, route, seen),
         Why::AliasFailed => {
-            let link = seen.cname.as_ref().or(Some(&seen.a)).filter(|l| dns::cause(l).is_some());
+            let link = seen.cname.as_ref().filter(|l| l.outcome() == Outcome::Err);
             let cause = link.and_then(dns::cause).unwrap_or(Cause::BudgetExhausted);
             let words = link.map(dns::particulars).unwrap_or_else(|| "it was not found when it was asked for".to_owned());
             let sentence = format!("The alias {host} cannot be validated, so senders skip it: {words}.");
@@ -171,7 +171,7 @@ fn dane(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>, published: 
 
 /// R-031 rfc7672#2.1.2
 fn failed_tlsa(case: &Case, route: &HostRoute, seen: &HostObservation) -> Vec<Finding> {
-    let Some(lookup) = seen.tlsa.iter().find(|l| l.outcome() == Outcome::Err) else {
+    let Some(lookup) = asked_last(route, seen) else {
         let sentence = format!("The TLSA records of {} were not looked up.", route.host);
         return vec![Finding::new(Cause::BudgetExhausted, &route.host, sentence)];
     };
@@ -180,6 +180,11 @@ fn failed_tlsa(case: &Case, route: &HostRoute, seen: &HostObservation) -> Vec<Fi
         format!("The TLSA records of {} cannot be had, so senders that validate DANE skip it: {}.", route.host, dns::particulars(lookup));
     let repair = repair::dnssec(cause, lookup, case.domain, case.hosts);
     vec![Finding::new(cause, dns::place(lookup), sentence).mended_by(repair)]
+}
+
+/// The TLSA lookup at which the sender stopped.
+fn asked_last<'a>(route: &HostRoute, seen: &'a HostObservation) -> Option<&'a Lookup> {
+    route.tlsa_name.as_ref().and_then(|owner| seen.tlsa_at(owner))
 }
 
 /// No DANE in force: why, and whether somebody meant it to be.
@@ -222,14 +227,13 @@ fn deciding<'a>(seen: &'a HostObservation, route: &HostRoute, published: Option<
 fn state(route: &HostRoute, seen: &HostObservation, servers: &[Seen]) -> State {
     let addresses = [&seen.a, &seen.aaaa];
     let failed = |l: &Lookup| l.outcome() == Outcome::Err;
-    let blamed = |mut lookups: Box<dyn Iterator<Item = &Lookup> + '_>| lookups.any(|l| failed(l) && dns::blames_domain(l));
     match route.why {
         // RFC 7672 lets a sender connect to an address in an MX record; hardly any does.
         Why::NoAddress | Why::MxIsAddress => State::Dead,
-        Why::AddressFailed if !blamed(Box::new(addresses.into_iter())) => State::Unknown,
-        Why::AddressFailed => State::Broken,
-        Why::TlsaFailed if blamed(Box::new(seen.tlsa.iter())) => State::Broken,
-        Why::AliasFailed if seen.cname.as_ref().is_some_and(dns::blames_domain) => State::Broken,
+        Why::AddressFailed if addresses.into_iter().any(|l| failed(l) && dns::blames_domain(l)) => State::Broken,
+        Why::AddressFailed => State::Unknown,
+        Why::TlsaFailed if asked_last(route, seen).is_some_and(dns::blames_domain) => State::Broken,
+        Why::AliasFailed if seen.cname.as_ref().is_some_and(|l| failed(l) && dns::blames_domain(l)) => State::Broken,
         Why::TlsaFailed | Why::AliasFailed => State::Unknown,
         Why::Usable | Why::AllUnusable if servers.iter().any(|s| s.verdict.rfc_delivers == Some(false)) => State::Broken,
         Why::AllUnusable => State::Unauthenticated,

@@ -50,10 +50,6 @@ fn label_one(one: &Tlsa, index: usize, all: &[Tlsa], servers: &[Seen]) -> (Recor
     if let Some((_, outcome)) = with(RecordStatus::SkippedAgility) {
         return (RecordLabel::Hidden, outcome.detail.clone());
     }
-    // It names an issuer that is there, and yet does not authenticate.
-    if let Some((_, outcome)) = outcomes.iter().find(|(_, o)| one.usage == 2 && o.depth.is_some_and(|d| d > 0)) {
-        return (RecordLabel::Issuer, outcome.detail.clone());
-    }
     // R-090 rfc7671#8.1: a record beside a matching one of its kind may be the next key's.
     if sibling_matches(one, all, servers) {
         return (RecordLabel::NextKey, "it matches nothing shown now, and one of its kind does: the next key, or a left-over".to_owned());

@@ -2,7 +2,7 @@
 
 use super::{Case, dns};
 use crate::cause::{Cause, Party, Weight};
-use crate::dns::Security;
+use crate::dns::{Outcome, Security};
 use crate::observation::{AddressObservation, VantageObservation};
 use crate::verdict::Finding;
 
@@ -66,7 +66,7 @@ pub(super) fn doubt(case: &Case, findings: &mut [Finding]) {
 /// Whether the route rests on an answer that we doubt.
 pub(super) fn route_is_doubtful(case: &Case) -> bool {
     let answers = case.route.hosts.iter().flat_map(|h| [h.a, h.aaaa, h.tlsa]).chain([case.route.mx_answer]);
-    doubts_dns(case.vantage) && answers.flatten().any(|a| a.status != Security::Secure)
+    doubts_dns(case.vantage) && answers.flatten().any(|a| a.status != Security::Secure || a.outcome == Outcome::Err)
 }
 
 fn is_doubtful(cause: Cause) -> bool {

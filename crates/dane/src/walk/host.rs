@@ -24,6 +24,7 @@ pub(super) fn host_route<A: Answers>(
     rules: &Rules,
     asker: &mut Asker<A>,
 ) -> Result<HostRoute, Query> {
+    asker.host = Some(host.clone());
     // R-016 rfc7672#2.2.2: addresses first.
     let a = asker.ask(host, Rtype::A)?;
     let aaaa = asker.ask(host, Rtype::AAAA)?;
@@ -103,6 +104,7 @@ fn search<A: Answers>(host: &Name, bases: &[Name], rules: &Rules, asker: &mut As
         let Some(owner) = tlsa_owner(base, rules.port) else { continue };
         let tlsa = asker.ask(&owner, Rtype::TLSA)?;
         route.tlsa = Some(Answered::from(tlsa));
+        route.tlsa_name = Some(owner);
         match tlsa.outcome() {
             Outcome::Data if tlsa.is_secure() => {
                 // R-028 rfc7672#2.2.3: the base is the candidate, also if `owner` is an alias.
@@ -161,6 +163,7 @@ impl HostRoute {
             a: None,
             aaaa: None,
             tlsa: None,
+            tlsa_name: None,
             tlsa_base: None,
             records: Vec::new(),
             usable: 0,
