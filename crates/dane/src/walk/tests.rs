@@ -65,7 +65,7 @@ fn errors(lookup: &Lookup) -> Vec<Lookup> {
 fn mx_errors_defer_and_ask_no_further() {
     // R-002 rfc7672#2.1.2
     for failed in errors(&mx(DOMAIN, &["10 mx1.example.nl."])) {
-        let route = walk(&[failed.clone()]);
+        let route = walk(std::slice::from_ref(&failed));
         assert_eq!((route.mx, route.delivery), (MxStage::Failed, Defer), "{failed:?}");
         assert!(route.hosts.is_empty());
         assert_eq!(asked(&route), ["example.nl MX"]);
@@ -367,7 +367,7 @@ fn insecure_or_absent_records_mean_opportunistic() {
         tlsa(HOST, &[]).nxdomain(),
     ];
     for lookup in none {
-        let route = walk(&one_host(&[lookup.clone()]));
+        let route = walk(&one_host(std::slice::from_ref(&lookup)));
         assert_eq!((only(&route).action, only(&route).why, route.delivery), (Opp, Why::NoSecureTlsa, Deliver), "{lookup:?}");
         assert_eq!((only(&route).sni.clone(), names(only(&route)).len()), (None, 0));
         // R-035 rfc7672#6
