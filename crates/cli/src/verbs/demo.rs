@@ -185,7 +185,7 @@ impl Args {
     ) -> Result<Done, UsageError> {
         run.vantage = looker.check_vantage().await;
         let sink = Sink::archive(archive, &run)?;
-        let options = SurveyOptions { parallel: 200, grace: Duration::from_secs(2) };
+        let options = SurveyOptions { parallel: 64, grace: Duration::from_secs(2) };
         survey::run(looker, names, options, (sink, run, Tell::Nothing), compare).await
     }
 
@@ -241,9 +241,8 @@ fn resolver_config(lab: &Lab) -> Result<Config, UsageError> {
     let mut config = Config { mode: Mode::Iterative { roots: lab.roots() }, dns_port: lab.config().dns_port, ..Config::default() };
     config.anchors = Anchors::parse(&lab.anchor()).map_err(UsageError::new)?;
     // Everything is on this machine: who is silent for so long is silent on purpose.
-    config.timeouts.query = Duration::from_millis(400);
-    config.timeouts.lookup = Duration::from_secs(8);
-    config.attempts = 2;
+    config.timeouts.query = Duration::from_millis(1500);
+    config.timeouts.lookup = Duration::from_secs(20);
     Ok(config)
 }
 
