@@ -61,7 +61,7 @@ impl Summary {
     /// The answers.
     #[must_use]
     pub fn tables(&self) -> Tables {
-        let (unseen, failures) = unseen::split(self.failures.table(&self.servers));
+        let (unseen, ourselves, failures) = unseen::split(self.failures.table(&self.servers));
         Tables {
             domains: self.domains,
             servers: self.servers.iter().count() as u64,
@@ -74,6 +74,7 @@ impl Summary {
             views: incorrect::views(&self.servers),
             failures,
             unseen,
+            ourselves,
             worst_servers: self.servers.worst(),
             skipped: self.skipped.clone(),
         }
@@ -105,6 +106,8 @@ pub struct Tables {
     pub failures: Vec<FailureRow>,
     /// What could not be looked at, by reason.
     pub unseen: Vec<UnseenRow>,
+    /// What is not as it should be with ourselves, though we could look.
+    pub ourselves: Vec<FailureRow>,
     /// Servers at which something is wrong, those first that most domains use.
     pub worst_servers: Vec<WorstServer>,
     /// Targets that were not looked at (and are not in `domains`), by reason.

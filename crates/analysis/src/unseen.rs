@@ -14,8 +14,9 @@ pub struct UnseenRow {
     pub ours: bool,
 }
 
-/// The rows that say *could not look*, and the rest, which say what is.
-pub(crate) fn split(rows: Vec<FailureRow>) -> (Vec<UnseenRow>, Vec<FailureRow>) {
-    let (unseen, seen): (Vec<_>, Vec<_>) = rows.into_iter().partition(|r| r.weight == Weight::Unknown || r.party != Party::Domain);
-    (unseen.into_iter().map(|row| UnseenRow { ours: row.party == Party::Us, row }).collect(), seen)
+/// The rows that say *could not look*; those that say something of ourselves; and the rest, which say what is.
+pub(crate) fn split(rows: Vec<FailureRow>) -> (Vec<UnseenRow>, Vec<FailureRow>, Vec<FailureRow>) {
+    let (unseen, rest): (Vec<_>, Vec<_>) = rows.into_iter().partition(|r| r.weight == Weight::Unknown);
+    let (ourselves, seen) = rest.into_iter().partition(|r| r.party == Party::Us);
+    (unseen.into_iter().map(|row| UnseenRow { ours: row.party == Party::Us, row }).collect(), ourselves, seen)
 }

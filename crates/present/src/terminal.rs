@@ -131,6 +131,12 @@ fn failures(out: &mut String, tables: &Tables, style: &Style) {
 }
 
 fn unseen(out: &mut String, tables: &Tables, style: &Style) {
+    if !tables.ourselves.is_empty() {
+        heading(out, style, "About ourselves", "");
+        for line in tables.ourselves.iter().flat_map(|r| wrap(&r.sentence, style.width() - 2)) {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
     for (why, count) in &tables.skipped {
         heading(out, style, &format!("{} targets not looked at: {}", number(*count), clean(why)), "");
     }

@@ -71,6 +71,7 @@ fn tables(word: &str) -> Tables {
         },
         failures: vec![failure(Cause::DsMissing, 62, 20), failure(Cause::UnknownMismatch, 31, 9), failure(Cause::MxInsecure, 12, 0)],
         unseen: vec![UnseenRow { row: failure(Cause::SmtpBlocked, 40, 20), ours: false }],
+        ourselves: vec![failure(Cause::NoPtr, 2000, 0)],
         worst_servers: vec![WorstServer {
             host: format!("mx.{word}"),
             domains: 28,

@@ -129,6 +129,11 @@ impl Targets {
         }
     }
 
+    /// Brings the domains into an order that has nothing to do with who serves them, so that no server is asked for many at once.
+    pub fn scatter(&mut self) {
+        scatter(&mut self.names);
+    }
+
     /// Keeps at most so many domains, always the same ones of the same list, whatever its order.
     pub fn sample(&mut self, count: usize) {
         if count < self.names.len() {
@@ -154,6 +159,11 @@ fn item(line: &str) -> Option<&str> {
         _ => text,
     };
     (!item.is_empty()).then_some(item)
+}
+
+/// The order of [`Targets::scatter`]: always the same one for the same domains.
+pub fn scatter(names: &mut [Name]) {
+    names.sort_by_cached_key(|name| rank(name, b"order"));
 }
 
 /// A number that depends on the name and the purpose only.

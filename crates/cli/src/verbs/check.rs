@@ -63,8 +63,8 @@ pub struct Args {
     at: Option<Epoch>,
 
     /// Say also what will go wrong within so many days if nothing changes
-    #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(u16).range(0..=3650))]
-    days: u16,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=3650))]
+    days: Option<u16>,
 
     /// One line and the exit codes of Nagios
     #[arg(long, conflicts_with_all = ["json", "with_cert"])]
@@ -167,7 +167,7 @@ impl Args {
     fn tell(&self, seen: &Seen, preflight: Option<&Preflight>, style: &Style) -> Exit {
         let at = self.at.unwrap_or_else(now);
         let verdict = seen.judge(at);
-        let outlook = seen.outlook(at, at.saturating_add(i64::from(self.days) * DAY));
+        let outlook = self.days.map(|days| seen.outlook(at, at.saturating_add(i64::from(days) * DAY))).unwrap_or_default();
         if self.nagios {
             print::line(present::nagios(&verdict, &outlook));
             return match present::nagios_word(&verdict, &outlook) {

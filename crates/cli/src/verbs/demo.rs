@@ -2,6 +2,7 @@
 
 use crate::common::colour::ColourOption;
 use crate::common::survey::{self, Done, End, Sink, Tell, now};
+use crate::common::targets::scatter;
 use crate::common::{metadata, print};
 use crate::exit::{Exit, UsageError};
 use crate::verbs::report::write_page;
@@ -150,7 +151,8 @@ impl Args {
         let mut run = metadata::run(&resolver_config, &looker_config);
         let resolver = Resolver::new(resolver_config).map_err(UsageError::new)?;
         let looker = Looker::new(Arc::new(resolver), looker_config).map_err(UsageError::new)?;
-        let names: Vec<Name> = lab.truth().iter().map(|t| t.domain.clone()).collect();
+        let mut names: Vec<Name> = lab.truth().iter().map(|t| t.domain.clone()).collect();
+        scatter(&mut names);
         run.targets = names.len() as u64;
         let truth: HashMap<&Name, &Truth> = lab.truth().iter().map(|t| (&t.domain, t)).collect();
         let (mut differences, mut judged) = (Vec::new(), 0);
@@ -185,7 +187,7 @@ impl Args {
     ) -> Result<Done, UsageError> {
         run.vantage = looker.check_vantage().await;
         let sink = Sink::archive(archive, &run)?;
-        let options = SurveyOptions { parallel: 64, grace: Duration::from_secs(2) };
+        let options = SurveyOptions { parallel: 32, grace: Duration::from_secs(2) };
         survey::run(looker, names, options, (sink, run, Tell::Nothing), compare).await
     }
 
@@ -220,16 +222,17 @@ impl Args {
     }
 
     fn next(&self, style: &Style) {
-        let out = self.out.display();
-        let code = |text: &str| style.paint(Ink::Code, text);
         print::line(format!("\n{}", style.paint(Ink::Bold, "What to try next")));
-        print::line(format!("  {}   the page with everything above", code(&format!("xdg-open {out}/report.html"))));
-        print::line(format!(
-            "  {}                            the same lab, to stay: prints how to point the others at it",
-            code("danelaw lab serve")
-        ));
-        print::line(format!("  {}                  your own domain, on the real Internet", code("danelaw check example.com")));
-        print::line(format!("  {}  your own list", code("danelaw scan domains.txt --archive survey")));
+        let open = format!("xdg-open {}/report.html", self.out.display());
+        let lines = [
+            (open.as_str(), "the page with everything above"),
+            ("danelaw lab serve", "the same lab, to stay; prints how to point 'check' and 'scan' at it"),
+            ("danelaw check example.com", "your own domain, on the real Internet"),
+            ("danelaw scan domains.txt --archive survey", "your own list"),
+        ];
+        for (command, what) in lines {
+            print::line(format!("  {}\n      {}", style.paint(Ink::Code, command), style.paint(Ink::Dim, what)));
+        }
     }
 }
 

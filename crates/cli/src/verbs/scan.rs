@@ -86,6 +86,7 @@ impl Args {
         if let Some(shard) = self.shard {
             targets.shard(shard);
         }
+        targets.scatter();
         let runtime = survey::runtime()?;
         let done = runtime.block_on(self.survey(targets))?;
         // A task that hangs in the system must not keep us.

@@ -87,7 +87,9 @@ pub(super) fn zone_steps(out: &mut String, zone: &ZoneObservation, style: &Style
     let apex = clean(&zone.apex.to_string());
     let ds: Vec<String> = zone.ds.records.iter().map(|r| brief_ds(&r.data)).collect();
     let (ink, word) = state(&zone.ds);
-    if !ds.is_empty() || zone.ds.failure.is_some() || zone.ds.status != Security::Secure {
+    // NSEC3 opt-out proves the absence of a DS and is insecure all the same.
+    let absent = ds.is_empty() && zone.ds.failure.is_none() && matches!(zone.ds.status, Security::Secure | Security::Insecure);
+    if !absent {
         let text = if ds.is_empty() { answer(&zone.ds) } else { format!("{apex}: {}", ds.join(", ")) };
         step(out, style, (ink, "DS", word), &text);
     } else if zone.dnskey.records.is_empty() {

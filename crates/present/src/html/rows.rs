@@ -280,6 +280,9 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
         fact("Root servers or upstream", run.roots.join(", "));
         fact("danelaw", format!("{}, schema {}", run.danelaw, run.schema));
     }
+    for row in &report.tables.ourselves {
+        fact("About ourselves", row.sentence.clone());
+    }
     for (why, count) in &report.tables.skipped {
         fact("Not looked at", format!("{} targets: {why}", number(*count)));
     }
