@@ -6,7 +6,8 @@ use dane::cause::{Cause, Party, Weight};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One cause. A domain with several counts under each.
+/// One cause, as far as it has one weight: an unsigned zone is an error below TLSA records and a note elsewhere. A domain with several
+/// causes counts under each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureRow {
     /// The stable code.
@@ -15,59 +16,51 @@ pub struct FailureRow {
     pub sentence: String,
     /// Who has to act.
     pub party: Party,
-    /// The greatest weight it had anywhere.
+    /// How much it weighs at these domains.
     pub weight: Weight,
     /// The requirement it rests on.
     pub requirement: String,
-    /// Domains at which it was found.
+    /// Domains at which it was found, by the greatest weight that it has there.
     pub domains: u64,
-    /// MX hosts at which it was found, each counted once.
+    /// MX hosts at which it was found, each counted once, by the greatest weight that it has there.
     pub servers: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Count {
-    domains: u64,
-    weight: Weight,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Failures {
-    causes: BTreeMap<Cause, Count>,
+    domains: BTreeMap<(Cause, Weight), u64>,
 }
 
 impl Failures {
     pub fn add(&mut self, domain: &DomainFacts) {
         for (cause, weight) in &domain.causes {
-            self.count(*cause, Count { domains: 1, weight: *weight });
+            *self.domains.entry((*cause, *weight)).or_default() += 1;
         }
     }
 
     pub fn merge(&mut self, other: Self) {
-        for (cause, count) in other.causes {
-            self.count(cause, count);
+        for (key, count) in other.domains {
+            *self.domains.entry(key).or_default() += count;
         }
     }
 
     /// Every cause, the gravest first, then by domains.
     pub fn table(&self, servers: &Servers) -> Vec<FailureRow> {
-        let row = |(cause, count): (&Cause, &Count)| FailureRow {
+        let mut at_servers: BTreeMap<(Cause, Weight), u64> = BTreeMap::new();
+        for (cause, weight) in servers.iter().flat_map(|s| &s.causes) {
+            *at_servers.entry((*cause, *weight)).or_default() += 1;
+        }
+        let row = |((cause, weight), domains): (&(Cause, Weight), &u64)| FailureRow {
             cause: *cause,
             sentence: cause.title().to_owned(),
             party: cause.party(),
-            weight: count.weight,
+            weight: *weight,
             requirement: cause.requirement().to_owned(),
-            domains: count.domains,
-            servers: servers.iter().filter(|s| s.causes.contains_key(cause)).count() as u64,
+            domains: *domains,
+            servers: at_servers.get(&(*cause, *weight)).copied().unwrap_or_default(),
         };
-        let mut rows: Vec<FailureRow> = self.causes.iter().map(row).collect();
+        let mut rows: Vec<FailureRow> = self.domains.iter().map(row).collect();
         rows.sort_by(|a, b| (b.weight, b.domains, a.cause).cmp(&(a.weight, a.domains, b.cause)));
         rows
-    }
-
-    fn count(&mut self, cause: Cause, count: Count) {
-        let mine = self.causes.entry(cause).or_insert(Count { domains: 0, weight: count.weight });
-        mine.domains += count.domains;
-        mine.weight = mine.weight.max(count.weight);
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct Piece {
 /// Length of a whole bar in drawing units.
 const LENGTH: f64 = 1000.0;
 /// The least width of a piece that is there at all.
-const LEAST: f64 = 3.0;
+const LEAST: f64 = 6.0;
 
 /// A bar of pieces; `of` is its whole length.
 #[allow(clippy::cast_precision_loss)]
@@ -40,7 +40,7 @@ mod tests {
         assert!(svg.contains(r#"<rect class="a" x="0.0" y="0" width="750.0""#), "{svg}");
         assert!(svg.contains(r#"<rect class="c" x="750.0" y="0" width="250.0""#), "{svg}");
         assert!(!svg.contains(r#"class="b""#));
-        assert!(bar(&[Piece { class: "a", count: 1 }], 1_000_000).contains(r#"width="3.0""#));
+        assert!(bar(&[Piece { class: "a", count: 1 }], 1_000_000).contains(r#"width="6.0""#));
         assert!(!bar(&[Piece { class: "a", count: 1 }], 0).contains("rect"));
     }
 }
