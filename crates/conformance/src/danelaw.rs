@@ -1,5 +1,6 @@
 //! Runs the `danelaw` binary as users do.
 
+use crate::openssl::Match;
 use crate::{Question, Status, process};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -52,4 +53,30 @@ pub fn validate(question: &Question, options: &[String]) -> (Status, String) {
     };
     assert_eq!(output.status.code(), Some(expected), "{question}: the exit code contradicts the verdict: {text}");
     (status, text)
+}
+
+/// `danelaw tlsa verify --json`: the verdict, and what it printed.
+///
+/// # Panics
+/// If it cannot be started.
+#[must_use]
+pub fn verify(chain: &Path, records: &[String], names: &[String]) -> (Option<Match>, String) {
+    let mut command = command();
+    command.args(["tlsa", "verify", "--json", "--chain"]).arg(chain);
+    for record in records {
+        command.args(["--tlsa", record]);
+    }
+    for name in names {
+        command.args(["--name", name]);
+    }
+    let output = process::output(command, LIMIT);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let verdict = match answer.get("verdict").and_then(Value::as_str) {
+        Some("match") => Some(Match::Match),
+        Some("nomatch") => Some(Match::NoMatch),
+        Some("unusable") => Some(Match::Unusable),
+        _ => None,
+    };
+    (verdict, text)
 }

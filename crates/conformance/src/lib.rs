@@ -8,6 +8,7 @@ pub mod danelaw;
 pub mod exceptions;
 pub mod named;
 pub mod nsd;
+pub mod openssl;
 pub mod process;
 pub mod relay;
 pub mod software;
