@@ -9,6 +9,7 @@ pub mod exceptions;
 pub mod named;
 pub mod nsd;
 pub mod openssl;
+pub mod postfix;
 pub mod process;
 pub mod relay;
 pub mod software;

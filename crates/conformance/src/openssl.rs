@@ -3,6 +3,8 @@
 use crate::process::{self, Server, succeed};
 use crate::software;
 use crate::zone::free_port;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -23,8 +25,8 @@ pub enum Match {
 
 /// A certificate authority's directory: every certificate and key is a file `NAME.pem` and `NAME.key`.
 pub struct Authority<'a> {
-    /// Where the files are.
-    pub directory: &'a Path,
+    directory: &'a Path,
+    data: RefCell<HashMap<(String, u8, u8), String>>,
 }
 
 /// How a certificate is made.
@@ -48,7 +50,13 @@ pub const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P
 /// An RSA key of 2048 bits.
 pub const RSA: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
 
-impl Authority<'_> {
+impl<'a> Authority<'a> {
+    /// An authority without certificates.
+    #[must_use]
+    pub fn new(directory: &'a Path) -> Self {
+        Self { directory, data: RefCell::default() }
+    }
+
     /// Makes key and certificate.
     ///
     /// # Panics
@@ -95,6 +103,16 @@ impl Authority<'_> {
     /// If openssl fails.
     #[must_use]
     pub fn data(&self, name: &str, selector: u8, matching: u8) -> String {
+        let wanted = (name.to_owned(), selector, matching);
+        let known = self.data.borrow().get(&wanted).cloned();
+        known.unwrap_or_else(|| {
+            let made = self.make_data(name, selector, matching);
+            self.data.borrow_mut().insert(wanted, made.clone());
+            made
+        })
+    }
+
+    fn make_data(&self, name: &str, selector: u8, matching: u8) -> String {
         let pem = format!("{name}.pem");
         if selector == 0 {
             self.run(&["x509", "-in", &pem, "-outform", "DER", "-out", "selected.der"]);

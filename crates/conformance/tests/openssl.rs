@@ -31,7 +31,7 @@ const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSi
 const LEAF: &str = "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\nsubjectAltName=DNS:mx.example.net";
 
 fn certificates(directory: &Path) -> Authority<'_> {
-    let authority = Authority { directory };
+    let authority = Authority::new(directory);
     let make = |name, subject, issuer, extensions, days, key| authority.make(&Request { name, subject, issuer, extensions, days, key });
     make("root", "/CN=Root", None, CA, (-100, 1000), P256);
     make("stranger", "/CN=Stranger", None, CA, (-100, 1000), P256);
