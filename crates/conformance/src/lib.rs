@@ -15,6 +15,7 @@ pub mod relay;
 pub mod software;
 pub mod tree;
 pub mod unbound;
+pub mod world;
 pub mod zone;
 
 use std::sync::Mutex;

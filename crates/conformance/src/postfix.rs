@@ -62,7 +62,9 @@ fn account(name: &str) -> u32 {
 
 /// The queue's directories, as `postfix check` would make them.
 fn queue(queue: &Path, account: u32) {
-    for name in ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace", "maildrop", "public"] {
+    for name in
+        ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace", "maildrop", "public"]
+    {
         let directory = queue.join(name);
         fs::create_dir_all(&directory).expect("queue");
         chown(&directory, Some(account), None).expect("owner");

@@ -2,12 +2,13 @@
 
 use conformance::openssl::{Authority, Match, P256, RSA, Request, Speak, TlsServer, judge};
 use conformance::{danelaw, in_parallel, openssl};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 const NAME: &str = "mx.example.net";
 
 /// Chain (file names, leaf first), and which certificates the records are made from.
-const CHAINS: [(&[&str], &[&str]); 17] = [
+const CHAINS: [(&[&str], &[&str]); 18] = [
     (&["leaf", "issuing", "root"], &["leaf", "issuing", "root", "stranger"]),
     (&["leaf", "issuing"], &["leaf", "issuing", "root"]),
     (&["leaf"], &["leaf", "issuing"]),
@@ -23,12 +24,29 @@ const CHAINS: [(&[&str], &[&str]); 17] = [
     (&["commonname", "issuing"], &["issuing"]),
     (&["sanother", "issuing"], &["issuing"]),
     (&["byexpired", "expiredca", "root"], &["byexpired", "expiredca", "root"]),
+    (&["byoldroot", "oldroot"], &["byoldroot", "oldroot"]),
     (&["bynoca", "noca", "root"], &["noca", "root"]),
     (&["rsa", "issuing"], &["rsa", "issuing"]),
 ];
 
 const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash";
 const LEAF: &str = "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\nsubjectAltName=DNS:mx.example.net";
+
+/// Where openssl and danelaw differ: the leaf's file, openssl's verdict, ours, and why.
+const EXCEPTIONS: [(&str, Match, Match, &str); 2] = [
+    (
+        "partwildcard",
+        Match::Match,
+        Match::NoMatch,
+        "RFC 7672 section 3.2.3: a wildcard is the whole leftmost label. s_client allows m*, Postfix does not",
+    ),
+    (
+        "byexpired",
+        Match::Match,
+        Match::NoMatch,
+        "RFC 7671 section 5.2, R-061: openssl checks the dates of a matched issuer only if it is self-signed",
+    ),
+];
 
 fn certificates(directory: &Path) -> Authority<'_> {
     let authority = Authority::new(directory);
@@ -37,6 +55,8 @@ fn certificates(directory: &Path) -> Authority<'_> {
     make("stranger", "/CN=Stranger", None, CA, (-100, 1000), P256);
     make("issuing", "/CN=Issuing", Some("root"), CA, (-90, 900), P256);
     make("expiredca", "/CN=Expired CA", Some("root"), CA, (-90, -1), P256);
+    make("oldroot", "/CN=Old Root", None, CA, (-90, -1), P256);
+    make("byoldroot", "/CN=mx.example.net", Some("oldroot"), LEAF, (-1, 90), P256);
     make("noca", "/CN=No CA", Some("root"), "basicConstraints=CA:FALSE", (-90, 900), P256);
     make("leaf", "/CN=mx.example.net", Some("issuing"), LEAF, (-1, 90), P256);
     make("rsa", "/CN=mx.example.net", Some("issuing"), LEAF, (-1, 90), RSA);
@@ -83,6 +103,7 @@ fn record_sets(authority: &Authority<'_>, from: &[&str]) -> Vec<Vec<String>> {
 }
 
 struct Case {
+    leaf: &'static str,
     chain: std::path::PathBuf,
     address: std::net::SocketAddr,
     records: Vec<String>,
@@ -96,7 +117,7 @@ fn openssl_agrees_about_every_chain_and_record_set() {
     for (names, from) in CHAINS {
         let chain = authority.chain(names);
         let server = TlsServer::start(&authority, names);
-        let of = |records| Case { chain: chain.clone(), address: server.address, records };
+        let of = |records| Case { leaf: names[0], chain: chain.clone(), address: server.address, records };
         cases.extend(record_sets(&authority, from).into_iter().map(of));
         servers.push(server);
     }
@@ -104,14 +125,25 @@ fn openssl_agrees_about_every_chain_and_record_set() {
         let theirs = judge(case.address, Speak::Tls, NAME, &[NAME.to_owned()], &case.records);
         (theirs, danelaw::verify(&case.chain, &case.records, &[NAME.to_owned()]))
     });
-    let mut differences = Vec::new();
+    let (mut differences, mut excepted) = (Vec::new(), BTreeSet::new());
     for (case, (theirs, ours)) in cases.iter().zip(&verdicts) {
-        if theirs.0 != ours.0 {
-            let file = case.chain.file_name().unwrap_or_default().to_string_lossy();
-            differences.push(format!("{file} {:?}: openssl {:?}, danelaw {}\n{}", case.records, theirs.0, ours.1.trim(), theirs.1));
+        let covers =
+            |(leaf, said, we_say, _): &(&str, Match, Match, &str)| *leaf == case.leaf && theirs.0 == Some(*said) && ours.0 == Some(*we_say);
+        match EXCEPTIONS.iter().position(covers) {
+            Some(exception) => drop(excepted.insert(exception)),
+            None if theirs.0 == ours.0 => {}
+            None => differences.push(format!(
+                "{} {:?}: openssl {:?}, danelaw {}\n{}",
+                case.leaf,
+                case.records,
+                theirs.0,
+                ours.1.trim(),
+                theirs.1
+            )),
         }
     }
     assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), cases.len(), differences.join("\n"));
+    assert_eq!(excepted.len(), EXCEPTIONS.len(), "an exception no longer occurs: {excepted:?}");
     for kind in [Match::Match, Match::NoMatch, Match::Unusable] {
         let count = verdicts.iter().filter(|(theirs, _)| theirs.0 == Some(kind)).count();
         assert!(count >= 20, "openssl says {kind:?} only {count} times");
