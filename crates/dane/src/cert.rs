@@ -194,6 +194,11 @@ fn dns_names(extensions: &Extensions) -> Vec<String> {
     names.filter_map(|n| if let GeneralName::Dns(n) = n { Some(String::from_utf8_lossy(n).into_owned()) } else { None }).collect()
 }
 
+/// A Name. OpenSSL does not mind if its SEQUENCE claims to be primitive, so neither do we.
+fn name<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    reader.any().filter(|t| t.tag | 0x20 == tag::SEQUENCE).map(|t| t.whole)
+}
+
 /// The fields of tbsCertificate. (RFC 5280 section 4.1)
 struct Tbs<'a> {
     version: u8,
@@ -219,11 +224,11 @@ impl<'a> Tbs<'a> {
         };
         let serial = reader.content(tag::INTEGER).ok_or(CertificateError("no serialNumber"))?;
         let signed_with = reader.content(tag::SEQUENCE).ok_or(CertificateError("no signature algorithm in tbsCertificate"))?;
-        let issuer = reader.optional(tag::SEQUENCE).ok_or(CertificateError("no issuer"))?.whole;
+        let issuer = name(&mut reader).ok_or(CertificateError("no issuer"))?;
         let mut validity = reader.enter(tag::SEQUENCE).ok_or(CertificateError("no validity"))?;
         let not_before = validity.any().and_then(|t| time(&t));
         let not_after = validity.any().and_then(|t| time(&t));
-        let subject = reader.optional(tag::SEQUENCE).ok_or(CertificateError("no subject"))?.whole;
+        let subject = name(&mut reader).ok_or(CertificateError("no subject"))?;
         let spki = reader.optional(tag::SEQUENCE).ok_or(CertificateError("no subjectPublicKeyInfo"))?.whole;
         let key = PublicKey::read(spki).ok_or(CertificateError("malformed subjectPublicKeyInfo"))?;
         // issuerUniqueID and subjectUniqueID say nothing to anybody.

@@ -410,7 +410,7 @@ impl Tally {
         let weakness = |matching: u8| options.digest_order.iter().position(|m| *m == matching).unwrap_or(usize::MAX);
         let is_hidden = |record: &Tlsa| {
             let rivals = records.iter().zip(&usable).filter(|(r, u)| u.is_ok() && (r.usage, r.selector) == (record.usage, record.selector));
-            // R-077 rfc7671#9: Full(0) neither hides nor is hidden.
+            // rfc7671#9: rivals have the same usage and selector, and are usable. R-077: Full(0) neither hides nor is hidden.
             record.matching != 0 && rivals.into_iter().any(|(r, _)| r.matching != 0 && weakness(r.matching) < weakness(record.matching))
         };
         let screened = records.iter().zip(&usable).map(|(record, usable)| {

@@ -160,7 +160,7 @@ impl Tlsa {
     pub fn usability_for(&self, mode: Mode) -> Result<(), Unusable> {
         // R-040 rfc6698#2.1: values that nobody defined.
         match self.usage {
-            // R-043 rfc7672#3.1.3
+            // R-043 rfc7672#3.1.3, R-044: so a matching PKIX record rescues nothing.
             0 | 1 if mode == Mode::Smtp => return Err(Unusable::PkixUsage(self.usage)),
             0..=3 => {}
             other => return Err(Unusable::UndefinedUsage(other)),

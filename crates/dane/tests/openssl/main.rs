@@ -6,6 +6,7 @@ mod oracle;
 mod pki;
 
 use cases::{Case, NOW};
+use dane::cert::Certificate;
 use dane::matching::{self, EeNames, MatchVerdict, VerifyOptions};
 use dane::name::Name;
 use dane::observation::CertificateBytes;
@@ -72,11 +73,60 @@ const DIFFERENCES: &[Difference] = &[
     },
 ];
 
+/// Whether openssl is there. With `CI=true` it has to be.
+fn can_run() -> bool {
+    let installed = oracle::is_installed();
+    assert!(installed || std::env::var("CI").as_deref() != Ok("true"), "openssl is not installed, and CI wants this test");
+    if !installed {
+        eprintln!("SKIPPED: openssl is not installed, so nothing was compared with it");
+    }
+    installed
+}
+
+/// R-049 rfc6698#2.1.2: what OpenSSL reads, we read, and cut the same key out of it. Every octet of a certificate is changed in turn.
+#[test]
+fn openssl_reads_nothing_that_we_do_not() {
+    if !can_run() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let pki = pki::Pki::new(directory.path());
+    let template = pki::Template::leaf(&["mail.example.com"]).and(pki::subject_key_id(b"me"));
+    let certificate = pki.self_sign(&template, &pki.key(pki::Kind::P256)).der;
+    let read = AtomicUsize::new(0);
+    let (next, differ) = (AtomicUsize::new(0), Mutex::new(Vec::<String>::new()));
+    std::thread::scope(|scope| {
+        for worker in 0..2 {
+            let (read, next, differ, certificate, file) =
+                (&read, &next, &differ, &certificate, directory.path().join(format!("mutant{worker}")));
+            scope.spawn(move || {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(octet) = certificate.get(at) else { break };
+                    let mut mutant = certificate.clone();
+                    mutant[at] = octet ^ [0x01, 0x80, 0x20][at % 3];
+                    std::fs::write(&file, &mutant).unwrap();
+                    let Some(key) = oracle::public_key(&file) else { continue };
+                    read.fetch_add(1, Ordering::Relaxed);
+                    match Certificate::parse(&mutant) {
+                        Ok(ours) if ours.spki == key => {}
+                        Ok(_) => differ.lock().unwrap().push(format!("octet {at}: another key")),
+                        Err(why) => differ.lock().unwrap().push(format!("octet {at}: openssl reads it: {why}")),
+                    }
+                }
+            });
+        }
+    });
+    let read = read.into_inner();
+    println!("of {} mutants openssl reads {read}", certificate.len());
+    let differ = differ.into_inner().unwrap();
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+    assert!(read > 100);
+}
+
 #[test]
 fn openssl_decides_the_same() {
-    if !oracle::is_installed() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "openssl is not installed, and CI wants this test");
-        eprintln!("SKIPPED: openssl is not installed, so nothing was compared with it");
+    if !can_run() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();

@@ -32,6 +32,15 @@ pub fn openssl(arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
+/// The key of a certificate, as SubjectPublicKeyInfo; `None` if openssl cannot read the certificate or its key.
+pub fn public_key(der: &Path) -> Option<Vec<u8>> {
+    let output =
+        Command::new("openssl").args(["x509", "-inform", "DER", "-noout", "-pubkey", "-in"]).arg(der).stdin(Stdio::null()).output();
+    let output = output.unwrap();
+    let digits: String = String::from_utf8_lossy(&output.stdout).lines().filter(|l| !l.starts_with("-----")).collect();
+    output.status.success().then(|| data_encoding::BASE64.decode(digits.as_bytes()).unwrap()).filter(|key| !key.is_empty())
+}
+
 /// A server that presents one chain. Ended when dropped.
 pub struct Server {
     child: Child,
