@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use dnssec::{Attempt, Epoch, Link, Name, Question, Reason, Rrset, Security, Signature};
+use domain::base::iana::OptRcode;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,7 @@ pub struct Answer {
     pub failure: Option<Failure>,
     /// Particulars of `failure`: which server, what happened.
     pub failure_detail: Option<String>,
-    /// Response code of the end of the alias chain: 0 NOERROR, 3 NXDOMAIN, …; of a failure, the one that the servers gave.
+    /// Response code of the end of the alias chain: 0 NOERROR, 3 NXDOMAIN, …; of a failure, what a resolver would say: 2 SERVFAIL, 5 REFUSED, ….
     pub rcode: u16,
     /// Why `status` is not secure.
     pub reason: Option<Reason>,
@@ -131,6 +132,17 @@ impl Answer {
             expires: 0,
             fetched_until: None,
         }
+    }
+
+    /// There is no answer.
+    pub(crate) fn failed(question: Question, error: LookupError) -> Self {
+        let code = match error.failure {
+            Failure::Refused => OptRcode::REFUSED,
+            Failure::Notimp => OptRcode::NOTIMP,
+            Failure::ErrorCode => OptRcode::FORMERR,
+            _ => OptRcode::SERVFAIL,
+        };
+        Self { failure: Some(error.failure), failure_detail: Some(error.detail), rcode: code.to_int(), ..Self::empty(question) }
     }
 
     /// The name at the end of the alias chain; the name asked if there is none.

@@ -80,14 +80,10 @@ impl Resolver {
                 let hop = Arc::new(hop(reply, server));
                 self.shared.validator.answer(&question, Source::Given(&hop)).await
             }
-            Err(error) => Answer {
-                at: self.shared.config.clock.now(),
-                failure: Some(error.failure),
-                failure_detail: Some(error.detail),
-                server: Some(server),
-                elapsed: started.elapsed(),
-                ..Answer::empty(question)
-            },
+            Err(error) => {
+                let (at, elapsed) = (self.shared.config.clock.now(), started.elapsed());
+                Answer { at, server: Some(server), elapsed, ..Answer::failed(question, error) }
+            }
         }
     }
 

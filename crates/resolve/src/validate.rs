@@ -6,7 +6,6 @@ use crate::fetch::{Fetched, Fetcher};
 use crate::work::{Avoid, Place, Work};
 use bytes::Bytes;
 use dnssec::{Epoch, FetchError, MemoryCache, Name, Outcome, Question, Security, Step, Trust, TrustCache, Validation};
-use domain::base::iana::OptRcode;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,7 +57,7 @@ impl Validator {
         let place = Place::new(work);
         let mut checked = match self.check(question, source, place).await {
             Ok(checked) => checked,
-            Err(error) => return failed(question, error),
+            Err(error) => return Answer::failed(question.clone(), error),
         };
         let mut evidence = Evidence::default();
         let mut bogus_servers = Vec::new();
@@ -146,17 +145,6 @@ impl Checked {
             ..Answer::empty(question.clone())
         }
     }
-}
-
-fn failed(question: &Question, error: LookupError) -> Answer {
-    let code = match error.failure {
-        crate::Failure::Servfail => OptRcode::SERVFAIL,
-        crate::Failure::Refused => OptRcode::REFUSED,
-        crate::Failure::Notimp => OptRcode::NOTIMP,
-        crate::Failure::ErrorCode => OptRcode::FORMERR,
-        _ => OptRcode::NOERROR,
-    };
-    Answer { failure: Some(error.failure), failure_detail: Some(error.detail), rcode: code.to_int(), ..Answer::empty(question.clone()) }
 }
 
 /// Messages received, each once, within bounds.

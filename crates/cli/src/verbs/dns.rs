@@ -3,7 +3,7 @@
 use crate::common::resolver::ResolverOptions;
 use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};
-use domain::base::iana::{Rcode, Rtype};
+use domain::base::iana::{OptRcode, Rcode, Rtype};
 use resolve::{Answer, Epoch, Failure, Name, Security};
 use serde::Serialize;
 
@@ -96,6 +96,7 @@ struct Report<'a> {
     /// The time at which it was judged.
     at: Epoch,
     status: Security,
+    /// As a validating resolver would say it to its clients: SERVFAIL unless the answer can be used. (RFC 4035 section 5.5)
     rcode: String,
     /// Extended DNS errors that describe the reason. (R-126 rfc8914#4)
     ede: Vec<u16>,
@@ -155,7 +156,7 @@ impl<'a> From<&'a Answer> for Report<'a> {
             r#type: answer.question.rtype.to_string(),
             at: answer.at,
             status: answer.status,
-            rcode: rcode(answer.rcode),
+            rcode: rcode(answer),
             ede: reason.and_then(|r| r.ede).or(network_error(answer.failure)).into_iter().collect(),
             reason: reason.map(|r| r.code.to_string()).or(answer.failure.map(|_| "fetch-failed".to_owned())),
             at_name: reason.map(|r| &r.at_name).or(answer.failure.map(|_| &answer.question.name)),
@@ -197,7 +198,7 @@ fn records(answer: &Answer) -> Vec<Record<'_>> {
 
 fn show(answer: &Answer) {
     let status = format!("{:?}", answer.status).to_lowercase();
-    print::line(format!("{} {}: {status}, {}", answer.question.name.fmt_with_dot(), answer.question.rtype, rcode(answer.rcode)));
+    print::line(format!("{} {}: {status}, {}", answer.question.name.fmt_with_dot(), answer.question.rtype, rcode(answer)));
     for record in records(answer) {
         print::line(format!("  {} {} IN {} {}", record.name.fmt_with_dot(), record.ttl, record.r#type, record.data));
     }
@@ -218,7 +219,9 @@ fn show(answer: &Answer) {
     }
 }
 
-fn rcode(code: u16) -> String {
+fn rcode(answer: &Answer) -> String {
+    let usable = matches!(answer.status, Security::Secure | Security::Insecure);
+    let code = if usable || answer.failure.is_some() { answer.rcode } else { OptRcode::SERVFAIL.to_int() };
     let known = u8::try_from(code).ok().and_then(Rcode::checked_from_int);
     known.map_or_else(|| code.to_string(), |code| code.to_string())
 }
