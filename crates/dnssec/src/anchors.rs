@@ -57,16 +57,23 @@ impl Anchors {
     /// # Errors
     /// Names the first line that cannot be read.
     pub fn parse(text: &str) -> Result<Self, AnchorError> {
+        let records = entries(text).into_iter().filter(|entry| !entry.words.first().is_some_and(|w| w.starts_with('$')));
+        let read = |entry: Entry| record(&entry.words).map_err(|problem| AnchorError { line: entry.line, problem });
+        Ok(Self::from_records(records.map(read).collect::<Result<Vec<_>, _>>()?))
+    }
+
+    /// Takes records: owner, type (DS or DNSKEY; others are left out), data in wire form.
+    pub fn from_records(records: impl IntoIterator<Item = (Name, Rtype, Bytes)>) -> Self {
         let mut anchors: BTreeMap<Name, Anchor> = BTreeMap::new();
-        for entry in entries(text) {
-            if entry.words.first().is_some_and(|w| w.starts_with('$')) {
-                continue;
-            }
-            let (owner, rtype, data) = record(&entry.words).map_err(|problem| AnchorError { line: entry.line, problem })?;
+        for (owner, rtype, data) in records {
             let anchor = anchors.entry(owner).or_default();
-            if rtype == Rtype::DS { anchor.ds.push(data) } else { anchor.dnskey.push(data) }
+            match rtype {
+                Rtype::DS => anchor.ds.push(data),
+                Rtype::DNSKEY => anchor.dnskey.push(data),
+                _ => {}
+            }
         }
-        Ok(Self(Arc::new(anchors)))
+        Self(Arc::new(anchors))
     }
 
     /// Names that have an anchor, in canonical order.

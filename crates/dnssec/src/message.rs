@@ -45,32 +45,40 @@ impl Response {
     /// # Errors
     /// If the message is malformed, truncated, or answers another question.
     pub fn from_message(message: &[u8], question: &Question) -> Result<Self, MessageError> {
-        let mut reader = Reader::new(message);
-        reader.u16()?; // The message id is the transport's business.
-        let flags = reader.u16()?;
-        let counts = [reader.u16()?, reader.u16()?, reader.u16()?, reader.u16()?];
-        if flags & FLAG_QR == 0 {
+        let (flags, asked, response) = read(message)?;
+        if flags & FLAG_QR == 0 || asked != *question {
             return Err(MessageError::NotTheAnswer);
         }
-        read_question(&mut reader, counts[0], question)?;
-        if flags & FLAG_TC != 0 {
-            return Err(MessageError::Truncated);
-        }
-        let answer = read_section(&mut reader, counts[1], question.rtype)?;
-        let authority = read_section(&mut reader, counts[2], question.rtype)?;
-        let rcode = (flags & RCODE_MASK) | read_extended_rcode(&mut reader, counts[3])?;
-        Ok(Self { rcode, answer, authority })
+        response.ok_or(MessageError::Truncated)
     }
 }
 
-fn read_question(reader: &mut Reader<'_>, count: u16, question: &Question) -> Result<(), MessageError> {
-    if count != 1 {
+/// A message with whatever question it has.
+pub(crate) fn read_unchecked(message: &[u8]) -> Result<(Question, Response), MessageError> {
+    let (_, question, response) = read(message)?;
+    Ok((question, response.ok_or(MessageError::Truncated)?))
+}
+
+/// Flags, question, and the sections unless the message is truncated.
+fn read(message: &[u8]) -> Result<(u16, Question, Option<Response>), MessageError> {
+    let mut reader = Reader::new(message);
+    reader.u16()?; // The message id is the transport's business.
+    let flags = reader.u16()?;
+    let [questions, answers, authorities, additionals] = [reader.u16()?, reader.u16()?, reader.u16()?, reader.u16()?];
+    if questions != 1 {
         return Err(MessageError::NotTheAnswer);
     }
-    let same = reader.name()? == question.name;
-    let same = (reader.u16()? == question.rtype.to_int()) && same;
-    let same = (reader.u16()? == CLASS_IN) && same;
-    if same { Ok(()) } else { Err(MessageError::NotTheAnswer) }
+    let question = Question { name: reader.name()?, rtype: Rtype::from_int(reader.u16()?) };
+    if reader.u16()? != CLASS_IN {
+        return Err(MessageError::NotTheAnswer);
+    }
+    if flags & FLAG_TC != 0 {
+        return Ok((flags, question, None));
+    }
+    let answer = read_section(&mut reader, answers, question.rtype)?;
+    let authority = read_section(&mut reader, authorities, question.rtype)?;
+    let rcode = (flags & RCODE_MASK) | read_extended_rcode(&mut reader, additionals)?;
+    Ok((flags, question, Some(Response { rcode, answer, authority })))
 }
 
 /// A record's fixed part, and a reader over its data.
@@ -95,20 +103,20 @@ fn read_record<'a>(reader: &mut Reader<'a>) -> Result<Record<'a>, Malformed> {
 fn read_section(reader: &mut Reader<'_>, count: u16, asked: Rtype) -> Result<Vec<Rrset>, Malformed> {
     let mut sets: Vec<Rrset> = Vec::new();
     let mut index: HashMap<(Name, Rtype), usize> = HashMap::new();
-    let mut signatures: Vec<(Name, Rrsig)> = Vec::new();
+    let mut signatures: Vec<(Name, Rrsig, u32)> = Vec::new();
     for _ in 0..count {
         let mut record = read_record(reader)?;
         if record.class != CLASS_IN {
             continue;
         }
         let data = read_rdata(record.rtype, &mut record.data)?;
+        let ttl = if record.ttl > MAX_TTL { 0 } else { record.ttl };
         if record.rtype == Rtype::RRSIG {
-            signatures.push((record.owner.clone(), Rrsig::from_rdata(&data)?));
+            signatures.push((record.owner.clone(), Rrsig::from_rdata(&data)?, ttl));
             if asked != Rtype::RRSIG {
                 continue;
             }
         }
-        let ttl = if record.ttl > MAX_TTL { 0 } else { record.ttl };
         match index.entry((record.owner, record.rtype)) {
             Entry::Occupied(entry) => {
                 if let Some(set) = sets.get_mut(*entry.get()) {
@@ -123,12 +131,14 @@ fn read_section(reader: &mut Reader<'_>, count: u16, asked: Rtype) -> Result<Vec
             }
         }
     }
-    for (owner, signature) in signatures {
+    for (owner, signature, ttl) in signatures {
         let covered = index.get(&(owner, signature.type_covered)).and_then(|&i| sets.get_mut(i));
         if let Some(set) = covered
             && !set.signatures.contains(&signature)
             && set.signatures.len() < MAX_SIGNATURES
         {
+            // R-113 rfc4035#5.3.3: the TTL of the signature counts too.
+            set.ttl = set.ttl.min(ttl);
             set.signatures.push(signature);
         }
     }

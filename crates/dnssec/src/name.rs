@@ -74,3 +74,30 @@ pub(crate) fn replace_suffix(name: &Name, old: &Name, new: &Name) -> Option<Name
     wire.put_slice(new.as_slice());
     from_wire(wire.freeze())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R-113 rfc4034#6.1: the order that denial records follow.
+    #[test]
+    fn names_are_in_canonical_order() {
+        let names = ["example", "a.example", "yljkjljk.a.example", "Z.a.example", "zABC.a.EXAMPLE", "z.example"];
+        let names = names.into_iter().chain([r"\001.z.example", "*.z.example", r"\200.z.example"]);
+        let names: Vec<Name> = names.map(|name| name.parse().unwrap()).collect();
+        assert!(names.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn parts_of_names() {
+        let name: Name = "a.b.example".parse().unwrap();
+        assert_eq!(ancestor(&name, 2).to_string(), "b.example");
+        assert_eq!(ancestor(&name, 0), Name::root_bytes());
+        assert_eq!(common_ancestor(&name, &"c.B.example".parse().unwrap()).to_string(), "b.example");
+        assert_eq!(common_ancestor(&name, &"x".parse().unwrap()), Name::root_bytes());
+        let moved = replace_suffix(&name, &"b.example".parse().unwrap(), &"test".parse().unwrap());
+        assert_eq!(moved.unwrap().to_string(), "a.test");
+        assert!(is_below(&name, &"B.example".parse().unwrap()) && !is_below(&name, &name) && is_within(&name, &name));
+        assert_eq!(signed_labels(&wildcard_of(&name).unwrap()), 3);
+    }
+}

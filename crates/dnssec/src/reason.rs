@@ -77,7 +77,7 @@ reason_codes! {
     AliasLoop "alias-loop" [] "The aliases loop, or there are too many.";
     // Indeterminate
     FetchFailed "fetch-failed" [22] "Records needed for validation could not be fetched.";
-    Budget "budget" [] "Validation would cost more than the budget allows.";
+    Budget "budget" [5] "Validation would cost more than the budget allows.";
     Unvalidatable "unvalidatable" [5] "The records asked for are never signed themselves.";
 }
 

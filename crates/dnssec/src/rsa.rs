@@ -99,7 +99,7 @@ impl Key {
             return false;
         }
         let Ok(number) = BoxedUint::from_be_slice(signature, modulus.bits_precision()) else { return false };
-        if &number >= modulus {
+        if number >= *modulus {
             return false;
         }
         let power = BoxedMontyForm::new(number, &self.parameters).pow(&self.exponent).retrieve().to_be_bytes();

@@ -49,7 +49,7 @@ pub struct Rrset {
     pub owner: Name,
     /// Type.
     pub rtype: Rtype,
-    /// Lowest TTL received, seconds.
+    /// Lowest TTL received, of the records and their signatures, seconds.
     pub ttl: u32,
     /// Record data in wire form, embedded names uncompressed, duplicates removed.
     pub data: Vec<Bytes>,

@@ -288,6 +288,11 @@ fn the_canonical_form_is_what_is_signed() {
     let outcome = world.validate("example. MX");
     secure(&outcome);
     assert_eq!((outcome.answer.unwrap().ttl, outcome.expires), (3600, NOW + 3600));
+    // The TTL of the signature counts too.
+    let mut served = zone.set(lower);
+    served.last_mut().unwrap().ttl = 30;
+    world.put("example. MX", 0, served, vec![]);
+    assert_eq!(world.validate("example. MX").answer.unwrap().ttl, 30);
     // Names in types that are not listed keep their case.
     let set = zone.set("example. HTTPS 1 Svc.example.");
     world.put("example. HTTPS", 0, set, vec![]);

@@ -203,10 +203,13 @@ impl Nsec3 {
     }
 }
 
+/// Response code, answer section, authority section.
+type Reply = (u16, Vec<Rr>, Vec<Rr>);
+
 /// Responses by question, from a signed root down.
 pub struct World {
     pub root: Zone,
-    responses: RefCell<HashMap<Question, (u16, Vec<Rr>, Vec<Rr>)>>,
+    responses: RefCell<HashMap<Question, Reply>>,
     pub asked: RefCell<Vec<Question>>,
     pub anchors: Anchors,
     pub policy: Policy,
@@ -225,7 +228,7 @@ impl World {
             root,
         };
         let key = world.root.key();
-        let signature = world.root.sign(&[key.clone()], Bend::default());
+        let signature = world.root.sign(std::slice::from_ref(&key), Bend::default());
         world.put(". DNSKEY", 0, vec![key, signature], vec![]);
         world
     }

@@ -1,0 +1,68 @@
+//! What fuzz targets call: everything that reads octets from the network, behind the signatures too.
+
+use crate::anchors::Anchors;
+use crate::cache::MemoryCache;
+use crate::canonical::canonical_rdata;
+use crate::denial::{Denial, is_denial};
+use crate::keys::{Dnskey, Ds, Key};
+use crate::message::read_unchecked;
+use crate::outcome::Signature;
+use crate::policy::{Policy, Sha1};
+use crate::rrsig::{Signer, Verified, verify};
+use crate::types::{Epoch, Name, Response, Rrset};
+use crate::validation::{FetchError, Step, Validation};
+use crate::work::Work;
+use domain::base::iana::Rtype;
+
+const NOW: Epoch = 1_700_000_000;
+
+/// Reads a message and validates it; every further question is answered with the same message.
+pub fn message(bytes: &[u8]) {
+    let Ok((question, response)) = read_unchecked(bytes) else { return };
+    let _ = Response::from_message(bytes, &question);
+    let anchor = |set: &Rrset| set.data.iter().map(|data| (set.owner.clone(), set.rtype, data.clone())).collect::<Vec<_>>();
+    let keys = response.answer.iter().filter(|set| matches!(set.rtype, Rtype::DS | Rtype::DNSKEY)).flat_map(anchor);
+    let anchors = Anchors::from_records(keys.chain([(Name::root_bytes(), Rtype::DS, bytes::Bytes::from_static(&[0, 0, 13, 2, 0]))]));
+    let mut validation = Validation::new(question, response.clone(), &anchors, Policy::default(), NOW);
+    let mut cache = MemoryCache::new(16);
+    let mut turn = 0u32;
+    // A validation ends by its budget of questions; if it did not, the fuzzer would call it a hang.
+    while let Step::Ask(question) = validation.step(&mut cache) {
+        let again = if turn % 3 == 2 { Err(FetchError::Timeout) } else { Ok(response.clone()) };
+        validation.supply(&question, again);
+        turn += 1;
+    }
+}
+
+/// Takes the signatures of a message for good, and reads everything they would protect.
+pub fn denial(bytes: &[u8]) {
+    let Ok((question, response)) = read_unchecked(bytes) else { return };
+    let mut work = Work::new(Policy::default(), NOW);
+    for set in response.answer.iter().chain(&response.authority) {
+        let _ = canonical_rdata(set.rtype, &set.data);
+        let dnskeys: Vec<Dnskey> = set.data.iter().filter_map(Dnskey::new).take(8).collect();
+        for ds in set.data.iter().filter_map(Ds::new).take(8) {
+            let _ = dnskeys.iter().filter(|key| ds.digest_fits(&set.owner, key)).count();
+        }
+        let keys: Vec<Key> = dnskeys.iter().map(Key::new).collect();
+        let _ = verify(set, Signer { apex: &set.owner, keys: &keys, sha1: Sha1::Validate, required: &[] }, &mut work);
+    }
+    for apex in question.name.iter_suffixes() {
+        let records = response.authority.iter().filter(|set| is_denial(set));
+        let denial = Denial::trusting(&apex, records, &verified(&apex));
+        let _ = denial.no_data(&question.name, question.rtype, &mut work);
+        let _ = denial.no_name(&question.name, &mut work);
+        let _ = denial.no_ds(&question.name, &mut work);
+        let _ = denial.no_closer_match(&question.name, &apex, &mut work);
+    }
+}
+
+fn verified(apex: &Name) -> Verified {
+    let signature = Signature { signer: apex.clone(), key_tag: 0, algorithm: 13, inception: NOW, expiration: NOW, original_ttl: 0 };
+    Verified { signature, wildcard: None, ttl: 0, expires: NOW }
+}
+
+/// Reads trust anchors.
+pub fn anchors(text: &str) {
+    let _ = Anchors::parse(text);
+}
