@@ -186,6 +186,7 @@ causes! {
     Port25Blocked "port-25-blocked" Us Unknown "R-036" "Connections to port 25 leave this machine for nowhere: its network blocks them.";
     NoIpv6 "no-ipv6" Us Unknown "R-019" "This machine has no IPv6, so IPv6 addresses were not looked at.";
     DnsIntercepted "dns-intercepted" Us Unknown "R-001" "Something on this network answers DNS queries in place of the servers asked.";
+    NoAnchor "no-anchor" Us Unknown "R-107" "We have no trust anchor above the name, so nothing there can be validated.";
     AnchorStale "anchor-stale" Us Unknown "R-107" "Our trust anchor does not fit the root zone's keys.";
     ClockOff "clock-off" Us Unknown "R-112" "This machine's clock is wrong.";
     NoPtr "no-ptr" Us Warning "R-036" "Our address has no PTR record; many servers will refuse us.";

@@ -3,6 +3,7 @@
 use crate::cause::{Cause, Party};
 use crate::dns::{Lookup, LookupFailure, Outcome, Security};
 use crate::name::Name;
+use domain::base::iana::Rtype;
 
 /// Why this answer is an ERR of the decision table, or insecure; `None`: it is secure.
 pub(super) fn cause(lookup: &Lookup) -> Option<Cause> {
@@ -10,7 +11,7 @@ pub(super) fn cause(lookup: &Lookup) -> Option<Cause> {
     let reason = lookup.reason.as_ref().map(|r| r.code.as_str());
     Some(match (lookup.status, reason, failure) {
         // A broken chain of signatures says more than the SERVFAIL that may come with it.
-        (Security::Bogus, Some(code), _) => Cause::from_code(code).filter(|c| is_dnssec(*c)).unwrap_or(Cause::DnssecOther),
+        (Security::Bogus, Some(code), _) => bogus(code, lookup.reason.as_ref().map(|r| r.at_type)),
         (_, _, Some(failure)) => failure,
         (Security::Bogus, None, None) => Cause::DnssecOther,
         (Security::Indeterminate, code, None) => unfetched(code),
@@ -30,8 +31,14 @@ pub(super) fn place(lookup: &Lookup) -> &Name {
 pub(super) fn particulars(lookup: &Lookup) -> String {
     let detail = lookup.reason.as_ref().map(|r| r.detail.as_str()).filter(|d| !d.is_empty());
     let words = detail.or(lookup.failure_detail.as_deref()).filter(|d| !d.is_empty());
-    let words = words.map_or_else(|| cause(lookup).map_or("", Cause::title).to_owned(), str::to_owned);
-    words.trim_end_matches('.').to_owned()
+    let title = || cause(lookup).map_or(String::new(), |c| lower_first(c.title()));
+    words.map_or_else(title, str::to_owned).trim_end_matches('.').to_owned()
+}
+
+/// A sentence as it reads after a colon.
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }
 
 /// Whether the trouble is that of validating senders only: others do not notice.
@@ -85,12 +92,36 @@ fn error_code(rcode: u16) -> Cause {
     }
 }
 
+/// The finer codes of validation, by the causes that operators know.
+fn bogus(code: &str, at_type: Option<Rtype>) -> Cause {
+    let cause = match code {
+        // our anchor, not the domain's keys.
+        "anchor-stale" => Cause::AnchorStale,
+        "alias-loop" => Cause::AliasLoop,
+        "denial-missing" => Cause::DenialWrong,
+        "no-zone-key" | "key-revoked" | "key-unsupported" => Cause::DsNoMatchingKey,
+        "rrsig-signer" | "rrsig-labels" => Cause::RrsigWrong,
+        // R-115 rfc4035#5.3: signed with nothing that counts.
+        "rrsig-algorithm" | "algorithm-missing" => Cause::RrsigMissing,
+        other => Cause::from_code(other).filter(|c| is_dnssec(*c)).unwrap_or(Cause::DnssecOther),
+    };
+    let unproven = matches!(cause, Cause::RrsigWrong | Cause::RrsigMissing | Cause::RrsigUnknownKey);
+    // R-124 rfc4035#5: what cannot be believed is the alias, not the data.
+    if unproven && at_type == Some(Rtype::CNAME) { Cause::CnameProofWrong } else { cause }
+}
+
 /// The proof could not be fetched: nobody can be blamed.
 fn unfetched(code: Option<&str>) -> Cause {
     if code == Some("budget") { Cause::BudgetExhausted } else { Cause::DnsTimeout }
 }
 
 fn insecure(code: Option<&str>) -> Cause {
-    let known = code.and_then(Cause::from_code);
-    known.filter(|c| matches!(c, Cause::DsMissing | Cause::AlgorithmUnsupported | Cause::Nsec3Iterations)).unwrap_or(Cause::Unsigned)
+    match code {
+        Some("ds-missing") => Cause::DsMissing,
+        Some("algorithm-unsupported" | "digest-unsupported") => Cause::AlgorithmUnsupported,
+        Some("nsec3-iterations-high") => Cause::Nsec3Iterations,
+        // whether the domain is signed cannot be said without an anchor above it.
+        Some("no-anchor") => Cause::NoAnchor,
+        _ => Cause::Unsigned,
+    }
 }

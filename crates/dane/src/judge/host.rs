@@ -53,7 +53,7 @@ pub(super) fn judge(case: &Case, route: &HostRoute) -> Judged {
         findings.extend(mismatch::findings(route, seen, &servers, lookup));
         findings.extend(advice::findings(route, seen, &servers, lookup, case.at));
     }
-    let state = state(route, seen, &servers);
+    let state = state(route, seen, &servers, deciding(seen, route, published).and_then(dns::cause));
     let verdict = HostVerdict {
         host: route.host.clone(),
         preference: route.preference,
@@ -200,7 +200,11 @@ fn insecure(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>, publish
     let deciding = deciding(seen, route, published);
     let Some((lookup, cause)) = deciding.and_then(|l| Some((l, dns::cause(l)?))) else { return found };
     // Somebody published TLSA records, and they are without force: mail is unprotected that was meant to be protected.
-    let weight = if meant { Weight::Error } else { cause.weight().min(Weight::Warning) };
+    let weight = match cause.party() {
+        Party::Domain if meant => Weight::Error,
+        Party::Domain => cause.weight().min(Weight::Warning),
+        Party::Path | Party::Us => cause.weight(),
+    };
     let consequence = if meant { "its TLSA records are without force" } else { "senders do not ask for TLSA records" };
     let sentence = format!("{host} is not secured by DNSSEC, so {consequence}: {}.", dns::particulars(lookup));
     let repair = repair::dnssec(cause, lookup, case.domain, case.hosts);
@@ -224,7 +228,8 @@ fn deciding<'a>(seen: &'a HostObservation, route: &HostRoute, published: Option<
     [&seen.a, &seen.aaaa].into_iter().find(insecure)
 }
 
-fn state(route: &HostRoute, seen: &HostObservation, servers: &[Seen]) -> State {
+/// `insecure`: the cause of the insecure answer at which a sender stops.
+fn state(route: &HostRoute, seen: &HostObservation, servers: &[Seen], insecure: Option<Cause>) -> State {
     let addresses = [&seen.a, &seen.aaaa];
     let failed = |l: &Lookup| l.outcome() == Outcome::Err;
     match route.why {
@@ -239,6 +244,8 @@ fn state(route: &HostRoute, seen: &HostObservation, servers: &[Seen]) -> State {
         Why::AllUnusable => State::Unauthenticated,
         Why::Usable if servers.iter().any(|s| s.verdict.rfc_delivers == Some(true)) => State::Protected,
         Why::Usable => State::Unseen,
+        // Insecure only to us.
+        Why::NoSecureTlsa | Why::AddressInsecure | Why::AliasInsecure if insecure.is_some_and(|c| c.party() == Party::Us) => State::Unknown,
         Why::NoSecureTlsa | Why::AddressInsecure | Why::AliasInsecure | Why::MxInsecure => State::Unprotected,
     }
 }

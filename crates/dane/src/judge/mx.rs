@@ -2,7 +2,7 @@
 
 use super::host::{Judged, State};
 use super::{Case, dns};
-use crate::cause::{Cause, Weight};
+use crate::cause::{Cause, Party, Weight};
 use crate::dns::{Lookup, Security};
 use crate::observation::DomainObservation;
 use crate::repair;
@@ -64,7 +64,7 @@ fn insecure(case: &Case, domain: &DomainObservation) -> Vec<Finding> {
     }
     if let Some(cause) = dns::cause(mx) {
         let sentence = format!("The MX records of {name} are insecure: {}.", dns::particulars(mx));
-        let weight = cause.weight().min(Weight::Warning);
+        let weight = if cause.party() == Party::Domain { cause.weight().min(Weight::Warning) } else { cause.weight() };
         let repair = repair::dnssec(cause, mx, case.domain, case.hosts);
         found.push(Finding::new(cause, dns::place(mx), sentence).weighing(weight).mended_by(repair));
     }

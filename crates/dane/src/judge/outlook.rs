@@ -20,7 +20,7 @@ pub struct Forecast {
     pub at: Epoch,
     /// What it will be called then.
     pub cause: Cause,
-    /// The host or owner name.
+    /// The host or zone.
     pub subject: Name,
     /// What will happen, in mail terms.
     pub sentence: String,
@@ -49,14 +49,12 @@ pub fn outlook(observation: &Observation, from: Epoch, until: Epoch) -> Vec<Fore
 /// The end of the signature, for whoever does not sign anew in time.
 fn signatures(lookup: &Lookup) -> Vec<Forecast> {
     let Some(signature) = lookup.signature.as_ref().filter(|_| lookup.is_secure()) else { return Vec::new() };
+    let zone = &signature.signer;
     let sentence = format!(
-        "The signature over the {} records of {} by key {} of {} ends; unless the zone is signed anew before, senders defer the mail.",
-        lookup.rtype,
-        lookup.expanded(),
+        "The signatures of {zone} by key {} end; unless the zone is signed anew before, senders that validate DANE defer the mail.",
         signature.key_tag,
-        signature.signer,
     );
-    vec![Forecast { at: signature.expiration, cause: Cause::RrsigExpired, subject: lookup.expanded().clone(), sentence }]
+    vec![Forecast { at: signature.expiration, cause: Cause::RrsigExpired, subject: zone.clone(), sentence }]
 }
 
 fn certificates(route: &HostRoute, seen: &HostObservation, lookup: &Lookup, from: Epoch) -> Vec<Forecast> {

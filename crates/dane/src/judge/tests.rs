@@ -304,6 +304,10 @@ fn broken_signatures_have_their_names() {
         ("denial-wrong", Cause::DenialWrong),
         ("wildcard-wrong", Cause::WildcardWrong),
         ("cname-proof-wrong", Cause::CnameProofWrong),
+        ("denial-missing", Cause::DenialWrong),
+        ("key-revoked", Cause::DsNoMatchingKey),
+        ("rrsig-signer", Cause::RrsigWrong),
+        ("rrsig-algorithm", Cause::RrsigMissing),
         ("something-new", Cause::DnssecOther),
     ];
     for (code, cause) in codes {
@@ -318,6 +322,37 @@ fn broken_signatures_have_their_names() {
         assert_eq!((judged.standing, judged.delivery), (Standing::Broken, Some(Delivery::Defer)), "{code}");
         assert_eq!(grave(&judged), [cause]);
     }
+}
+
+#[test]
+fn an_alias_that_cannot_be_believed_is_named_as_such() {
+    // R-124 rfc4035#5, R-028 rfc7672#2.2.3
+    let shown = identity(HOST);
+    for (code, cause) in
+        [("rrsig-wrong", Cause::CnameProofWrong), ("rrsig-missing", Cause::CnameProofWrong), ("rrsig-expired", Cause::RrsigExpired)]
+    {
+        let mut observation = site(&shown, &[&shown.record()]);
+        edit(&mut observation, 0, |h| {
+            h.tlsa[0] = h.tlsa[0].clone().via("tlsa.dane.example.nl", Security::Bogus).bogus(code);
+            h.tlsa[0].reason.as_mut().unwrap().at_type = Rtype::CNAME;
+        });
+        let judged = verdict(&observation);
+        assert_eq!((judged.standing, grave(&judged)), (Standing::Broken, vec![cause]));
+    }
+}
+
+#[test]
+fn without_an_anchor_nothing_can_be_told() {
+    // our configuration, not the domain's fault.
+    let shown = identity(HOST);
+    let mut observation = site(&shown, &[&shown.record()]);
+    let blind = |l: &Lookup| l.clone().insecure("no-anchor").in_zone("nl");
+    observation.domain.mx = blind(&observation.domain.mx);
+    edit(&mut observation, 0, |h| (h.a, h.aaaa, h.tlsa[0]) = (blind(&h.a), blind(&h.aaaa), blind(&h.tlsa[0])));
+    let judged = verdict(&observation);
+    assert_eq!((judged.standing, grave(&judged)), (Standing::CouldNotTell, vec![Cause::NoAnchor]));
+    let stale = verdict(&domain(mx1().bogus("anchor-stale"), vec![]));
+    assert_eq!((stale.standing, stale.delivery, grave(&stale)), (Standing::CouldNotTell, None, vec![Cause::AnchorStale]));
 }
 
 #[test]
@@ -357,7 +392,8 @@ fn tlsa_records_without_dnssec_protect_nobody() {
         ("unsigned", Cause::Unsigned),
         ("ds-missing", Cause::DsMissing),
         ("algorithm-unsupported", Cause::AlgorithmUnsupported),
-        ("no-anchor", Cause::Unsigned),
+        ("digest-unsupported", Cause::AlgorithmUnsupported),
+        ("opt-out", Cause::Unsigned),
     ] {
         let mut observation = site(&shown, &[&shown.record()]);
         let weak = |l: &Lookup| l.clone().insecure(code).in_zone(DOMAIN);
@@ -515,5 +551,4 @@ fn the_status_of_the_first_link_is_known_without_a_query() {
     });
     let judged = verdict(&observation);
     assert_eq!((judged.standing, judged.hosts[0].tlsa_base.clone()), (Standing::Protected, Some(name(HOST))));
-    assert_eq!(Rtype::CNAME.to_string(), "CNAME");
 }

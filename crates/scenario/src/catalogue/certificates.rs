@@ -132,7 +132,7 @@ fn chains() -> Vec<Scenario> {
             h.servers.push(Server { certificate: SELF_SIGNED, smtp: Smtp::Normal });
         })
         .sender(&[Sender::Dane])
-        .finds(Standing::Broken, &[Cause::UnknownMismatch])
+        .finds(Standing::Broken, &[Cause::UnknownMismatch, Cause::PartialCoverage])
         .rests(&["R-090"]),
         healthy(
             Section::B,

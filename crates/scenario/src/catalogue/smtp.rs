@@ -59,14 +59,15 @@ fn tls() -> Vec<Scenario> {
             Cause::TlsTooOld,
         )
         .also(&[Cause::TlsHandshakeFailure]),
-        bad(
+        healthy(
+            Section::C,
             "reset-after-starttls",
             "Reset after STARTTLS",
-            "The connection is reset after the 220 of STARTTLS: a crashing TLS engine, or a filter.",
-            Smtp::ResetAfterStarttls,
-            Cause::TlsHandshakeFailure,
+            "The connection is reset after the 220 of STARTTLS: a crashing TLS engine, or a filter on the way. From one place that cannot be told.",
         )
-        .also(&[Cause::ConnectionReset]),
+        .smtp(Smtp::ResetAfterStarttls)
+        .unknown(&[Cause::ConnectionReset])
+        .rests(&["R-036"]),
     ]
 }
 
