@@ -61,12 +61,12 @@ impl Gate {
     }
 
     async fn in_line(&self, host: &Name, address: IpAddr, until: Instant) -> Result<OwnedSemaphorePermit, TooBusy> {
-        let at_address = acquire(self.at_address(address), until).await?;
+        // A line that is longer than our patience is seen at its end, and nobody waits in vain.
         self.addresses.wait(address, until).await?;
         self.networks.wait(network(address), until).await?;
         self.providers.wait(provider(host), until).await?;
         self.all.wait((), until).await?;
-        Ok(at_address)
+        acquire(self.at_address(address), until).await
     }
 
     fn at_address(&self, address: IpAddr) -> Arc<Semaphore> {
@@ -227,7 +227,15 @@ mod tests {
             p.patience = Duration::from_secs(15);
         });
         // The third would wait 20 s. It gives up at once and leaves no mark on the line.
-        assert_eq!(ms(&moments(&gate, &[("a.example", "192.0.2.1"); 3], Duration::ZERO).await), [0, 10_000]);
+        let begun = Instant::now();
+        let third = async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let refused = gate.turn(&name("a.example"), "192.0.2.1".parse().unwrap()).await.is_err();
+            (refused, begun.elapsed().as_millis())
+        };
+        let first_two = moments(&gate, &[("a.example", "192.0.2.1"); 2], Duration::from_secs(1));
+        let (moments, third) = tokio::join!(first_two, third);
+        assert_eq!((ms(&moments), third), (vec![0, 10_000], (true, 1)));
     }
 
     #[test]

@@ -13,10 +13,16 @@ use tokio::task::JoinSet;
 /// Results that may wait to be taken.
 const RESULTS_WAITING: usize = 64;
 
+/// So many times `parallel` domains may be under way if most of them only wait.
+const WAITING_FACTOR: usize = 16;
+/// How often it is seen whether there is room for more domains.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(50);
+
 /// How a survey goes about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SurveyOptions {
-    /// Domains in work at the same time.
+    /// Domains in work at the same time. Visits that wait for their turn under the rate limits do not count, within reason, so that those who
+    /// queue for one large provider do not hold up everybody else.
     pub parallel: usize,
     /// After a cancel, how long domains in work may still take.
     pub grace: Duration,
@@ -135,7 +141,7 @@ impl Driver {
     async fn run(mut self) {
         let mut more = true;
         while more || !self.work.is_empty() {
-            let room = more && self.work.len() < self.options.parallel.max(1);
+            let room = more && self.has_room();
             tokio::select! {
                 // An error means that the survey was dropped: nobody wants what is left.
                 stop = stopped(&mut self.stopped) => match stop {
@@ -146,6 +152,7 @@ impl Driver {
                     Some(domain) => self.begin(domain),
                     None => more = false,
                 },
+                () = tokio::time::sleep(LOOK_FOR_ROOM), if more && !room => {}
                 Some(ended) = self.work.join_next_with_id(), if !self.work.is_empty() => {
                     if self.deliver(ended).await.is_err() {
                         return;
@@ -154,6 +161,12 @@ impl Driver {
             }
         }
         self.wind_up().await;
+    }
+
+    fn has_room(&self) -> bool {
+        let (parallel, waiting) = (self.options.parallel.max(1), self.looker.counts().2);
+        let busy = self.work.len().saturating_sub(usize::try_from(waiting).unwrap_or(usize::MAX));
+        busy < parallel && self.work.len() < parallel.saturating_mul(WAITING_FACTOR)
     }
 
     fn begin(&mut self, domain: Name) {

@@ -263,6 +263,29 @@ async fn a_survey_gives_one_result_for_each_domain_and_visits_each_host_once() {
 }
 
 #[tokio::test]
+async fn those_who_queue_for_one_provider_hold_up_nobody_else() {
+    // 240.0.0.0/4 routes nowhere: what matters is that 20 domains wait for it, a minute each, and 20 others do not.
+    let mut table = Table::default();
+    for i in 0..20 {
+        table = table.with(&format!("d{i}.example"), Rtype::MX, &[&format!("10 mx{i}.big.example.")]);
+        table = table.with(&format!("mx{i}.big.example"), Rtype::A, &["240.0.0.1"]);
+    }
+    let mut settings = config(9);
+    settings.pace.address_per_s = 1.0 / 60.0;
+    let (looker, _) = looker(table, settings);
+    // The others have no MX and no address.
+    let mut survey = Survey::start(looker, domains(40), SurveyOptions { parallel: 2, grace: Duration::from_millis(1) });
+    let begun = Instant::now();
+    let mut quick = 0;
+    while quick < 20 {
+        if let Looked::Seen(seen) = survey.next().await.unwrap() {
+            quick += usize::from(seen.hosts[0].servers.is_empty());
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn a_survey_reads_no_further_than_it_works() {
     let (port, _) = refusing_server().await;
     let (looker, _) = looker(population(10, 1), config(port));

@@ -18,6 +18,9 @@ use resolve::Epoch;
 use serde::Serialize;
 use std::net::IpAddr;
 
+/// Certificates of a chain that are listed for people; in JSON all are.
+const CERTIFICATES_SHOWN: usize = 8;
+
 /// Visits every address of every mail host of DOMAIN (or of a host without MX) and shows what it saw.
 ///
 /// Greeting, EHLO, STARTTLS (also where it is not offered), the TLS handshake with its whole chain, and whether that chain matches the
@@ -308,18 +311,27 @@ fn show_server(server: &Server) {
             Some(false) => ", KEY NOT PROVEN",
             None => "",
         };
-        print::line(format_args!("          {}{proven}", known.into_iter().flatten().collect::<Vec<_>>().join(", ")));
+        let known: Vec<&str> = known.into_iter().flatten().collect();
+        if !known.is_empty() {
+            print::line(format_args!("          {}{proven}", known.join(", ")));
+        }
         if let Some(error) = tls.error {
             print::line(format_args!("          TLS failed: {}", error.detail));
         }
     }
-    for (depth, shown) in server.chain.iter().enumerate() {
+    if server.early_bytes.is_some() {
+        print::line("          plaintext came after the server's consent to TLS");
+    }
+    for (depth, shown) in server.chain.iter().enumerate().take(CERTIFICATES_SHOWN) {
         let what = shown.subject.as_ref().map_or_else(
             || format!("{} octets that are no certificate", shown.bytes.0.len()),
             |subject| format!("{subject}, {}", shown.key.as_deref().unwrap_or("unknown key")),
         );
         let until = shown.not_after.map_or(String::new(), |t| format!(", until {}", time::show(t)));
         print::line(format_args!("          {depth}: {what}{until}"));
+    }
+    if let Some(more @ 1..) = server.chain.len().checked_sub(CERTIFICATES_SHOWN) {
+        print::line(format_args!("          and {more} certificates more"));
     }
     if let Some(seen) = &server.r#match {
         let why = seen.error.map_or(String::new(), |e| format!(" ({e})"));
