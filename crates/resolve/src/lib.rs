@@ -46,7 +46,9 @@ mod work;
 pub use answer::{Answer, Failure, LookupError};
 pub use config::{Budgets, Clock, Config, ConfigError, Ipv6, Mode, Timeouts};
 pub use direct::{AnchorCheck, Direct, Interception};
-pub use dnssec::{Anchors, Attempt, Epoch, Link, Name, Policy, Question, Reason, ReasonCode, Response, Rrset, Security, Signature};
+pub use dnssec::{
+    Algorithms, Anchors, Attempt, Epoch, Link, Name, Policy, Question, Reason, ReasonCode, Response, Rrset, Security, Sha1, Signature,
+};
 pub use resolver::Resolver;
 
 /// What the fuzz target calls: reads any bytes as the answer to a question, and makes of it what a server of `zone` would be understood

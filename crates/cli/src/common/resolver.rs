@@ -1,7 +1,7 @@
 //! The options of everything that resolves names.
 
 use crate::exit::UsageError;
-use resolve::{Anchors, Clock, Config, Epoch, Ipv6, Mode, Resolver, hints};
+use resolve::{Algorithms, Anchors, Clock, Config, Epoch, Ipv6, Mode, Resolver, Sha1, hints};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,6 +38,14 @@ pub struct ResolverOptions {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
     pub dns_tries: u32,
 
+    /// Validate signatures made with SHA-1 (algorithms 5 and 7). Without this they count as unsupported (RFC 9905)
+    #[arg(long)]
+    pub validate_sha1: bool,
+
+    /// Want signatures by every algorithm that the DS records or anchors of a zone name, where one would do (RFC 6840 section 5.11)
+    #[arg(long)]
+    pub all_algorithms: bool,
+
     /// Do not use IPv6 [default: if there is a route]
     #[arg(long)]
     pub no_ipv6: bool,
@@ -62,6 +70,12 @@ impl ResolverOptions {
         config.timeouts.tcp = config.timeouts.tcp.max(self.dns_timeout);
         config.timeouts.lookup = self.dns_deadline;
         config.attempts = self.dns_tries;
+        if self.validate_sha1 {
+            config.policy.sha1 = Sha1::Validate;
+        }
+        if self.all_algorithms {
+            config.policy.algorithms = Algorithms::All;
+        }
         if self.no_ipv6 {
             config.ipv6 = Ipv6::Off;
         }
