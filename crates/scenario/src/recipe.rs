@@ -151,9 +151,9 @@ pub enum Harm {
     SignatureMissing,
     /// The RRSIG covers other data.
     SignatureWrong,
-    /// The RRSIG expired a day ago.
+    /// The RRSIG expired three days ago.
     SignatureExpired,
-    /// The RRSIG begins tomorrow.
+    /// The RRSIG begins in three days.
     SignatureNotYetValid,
     /// The RRSIG expires before it begins.
     SignatureTimesReversed,

@@ -38,9 +38,10 @@ impl Signer<'_> {
         if harm == Some(Harm::SignatureMissing) {
             return;
         }
+        // Three days, because validators forgive clocks that are off by up to one.
         let (inception, expiration) = match harm {
-            Some(Harm::SignatureExpired) => (self.now - 30 * DAY, self.now - DAY),
-            Some(Harm::SignatureNotYetValid) => (self.now + DAY, self.now + 30 * DAY),
+            Some(Harm::SignatureExpired) => (self.now - 30 * DAY, self.now - 3 * DAY),
+            Some(Harm::SignatureNotYetValid) => (self.now + 3 * DAY, self.now + 30 * DAY),
             Some(Harm::SignatureTimesReversed) => (self.now + 10 * DAY, self.now - 10 * DAY),
             _ => (self.now - DAY, self.now + 14 * DAY),
         };

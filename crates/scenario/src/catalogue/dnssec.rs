@@ -36,7 +36,7 @@ fn signatures() -> Vec<Scenario> {
         mx("mx-rrsig-wrong", "MX signature wrong", "The RRSIG over the MX RRset was made over other data, as if somebody had changed the record on the way.")
             .damage(Spot::Mx, Harm::SignatureWrong)
             .defers(&[Cause::RrsigWrong]),
-        mx("mx-rrsig-expired", "MX signature expired", "The RRSIG over the MX RRset expired a day ago: the signer stopped, the zone went on.")
+        mx("mx-rrsig-expired", "MX signature expired", "The RRSIG over the MX RRset expired three days ago: the signer stopped, the zone went on.")
             .damage(Spot::Mx, Harm::SignatureExpired)
             .defers(&[Cause::RrsigExpired]),
         mx("dnskey-missing", "DNSKEY missing", "The parent has a DS record, but the zone publishes no DNSKEY RRset: nothing in it can be validated.")
@@ -49,10 +49,10 @@ fn signatures() -> Vec<Scenario> {
         tlsa(Section::A, "tlsa-rrsig-missing", "TLSA signature missing", "MX and addresses are secure; only the TLSA RRset carries no RRSIG.")
             .damage(Spot::Tlsa, Harm::SignatureMissing)
             .fails(&[Cause::RrsigMissing]),
-        tlsa(Section::C, "rrsig-expired", "TLSA signature expired", "The RRSIG over the TLSA RRset expired a day ago: two thirds of the broken chains that Lee et al. (2020, section 5.3) saw.")
+        tlsa(Section::C, "rrsig-expired", "TLSA signature expired", "The RRSIG over the TLSA RRset expired three days ago: two thirds of the broken chains that Lee et al. (2020, section 5.3) saw.")
             .damage(Spot::Tlsa, Harm::SignatureExpired)
             .fails(&[Cause::RrsigExpired]),
-        tlsa(Section::C, "rrsig-not-yet-valid", "TLSA signature not yet valid", "The RRSIG over the TLSA RRset begins tomorrow: a signer with a wrong clock.")
+        tlsa(Section::C, "rrsig-not-yet-valid", "TLSA signature not yet valid", "The RRSIG over the TLSA RRset begins in three days: a signer with a wrong clock.")
             .damage(Spot::Tlsa, Harm::SignatureNotYetValid)
             .fails(&[Cause::RrsigNotYetValid]),
         tlsa(Section::C, "rrsig-times-reversed", "TLSA signature ends before it begins", "The RRSIG's expiration lies before its inception.")
