@@ -58,6 +58,14 @@ pub struct LookupError {
     pub failure: Failure,
     /// In words.
     pub detail: String,
+    /// The messages that say so, if servers said anything.
+    pub raw: Vec<Bytes>,
+}
+
+impl LookupError {
+    pub(crate) fn new(failure: Failure, detail: impl Into<String>) -> Self {
+        Self { failure, detail: detail.into(), raw: Vec::new() }
+    }
 }
 
 /// One question and all that came of it.
@@ -91,7 +99,7 @@ pub struct Answer {
     pub server: Option<IpAddr>,
     /// How long it took.
     pub elapsed: Duration,
-    /// The messages received, whole, whenever the status is not secure: the evidence.
+    /// The messages received, whole, whenever the status is not secure or servers failed: the evidence.
     pub raw: Vec<Bytes>,
     /// Every signature, key and DS record that was tried. What was trusted already is not tried again.
     pub attempts: Vec<Attempt>,
@@ -142,7 +150,8 @@ impl Answer {
             Failure::ErrorCode => OptRcode::FORMERR,
             _ => OptRcode::SERVFAIL,
         };
-        Self { failure: Some(error.failure), failure_detail: Some(error.detail), rcode: code.to_int(), ..Self::empty(question) }
+        let LookupError { failure, detail, raw } = error;
+        Self { failure: Some(failure), failure_detail: Some(detail), rcode: code.to_int(), raw, ..Self::empty(question) }
     }
 
     /// The name at the end of the alias chain; the name asked if there is none.

@@ -33,8 +33,8 @@ pub struct Try {
 
 /// Why a try failed.
 pub enum Fault {
-    /// The server's doing: ask another.
-    Server(Trouble),
+    /// The server's doing: ask another. With what it sent, if it sent anything.
+    Server(Trouble, Option<Bytes>),
     /// Ours: stop.
     Lookup(LookupError),
 }
@@ -67,10 +67,12 @@ impl Exchange {
                 // R-128 rfc7766#5
                 this.transport = Transport::Tcp;
             } else if reply.tc {
-                return Err(Fault::Server(Trouble::Malformed("truncated over TCP".into())));
+                return Err(Fault::Server(Trouble::Malformed("truncated over TCP".into()), Some(reply.raw)));
             } else if this.style == Style::Authoritative && dislikes_edns(&reply) {
                 // R-128 rfc6891#7
-                self.servers.speaks_no_edns(this.server.ip());
+                if !reply.edns {
+                    self.servers.speaks_no_edns(this.server.ip());
+                }
                 this.style = Style::Plain;
             } else {
                 return Ok(reply);
@@ -89,14 +91,14 @@ impl Exchange {
         let server = this.server.ip();
         let trouble = match received {
             Ok((Received::Reply(reply), took)) => {
-                self.servers.heard(server, took);
+                self.servers.heard(server, took, reply.edns);
                 return Ok(*reply);
             }
-            Ok((Received::Malformed(what), _)) => Trouble::Malformed(what),
+            Ok((Received::Malformed(what, raw), _)) => return Err(Fault::Server(Trouble::Malformed(what), Some(raw))),
             Err(NetError::Strangers) => Trouble::Malformed("it does not answer the question asked".into()),
             Err(NetError::Local(error)) => {
                 // Ours, not the server's.
-                return Err(Fault::Lookup(LookupError { failure: Failure::Budget, detail: format!("cannot open a socket: {error}") }));
+                return Err(Fault::Lookup(LookupError::new(Failure::Budget, format!("cannot open a socket: {error}"))));
             }
             Err(NetError::Unreachable(error)) => {
                 self.servers.silent(server);
@@ -107,12 +109,12 @@ impl Exchange {
                 Trouble::Timeout
             }
         };
-        Err(Fault::Server(trouble))
+        Err(Fault::Server(trouble, None))
     }
 }
 
-/// FORMERR or NOTIMP from a server that shows no sign of knowing EDNS. (RFC 6891 section 7)
+/// FORMERR, or NOTIMP from a server that shows no sign of knowing EDNS. (RFC 6891 section 7)
 fn dislikes_edns(reply: &Reply) -> bool {
     let code = reply.response.rcode;
-    !reply.edns && (code == OptRcode::FORMERR.to_int() || code == OptRcode::NOTIMP.to_int())
+    code == OptRcode::FORMERR.to_int() || !reply.edns && code == OptRcode::NOTIMP.to_int()
 }

@@ -54,7 +54,10 @@ impl Fetcher {
             let Some(name) = seen.last().cloned() else { return Ok(fetched) };
             let asked = Question { name, rtype: question.rtype };
             let hop = self.hop(&asked, place).await.map_err(|error| after_aliases(error, &seen))?;
-            let end = self.follow(&hop.response, &asked, &mut seen)?;
+            let end = self.follow(&hop.response, &asked, &mut seen).map_err(|error| {
+                let raw = fetched.hops.iter().map(|(_, hop)| hop).chain([&hop]).map(|hop| hop.raw.clone()).collect();
+                LookupError { raw, ..error }
+            })?;
             merge(&mut fetched.response, &hop.response);
             fetched.hops.push((asked, hop));
             if end == End::Reached {
@@ -81,7 +84,7 @@ impl Fetcher {
             if looped || seen.len() > self.config.budgets.aliases as usize {
                 let what = if looped { "the alias chain loops" } else { "the alias chain is too long" };
                 let chain: Vec<String> = seen.iter().chain([&target]).map(|n| n.fmt_with_dot().to_string()).collect();
-                return Err(LookupError { failure: Failure::AliasLoop, detail: format!("{what}: {}", chain.join(" -> ")) });
+                return Err(LookupError::new(Failure::AliasLoop, format!("{what}: {}", chain.join(" -> "))));
             }
             seen.push(target);
         }
@@ -164,9 +167,9 @@ impl Fetcher {
                 match self.ask_upstream_once(server, question, place, attempt).await {
                     Ok(hop) => return Ok(hop),
                     Err(Fault::Lookup(error)) => return Err(error),
-                    Err(Fault::Server(trouble)) => {
+                    Err(Fault::Server(trouble, raw)) => {
                         let may_pass = trouble.may_pass();
-                        troubles.note(server.ip(), trouble);
+                        troubles.note(server.ip(), trouble, raw);
                         if !may_pass {
                             break;
                         }
@@ -193,7 +196,7 @@ impl Fetcher {
         let reply = self.iterator.exchange.ask(question, this, place.work).await?;
         let code = reply.response.rcode;
         let word = [OptRcode::NOERROR, OptRcode::NXDOMAIN, OptRcode::YXDOMAIN].iter().any(|good| good.to_int() == code);
-        if word { Ok(hop(reply, server.ip())) } else { Err(Fault::Server(Trouble::Rcode(code))) }
+        if word { Ok(hop(reply, server.ip())) } else { Err(Fault::Server(Trouble::Rcode(code), Some(reply.raw))) }
     }
 }
 
@@ -215,7 +218,7 @@ impl Lookups for Fetcher {
                 (Err(error), _) | (_, Err(error)) => return Err(error),
             };
             if found.is_empty() {
-                return Err(LookupError { failure: Failure::DelegationLoop, detail: "it has no address records".into() });
+                return Err(LookupError::new(Failure::DelegationLoop, "it has no address records"));
             }
             Ok(found)
         })

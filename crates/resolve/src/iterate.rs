@@ -159,7 +159,7 @@ impl Iterator {
             }
         }
         let detail = format!("more than {} referrals on the way to {}", self.config.budgets.referrals, question.name.fmt_with_dot());
-        Err(LookupError { failure: Failure::DelegationLoop, detail })
+        Err(LookupError::new(Failure::DelegationLoop, detail))
     }
 
     /// The name just below `zone` at which a referral is to be expected that many may want at once: a TLD, or a domain below one.
@@ -284,11 +284,11 @@ impl Search<'_> {
     async fn look_up(&self, name: &Name) -> Result<Vec<IpAddr>, LookupError> {
         if self.place.is_within(name) || self.question.name == *name && matches!(self.question.rtype, Rtype::A | Rtype::AAAA) {
             let detail = format!("its address is needed to look up its address ({} is served by it)", self.zone.zone.fmt_with_dot());
-            return Err(LookupError { failure: Failure::DelegationLoop, detail });
+            return Err(LookupError::new(Failure::DelegationLoop, detail));
         }
         if self.place.depth() >= self.iterator.config.budgets.depth {
             let detail = format!("name servers depend on name servers {} levels deep", self.place.depth());
-            return Err(LookupError { failure: Failure::DelegationLoop, detail });
+            return Err(LookupError::new(Failure::DelegationLoop, detail));
         }
         let path = Path { name, up: self.place.path };
         self.lookups.addresses(name, self.place.below(&path)).await
@@ -305,8 +305,8 @@ impl Search<'_> {
         let mut reply = match self.iterator.exchange.ask(self.question, this, self.place.work).await {
             Ok(reply) => reply,
             Err(Fault::Lookup(error)) => return Err(error),
-            Err(Fault::Server(trouble)) => {
-                troubles.note(server, trouble);
+            Err(Fault::Server(trouble, raw)) => {
+                troubles.note(server, trouble, raw);
                 return Ok(None);
             }
         };
@@ -322,11 +322,11 @@ impl Search<'_> {
                 Ok(Some(Found::Referral(self.iterator.keep(child, ttl))))
             }
             Meaning::ErrorCode(code) => {
-                troubles.note(server, Trouble::Rcode(code));
+                troubles.note(server, Trouble::Rcode(code), Some(reply.raw));
                 Ok(None)
             }
             Meaning::Lame(how) => {
-                troubles.note(server, Trouble::Lame(how));
+                troubles.note(server, Trouble::Lame(how), Some(reply.raw));
                 Ok(None)
             }
         }

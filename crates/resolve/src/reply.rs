@@ -49,7 +49,11 @@ pub fn read(reply: &mut Reply, zone: &Name, question: &Question) -> Meaning {
     if response.answer.iter().any(|set| answers(set, question)) {
         return if reply.aa || !reply.ra { Meaning::Word } else { Meaning::Lame("a resolver's cache answers, not an authority") };
     }
-    if soa_above(response, &question.name).is_some() || name_error && reply.aa {
+    let soa = soa_above(response, &question.name);
+    if question.rtype == Rtype::DS && soa.is_some_and(|soa| soa.owner == question.name && soa.owner != *zone) {
+        return Meaning::Lame("asked for DS, which is the parent's, it answers for the child");
+    }
+    if soa.is_some() || name_error && reply.aa {
         return Meaning::Word;
     }
     let cut = response.authority.iter().find(|set| set.rtype == Rtype::NS && set.owner != *zone && question.name.ends_with(&set.owner));

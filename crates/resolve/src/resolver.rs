@@ -164,7 +164,7 @@ impl Resolver {
             match exchange.ask(question, this, &work).await {
                 Ok(reply) => return Ok(reply),
                 Err(Fault::Lookup(error)) => return Err(error),
-                Err(Fault::Server(trouble)) => troubles.note(server, trouble),
+                Err(Fault::Server(trouble, raw)) => troubles.note(server, trouble, raw),
             }
         }
         let mut error = troubles.into_error(&question.name, question);

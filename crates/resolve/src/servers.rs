@@ -21,6 +21,9 @@ struct Memory {
     rtt: Option<Duration>,
     silences: u8,
     silent_at: Instant,
+    /// It has answered with EDNS.
+    edns: bool,
+    /// It has refused EDNS.
     plain: bool,
 }
 
@@ -70,11 +73,13 @@ impl Servers {
 
     /// Whether it must be asked without EDNS.
     pub fn is_plain(&self, server: IpAddr) -> bool {
-        self.book.get(&server).is_some_and(|m| m.plain)
+        // One that has spoken EDNS refused something else. Without EDNS there are no signatures, and signed data looks bogus.
+        self.book.get(&server).is_some_and(|m| m.plain && !m.edns)
     }
 
-    pub fn heard(&self, server: IpAddr, rtt: Duration) {
+    pub fn heard(&self, server: IpAddr, rtt: Duration, edns: bool) {
         self.change(server, |m| {
+            m.edns |= edns;
             m.rtt = Some(m.rtt.map_or(rtt, |old| (old * 7 + rtt) / 8));
             m.silences = 0;
         });
@@ -94,7 +99,7 @@ impl Servers {
     /// Two workers may change one entry at once and one change be lost; it is only a memory of habits.
     fn change(&self, server: IpAddr, change: impl FnOnce(&mut Memory)) {
         let now = Instant::now();
-        let mut memory = self.book.get(&server).unwrap_or(Memory { rtt: None, silences: 0, silent_at: now, plain: false });
+        let mut memory = self.book.get(&server).unwrap_or(Memory { rtt: None, silences: 0, silent_at: now, edns: false, plain: false });
         change(&mut memory);
         self.book.put(server, memory, ENTRY, now + MEMORY);
     }
@@ -114,14 +119,14 @@ mod tests {
     fn silent_servers_come_last_and_die_after_four_silences() {
         let servers = Servers::new();
         let [slow, fast, dead]: [IpAddr; 3] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(|ip| ip.parse().unwrap());
-        servers.heard(slow, Duration::from_millis(300));
-        servers.heard(fast, Duration::from_millis(3));
+        servers.heard(slow, Duration::from_millis(300), true);
+        servers.heard(fast, Duration::from_millis(3), true);
         (0..4).for_each(|_| servers.silent(dead));
         let mut list = [dead, slow, fast];
         servers.order(&mut list);
         assert_eq!(list, [fast, slow, dead]);
         assert_eq!((servers.health(dead), servers.health(slow)), (Health::Dead, Health::Normal));
-        servers.heard(dead, Duration::from_millis(1));
+        servers.heard(dead, Duration::from_millis(1), true);
         (0..4).for_each(|_| servers.silent(dead));
         assert_eq!(servers.health(dead), Health::Normal, "it has answered before");
     }

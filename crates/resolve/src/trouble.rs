@@ -1,6 +1,7 @@
 //! What goes wrong with one server, and what many such troubles come to.
 
 use crate::answer::{Failure, LookupError};
+use bytes::Bytes;
 use dnssec::{Name, Question};
 use domain::base::iana::Rcode;
 use std::fmt;
@@ -72,17 +73,22 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// Messages kept of those that tell of trouble.
+const MAX_RAW: usize = 8;
+
 /// The troubles met while asking the servers of one zone.
 #[derive(Default)]
 pub struct Troubles {
     servers: Vec<(IpAddr, Trouble)>,
+    raw: Vec<Bytes>,
     /// Name servers that could not be asked at all, because they have no address.
     nameless: Vec<(Name, LookupError)>,
 }
 
 impl Troubles {
     /// Remembers the trouble of a server that tells most: silence over UDP says more than a closed TCP port, an error code more still.
-    pub fn note(&mut self, server: IpAddr, trouble: Trouble) {
+    pub fn note(&mut self, server: IpAddr, trouble: Trouble, raw: Option<Bytes>) {
+        self.raw.extend(raw.filter(|_| self.raw.len() < MAX_RAW));
         match self.servers.iter_mut().find(|(ip, _)| *ip == server) {
             Some(known) if trouble.rank() >= known.1.rank() => known.1 = trouble,
             Some(_) => {}
@@ -110,8 +116,9 @@ impl Troubles {
             return over;
         }
         let failure = if nobody_spoke && time_left.is_zero() { Failure::Timeout } else { Failure::Budget };
-        let detail = format!("{}; until then {}", over.detail, self.into_error(zone, question).detail);
-        LookupError { failure, detail }
+        let LookupError { detail, raw, .. } = self.into_error(zone, question);
+        let detail = format!("{}; until then {detail}", over.detail);
+        LookupError { failure, detail, raw }
     }
 
     /// One failure out of all.
@@ -145,6 +152,6 @@ impl Troubles {
             detail.truncate(end);
             detail.push('…');
         }
-        LookupError { failure, detail }
+        LookupError { failure, detail, raw: self.raw }
     }
 }

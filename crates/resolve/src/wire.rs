@@ -69,8 +69,8 @@ pub struct Reply {
 pub enum Received {
     /// Its answer.
     Reply(Box<Reply>),
-    /// Has our id, but its content is no DNS message: words.
-    Malformed(String),
+    /// Has our id, but its content is no DNS message: what is wrong with it, and its bytes.
+    Malformed(String, Bytes),
 }
 
 /// Reads a message received for the query `id`, `question`. `None` if it is somebody else's: wrong id, no response, other question.
@@ -81,7 +81,7 @@ pub fn receive(raw: Bytes, id: u16, question: &Question) -> Option<Received> {
         return None;
     }
     if header.opcode() != Opcode::QUERY {
-        return Some(Received::Malformed(format!("an answer with opcode {}", header.opcode())));
+        return Some(Received::Malformed(format!("an answer with opcode {}", header.opcode()), raw));
     }
     match message.header_counts().qdcount() {
         // A server that cannot read the question cannot repeat it.
@@ -107,7 +107,7 @@ pub fn receive(raw: Bytes, id: u16, question: &Question) -> Option<Received> {
         })));
     }
     match Response::from_message(&raw, question) {
-        Err(error) => Some(Received::Malformed(error.to_string())),
+        Err(error) => Some(Received::Malformed(error.to_string(), raw)),
         Ok(response) => Some(Received::Reply(Box::new(Reply {
             aa: header.aa(),
             ra: header.ra(),

@@ -33,16 +33,14 @@ impl Work {
             return Err(self.out_of_time());
         }
         if self.queries.fetch_add(1, Relaxed) >= self.allowed {
-            let detail = format!("the lookup needed more than {} queries", self.allowed);
-            return Err(LookupError { failure: Failure::Budget, detail });
+            return Err(LookupError::new(Failure::Budget, format!("the lookup needed more than {} queries", self.allowed)));
         }
         Ok(wait.min(left))
     }
 
     /// What to say when the time is up.
     pub fn out_of_time(&self) -> LookupError {
-        let detail = format!("the lookup took longer than {} seconds", self.patience.as_secs_f32());
-        LookupError { failure: Failure::Budget, detail }
+        LookupError::new(Failure::Budget, format!("the lookup took longer than {} seconds", self.patience.as_secs_f32()))
     }
 
     /// Zero if the time is up.

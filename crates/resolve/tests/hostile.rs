@@ -32,6 +32,12 @@ fn good(query: &Query, zone: &Zone) -> Action {
     zone.answer(query)
 }
 
+/// The query's own question under a header that promises nine answers, of which half a name follows.
+fn broken(query: &Query) -> Vec<u8> {
+    let question = &query.bytes[12..12 + query.name.len() + 4];
+    [&query.bytes[..2], &[0x84, 0, 0, 1, 0, 9, 0, 0, 0, 0], question, &[0xc0]].concat()
+}
+
 #[tokio::test]
 async fn one_good_server_is_enough_whatever_the_other_does() {
     type Script = fn(&Query, &Zone) -> Action;
@@ -42,7 +48,7 @@ async fn one_good_server_is_enough_whatever_the_other_does() {
         |query, _| Answer::code(query, Rcode::NOTIMP),
         |query, _| Answer { aa: false, ..Answer::to(query) }.send(),
         |query, _| Answer { aa: false, authority: vec![(name("."), Data::Ns("ns.root"))], ..Answer::to(query) }.send(),
-        |query, _| Action::Send([&query.bytes[..2], &[0x84, 0, 0, 1, 0, 9, 0, 0, 0, 0, 0xc0]].concat()),
+        |query, _| Action::Send(broken(query)),
     ];
     for (index, bad) in bad.into_iter().enumerate() {
         let world = World::new();
@@ -65,7 +71,7 @@ async fn when_all_fail_alike_the_failure_has_that_name() {
         (|query, _| Answer::code(query, Rcode::NOTIMP), Failure::Notimp),
         (|query, _| Answer::code(query, Rcode::FORMERR), Failure::ErrorCode),
         (|query, _| Answer { aa: false, ..Answer::to(query) }.send(), Failure::Refused),
-        (|query, _| Action::Send([&query.bytes[..2], &[0x84, 0, 0, 1, 0, 9, 0, 0, 0, 0, 0xc0]].concat()), Failure::Malformed),
+        (|query, _| Action::Send(broken(query)), Failure::Malformed),
     ];
     for (script, failure) in cases {
         let world = World::new();
@@ -74,6 +80,7 @@ async fn when_all_fail_alike_the_failure_has_that_name() {
         assert_eq!(answer.failure, Some(failure), "{:?}", answer.failure_detail);
         let detail = answer.failure_detail.unwrap();
         assert!(detail.contains(&world.ip(2).to_string()) && detail.contains(&world.ip(3).to_string()), "{detail}");
+        assert_eq!(answer.raw.is_empty(), failure == Failure::Timeout, "what servers said is kept");
         assert!(logs.iter().all(|log| (1..=4).contains(&log.count())), "{failure:?}: {} {}", logs[0].count(), logs[1].count());
     }
 }
@@ -215,6 +222,36 @@ async fn referrals_that_lead_nowhere_are_lame() {
         .await;
     assert_eq!(a(&world.resolver(), "www.test").await.failure, Some(Failure::Refused));
     assert!(circle.count() <= 2);
+}
+
+/// RFC 4035 section 3.1.4.1: DS is the parent's to answer; a child that denies it proves nothing.
+#[tokio::test]
+async fn a_child_cannot_answer_for_its_parent() {
+    let world = World::new();
+    let child = |query: &Query, _: &Zone| Answer { soa: Some(name("sub.test")), ..Answer::to(query) }.send();
+    two_servers(&world, child, child).await;
+    let answer = world.resolver().lookup(&name("sub.test"), Rtype::DS).await;
+    assert_eq!(answer.failure, Some(Failure::Refused));
+    assert!(answer.failure_detail.unwrap().contains("answers for the child"));
+}
+
+/// A server that speaks EDNS and chokes on one question keeps being asked with EDNS: without, signed data would look bogus.
+#[tokio::test]
+async fn one_formerr_does_not_cost_the_signatures() {
+    let world = World::new();
+    let picky = |query: &Query, zone: &Zone| {
+        if query.name == name("odd.test") {
+            Answer { opt: false, rcode: Rcode::FORMERR, ..Answer::to(query) }.send()
+        } else {
+            zone.answer(query)
+        }
+    };
+    let [log, _] = two_servers(&world, picky, |_, _| Action::Silence).await;
+    let resolver = world.resolver();
+    for owner in ["www.test", "odd.test", "nope.test"] {
+        a(&resolver, owner).await;
+    }
+    assert!(log.queries().last().is_some_and(|query| query.name == name("nope.test") && query.edns));
 }
 
 /// NXNSAttack (2020): a delegation to many names in a victim's zone must not become many queries to the victim.
