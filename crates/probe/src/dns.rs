@@ -58,8 +58,12 @@ impl Dns for resolve::Resolver {
 #[must_use]
 pub fn lookup_record(answer: &Answer) -> Lookup {
     let secure = answer.is_secure();
-    let owner = answer.rrset.as_ref().map_or_else(|| answer.expanded().clone(), |set| set.owner.clone());
-    let ttl = answer.rrset.as_ref().map_or(0, |set| set.ttl);
+    // Of a bogus answer, too: whoever acts on a lookup asks its status first, and whoever counts wants to know what stands there.
+    let set = answer.rrset.as_ref().or(answer.received.as_ref());
+    let records = set.map(|set| {
+        let record = |data| Record { owner: set.owner.clone(), ttl: set.ttl, data: resolve::data_text(set.rtype, data) };
+        set.data.iter().map(record).collect()
+    });
     Lookup {
         name: answer.question.name.clone(),
         rtype: answer.question.rtype,
@@ -80,8 +84,8 @@ pub fn lookup_record(answer: &Answer) -> Lookup {
             .iter()
             .map(|l| Alias { owner: l.owner.clone(), target: l.target.clone(), ttl: l.ttl, status: security(l.status) })
             .collect(),
-        records: answer.data_text().into_iter().map(|data| Record { owner: owner.clone(), ttl, data }).collect(),
-        signed: answer.is_signed(),
+        records: records.unwrap_or_default(),
+        signed: set.is_some_and(|set| !set.signatures.is_empty()),
         signature: answer.signature.as_ref().map(|s| SignatureWindow {
             signer: s.signer.clone(),
             key_tag: s.key_tag,

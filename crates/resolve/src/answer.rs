@@ -91,6 +91,8 @@ pub struct Answer {
     pub aliases: Vec<Link>,
     /// The final RRset with the signatures received; `None` if the answer is negative, or bogus: then `raw` has what was received.
     pub rrset: Option<Rrset>,
+    /// The RRset that a bogus answer held: what a study counts, and nothing to act upon.
+    pub received: Option<Rrset>,
     /// The signature that proved the final RRset.
     pub signature: Option<Signature>,
     /// TTL of a negative answer, seconds. (RFC 2308 section 5)
@@ -128,6 +130,7 @@ impl Answer {
             reason: None,
             aliases: Vec::new(),
             rrset: None,
+            received: None,
             signature: None,
             negative_ttl: None,
             server: None,

@@ -50,6 +50,7 @@ pub use dnssec::{
     Algorithms, Anchors, Attempt, Epoch, Link, Name, Policy, Question, Reason, ReasonCode, Response, Rrset, Security, Sha1, Signature,
 };
 pub use resolver::Resolver;
+pub use text::data as data_text;
 
 /// What the fuzz target calls: reads any bytes as the answer to a question, and makes of it what a server of `zone` would be understood
 /// to say. Must neither panic nor take long.

@@ -126,12 +126,15 @@ impl Checked {
         let fetched_until = first.and_then(|fetched| fetched.hops.iter().map(|(_, hop)| hop.expires).min());
         let Outcome { status, reason, aliases, answer, rcode, signature, negative_ttl, attempts, expires, opt_out, wildcard, .. } =
             self.outcome;
+        let is_bogus = status == Security::Bogus;
+        let received = first.filter(|_| is_bogus).and_then(|f| f.response.answer.iter().rfind(|set| set.rtype == question.rtype)).cloned();
         Answer {
             status,
             rcode,
             reason,
             aliases,
             rrset: answer,
+            received,
             signature,
             negative_ttl,
             server,

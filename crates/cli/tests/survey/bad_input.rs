@@ -1,0 +1,124 @@
+//! Input that cannot be used: one clear line that names the item and the remedy, exit 2, nothing lost.
+
+use super::{BED, alone, in_lab, list, stderr, stdout};
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+/// Exit 2, and a last line that says all this.
+fn refused(output: &std::process::Output, says: &[&str]) {
+    let error = stderr(output);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    let last = error.lines().last().unwrap_or_default();
+    assert!(last.starts_with("danelaw: "), "{error}");
+    for part in says {
+        assert!(last.contains(part), "'{part}' is not in: {error}");
+    }
+}
+
+#[test]
+fn lists_that_are_none() {
+    let place = tempfile::tempdir().unwrap();
+    let archive = place.path().join("archive");
+    let archive = archive.to_str().unwrap();
+    let scan = |text: &[u8]| alone(&["scan", list(&place, text).to_str().unwrap(), "--archive", archive]);
+    refused(&scan(b""), &["holds no domain", "one domain a line"]);
+    refused(&scan(b"# only a comment\n"), &["holds no domain"]);
+    refused(&scan(b"\x7fELF\x00\x01\x02"), &["list.txt", "binary data in line 1"]);
+    refused(&scan(b"not a domain\nneither..this\n"), &["holds no domain", "line 1", "not a domain"]);
+    refused(&alone(&["scan", "/no/such/list", "--archive", archive]), &["/no/such/list", "No such file", "give a readable file"]);
+    refused(&alone(&["scan", "/", "--archive", archive]), &["/: "]);
+    assert!(!std::path::Path::new(archive).exists(), "no empty run is left behind");
+}
+
+#[test]
+fn domains_that_are_none() {
+    for (text, says) in [
+        ("bad..name", "empty label"),
+        ("192.0.2.1", "is an IP address"),
+        ("me@example.org", "give only 'example.org'"),
+        ("exa mple.org", "only letters"),
+        ("", "empty domain name"),
+        (&"a".repeat(64), "longer than 63"),
+    ] {
+        refused(&alone(&["check", "--", text]), &[says]);
+    }
+    let international = in_lab(&["check", "bücher.nl", "--json"]);
+    assert!(stdout(&international).contains("xn--bcher-kva.nl"));
+}
+
+#[test]
+fn certificates_that_are_none() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("new.pem");
+    let check = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        alone(&["check", "valid.nl", "--with-cert", file.to_str().unwrap()])
+    };
+    refused(&check(""), &["--with-cert", "new.pem", "no certificate in it"]);
+    refused(&check("-----BEGIN CERTIFICATE-----\n####\n-----END CERTIFICATE-----\n"), &["new.pem", "broken PEM"]);
+    refused(&check("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), &["new.pem", "not an X.509 certificate"]);
+    refused(&alone(&["check", "valid.nl", "--with-cert", "/no/such.pem"]), &["/no/such.pem"]);
+}
+
+#[test]
+fn a_full_disk_is_one_line_and_nothing_is_lost() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let list = list(&place, "valid.nl\n");
+    refused(
+        &alone(&["scan", list.to_str().unwrap(), "--out", "/dev/full", "--upstream", "127.0.0.1:1"]),
+        &["/dev/full: No space left", "stays readable"],
+    );
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let place = tempfile::tempdir().unwrap();
+    let list = list(&place, "valid.nl\n");
+    let old = place.path().join("old.jsonl");
+    std::fs::write(&old, "precious\n").unwrap();
+    refused(&alone(&["scan", list.to_str().unwrap(), "--out", old.to_str().unwrap()]), &["exists already", "name another file"]);
+    assert_eq!(std::fs::read_to_string(old).unwrap(), "precious\n");
+}
+
+#[test]
+fn archives_that_are_none() {
+    let place = tempfile::tempdir().unwrap();
+    let empty = place.path().to_str().unwrap();
+    refused(&alone(&["report", "--archive", empty]), &["no archive here", "danelaw scan"]);
+    refused(&alone(&["report", "--from", "/no/such.jsonl"]), &["/no/such.jsonl"]);
+    std::fs::create_dir(place.path().join("runs")).unwrap();
+    refused(&alone(&["report", "--archive", empty]), &["the archive has no run"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let place = tempfile::tempdir().unwrap();
+    let list = list(&place, "valid.nl\nstale-tlsa.nl\nunsigned.nl\n");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_danelaw"))
+        .args(["scan", list.to_str().unwrap(), "--out", "-", "--json"])
+        .args(BED.options())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0_u8; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let error = stderr(&output);
+    assert!(!error.contains("panicked"), "{error}");
+    assert_eq!(output.status.code(), Some(3), "stopped, for nobody reads: {error}");
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let config = BED.lab.config();
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().to_str().unwrap();
+    let port = config.dns_port.to_string();
+    let output = alone(&["demo", "--domains", "20", "--dns-port", &port, "--out", out]);
+    refused(&output, &[&port, "in use", "--dns-port"]);
+    refused(&alone(&["demo", "--out", "/proc/nowhere"]), &["--out /proc/nowhere", "name a directory"]);
+}

@@ -1,0 +1,121 @@
+//! `check`: exit codes, first line, labels, repairs, preflight, Nagios.
+
+use super::{in_lab, lines, stderr, stdout};
+
+#[test]
+fn exit_codes_say_right_wrong_and_could_not_tell() {
+    for (domain, standing, exit) in [
+        ("valid.nl", "protected", 0),
+        ("null-mx.nl", "no-mail", 0),
+        ("tlsa-wrong-data.nl", "broken", 1),
+        ("mx-rrsig-expired.nl", "broken", 1),
+        ("ds-missing.nl", "unprotected", 1),
+        ("connection-refused.nl", "could-not-tell", 3),
+    ] {
+        let output = in_lab(&["check", domain, "--json"]);
+        let line = &lines(&output)[0];
+        assert_eq!(line["standing"], standing, "{domain}: {}", stdout(&output));
+        assert_eq!(output.status.code(), Some(exit), "{domain}: {}", stdout(&output));
+        assert_eq!((line["kind"].as_str(), line["domain"].as_str()), (Some("check"), Some(domain)));
+    }
+}
+
+#[test]
+fn the_first_line_speaks_of_mail_and_the_rest_proves_it() {
+    let output = in_lab(&["check", "valid.nl"]);
+    let text = stdout(&output);
+    let first = text.lines().next().unwrap();
+    assert!(first.starts_with("✓ Mail to valid.nl"), "{first}");
+    for there in ["trust anchor", ".nl", "DNSKEY", "MX", "_25._tcp.mx1.valid.nl", "matches", "STARTTLS 220", "TLSv1.3", "leaf"] {
+        assert!(text.contains(there), "{there} is not in\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "no colours through a pipe");
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let coloured = stdout(&in_lab(&["check", "valid.nl", "--color", "always"]));
+    assert!(coloured.contains("\u{1b}[32m"), "colours survive a pipe if they are asked for");
+}
+
+/// The line to publish is checked by publishing it: it must match what the server shows.
+#[test]
+fn the_repair_of_a_stale_record_is_the_line_that_matches() {
+    let output = in_lab(&["check", "stale-tlsa.nl", "--json", "--evidence"]);
+    let line = &lines(&output)[0];
+    let steps = line["findings"][0]["repair"]["steps"].as_array().unwrap();
+    let record = steps.iter().find_map(|s| s["line"].as_str()).unwrap();
+    let (owner, data) = record.split_once(" IN TLSA 3 1 1 ").unwrap();
+    assert!(owner.starts_with("_25._tcp.mx1.stale-tlsa.nl. "), "{record}");
+    let server = &line["observation"]["hosts"][0]["servers"][0];
+    let der = data_encoding::BASE64.decode(server["tls"]["chain"][0]["der"].as_str().unwrap().as_bytes()).unwrap();
+    let (_, leaf) = x509_parser::parse_x509_certificate(&der).unwrap();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, leaf.tbs_certificate.subject_pki.raw);
+    assert_eq!(data, data_encoding::HEXLOWER.encode(digest.as_ref()));
+}
+
+#[test]
+fn a_certificate_is_judged_before_it_is_deployed() {
+    let place = tempfile::tempdir().unwrap();
+    let served = |domain: &str| {
+        let output = in_lab(&["check", domain, "--json", "--evidence"]);
+        let der = lines(&output)[0]["observation"]["hosts"][0]["servers"][0]["tls"]["chain"][0]["der"].as_str().unwrap().to_owned();
+        let path = place.path().join(format!("{domain}.der"));
+        std::fs::write(&path, data_encoding::BASE64.decode(der.as_bytes()).unwrap()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (same, other) = (served("valid.nl"), served("stale-tlsa.nl"));
+    let output = in_lab(&["check", "valid.nl", "--with-cert", &same]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let output = in_lab(&["check", "valid.nl", "--with-cert", &other]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    let text = stdout(&output);
+    let (now, then) = text.split_once("With the certificate in").unwrap();
+    assert!(now.starts_with('✓') && then.contains("unknown-mismatch"), "{text}");
+    assert!(then.contains("IN TLSA 3 1 1 "), "the record to publish before the switch: {then}");
+    let line = &lines(&in_lab(&["check", "valid.nl", "--with-cert", &other, "--json"]))[0];
+    assert_eq!((line["standing"].as_str(), line["with_cert"]["standing"].as_str()), (Some("protected"), Some("broken")));
+}
+
+#[test]
+fn a_single_host_is_judged_by_itself() {
+    let output = in_lab(&["check", "mx1.valid.nl", "--host", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert_eq!(lines(&output)[0]["hosts"][0]["action"], "dane");
+    assert!(stdout(&in_lab(&["check", "mx1.stale-tlsa.nl", "--host"])).contains("no match"));
+}
+
+#[test]
+fn nagios_reads_one_line_and_its_own_exit_codes() {
+    for (domain, word, exit) in [
+        ("valid.nl", "DANE ", 0),
+        ("tlsa-wrong-data.nl", "DANE CRITICAL - ", 2),
+        ("connection-refused.nl", "DANE UNKNOWN - ", 3),
+        ("unsigned.nl", "DANE WARNING - ", 1),
+    ] {
+        let output = in_lab(&["check", domain, "--nagios"]);
+        let text = stdout(&output);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.starts_with(word) && text.contains(" | hosts=1 servers="), "{text}");
+        if domain != "valid.nl" {
+            assert_eq!(output.status.code(), Some(exit), "{text}");
+        }
+    }
+    let output = in_lab(&["check", "bad..name", "--nagios"]);
+    assert_eq!(output.status.code(), Some(3), "to Nagios 2 is CRITICAL");
+}
+
+#[test]
+fn one_bad_domain_does_not_stop_the_others() {
+    let output = in_lab(&["check", "valid.nl", "bad..name", "null-mx.nl", "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(lines(&output).len(), 2);
+    assert!(stderr(&output).contains("'bad..name' is not a domain name"), "{}", stderr(&output));
+}
+
+#[test]
+fn what_will_break_is_told_on_request() {
+    let line = &lines(&in_lab(&["check", "valid.nl", "--days", "400", "--json"]))[0];
+    let outlook = line["outlook"].as_array().unwrap();
+    assert!(outlook.iter().any(|f| f["cause"] == "rrsig-expired"), "the lab's signatures end within 400 days: {outlook:?}");
+    assert_eq!(lines(&in_lab(&["check", "valid.nl", "--json"]))[0]["outlook"].as_array().unwrap().len(), 0);
+}

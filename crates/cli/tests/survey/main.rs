@@ -1,0 +1,80 @@
+//! `check`, `scan`, `report` and `demo` as their users run them, against a lab on loopback.
+
+mod bad_input;
+mod check;
+mod scan;
+
+use lab::{Content, Lab, LabConfig};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// One lab for all tests of this file: one domain per scenario.
+struct Bed {
+    lab: Lab,
+    directory: tempfile::TempDir,
+}
+
+static BED: LazyLock<Bed> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let directory = tempfile::tempdir().unwrap();
+    let base = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let start = |port| {
+        let config =
+            LabConfig { dns_port: port, smtp_port: port + 1, content: Content::Catalogue, ..LabConfig::new(i64::try_from(now).unwrap()) };
+        Lab::start(config).ok()
+    };
+    let lab = (0..20).find_map(|i| start(base + 10 * i)).expect("two free ports on 127.0.0.0/8");
+    lab.export_hints(directory.path()).unwrap();
+    Bed { lab, directory }
+});
+
+impl Bed {
+    fn file(&self, name: &str) -> String {
+        self.directory.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// The options that point a verb at the lab.
+    fn options(&self) -> Vec<String> {
+        let config = self.lab.config();
+        let options =
+            ["--root-hints", &self.file("root.hints"), "--anchor", &self.file("anchor.ds"), "--allow-private", "--smtp-timeout", "4"];
+        let mut options: Vec<String> = options.iter().map(|o| (*o).to_owned()).collect();
+        options.extend(["--dns-port".into(), config.dns_port.to_string(), "--connect-port".into(), config.smtp_port.to_string()]);
+        for rate in ["--rate", "--rate-address", "--rate-network", "--rate-provider"] {
+            options.extend([rate.to_owned(), "10000".to_owned()]);
+        }
+        options
+    }
+}
+
+/// Runs a verb against the lab.
+fn in_lab(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_danelaw")).args(arguments).args(BED.options()).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs a verb that has nobody to ask.
+fn alone(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_danelaw")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn list(directory: &tempfile::TempDir, text: impl AsRef<[u8]>) -> PathBuf {
+    let path = directory.path().join("list.txt");
+    std::fs::write(&path, text).unwrap();
+    path
+}

@@ -1,0 +1,133 @@
+//! `scan` and `report`: one record per target, three ways to the same summary.
+
+use super::{BED, alone, in_lab, lines, list, stderr, stdout};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const TARGETS: &str =
+    "valid.nl\nstale-tlsa.nl\nds-missing.nl\nnull-mx.nl\nconnection-refused.nl\nmx-without-tlsa.nl\nVALID.nl\nbad..name\nleft-alone.nl\n";
+
+fn run_of(archive: &Path) -> std::path::PathBuf {
+    std::fs::read_dir(archive.join("runs")).unwrap().next().unwrap().unwrap().path()
+}
+
+fn summary(lines: &[Value]) -> Value {
+    lines.iter().find(|l| l["kind"] == "summary").unwrap().clone()
+}
+
+#[test]
+fn every_target_has_one_record_and_every_reader_says_the_same() {
+    let place = tempfile::tempdir().unwrap();
+    let list = list(&place, TARGETS);
+    let opt_out = place.path().join("leave-alone.txt");
+    std::fs::write(&opt_out, "left-alone.nl\n").unwrap();
+    let archive = place.path().join("archive");
+    let (list, archive_text) = (list.to_str().unwrap(), archive.to_str().unwrap());
+    let output = in_lab(&["scan", list, "--archive", archive_text, "--json", "--opt-out", opt_out.to_str().unwrap(), "--vantage", "test"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("1 line set aside"), "{}", stderr(&output));
+
+    let told = lines(&output);
+    let standings: BTreeMap<&str, &str> =
+        told.iter().filter(|l| l["kind"] == "verdict").map(|l| (l["domain"].as_str().unwrap(), l["standing"].as_str().unwrap())).collect();
+    let expected = [
+        ("connection-refused.nl", "could-not-tell"),
+        ("ds-missing.nl", "unprotected"),
+        ("mx-without-tlsa.nl", "partial"),
+        ("null-mx.nl", "no-mail"),
+        ("stale-tlsa.nl", "broken"),
+        ("valid.nl", "protected"),
+    ];
+    assert_eq!(standings, BTreeMap::from(expected));
+
+    let run = run_of(&archive);
+    let log = std::fs::read_to_string(run.join("observations.jsonl")).unwrap();
+    let records: Vec<Value> = log.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let mut terminal: Vec<&str> =
+        records.iter().filter(|r| r["kind"] == "domain" || r["kind"] == "skipped").map(|r| r["domain"].as_str().unwrap()).collect();
+    terminal.sort_unstable();
+    assert_eq!(
+        terminal,
+        ["connection-refused.nl", "ds-missing.nl", "left-alone.nl", "mx-without-tlsa.nl", "null-mx.nl", "stale-tlsa.nl", "valid.nl"]
+    );
+    assert!(std::fs::read_to_string(run.join("set-aside.tsv")).unwrap().contains("8\t'bad..name' is not a domain name"));
+
+    let told = summary(&told);
+    assert_eq!(told["skipped"]["opted-out"], 1);
+    let from_parquet = alone(&["report", "--archive", archive_text, "--json"]);
+    assert_eq!(summary(&lines(&from_parquet)), told);
+    let log = run.join("observations.jsonl");
+    let from_log = alone(&["report", "--from", log.to_str().unwrap(), "--json"]);
+    assert_eq!(summary(&lines(&from_log)), told);
+
+    let page = place.path().join("page.html");
+    let output = alone(&["report", "--archive", archive_text, "--out", page.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    let page = std::fs::read_to_string(page).unwrap();
+    for there in ["6 mail domains", "unknown-mismatch", "mx1.stale-tlsa.nl", "connection-refused", "from test"] {
+        assert!(page.contains(there), "{there}");
+    }
+}
+
+#[test]
+fn shards_make_the_whole_and_a_report_joins_them() {
+    let place = tempfile::tempdir().unwrap();
+    let list = list(&place, "valid.nl\nunsigned.nl\nnull-mx.nl\nds-missing.nl\nstale-tlsa.nl\n");
+    let archive = place.path().join("archive");
+    let (list, archive) = (list.to_str().unwrap(), archive.to_str().unwrap());
+    let mut seen = 0;
+    for part in ["1/2", "2/2"] {
+        let output = in_lab(&["scan", list, "--archive", archive, "--shard", part, "--dns-only", "--json"]);
+        if output.status.code() == Some(0) {
+            seen += summary(&lines(&output))["domains"].as_u64().unwrap();
+        }
+    }
+    assert_eq!(seen, 5);
+    let report = alone(&["report", "--archive", archive, "--json"]);
+    assert_eq!(summary(&lines(&report))["domains"], 5);
+}
+
+#[test]
+fn stdout_takes_the_records_one_a_line() {
+    let place = tempfile::tempdir().unwrap();
+    let list = list(&place, "valid.nl\n");
+    let output = in_lab(&["scan", list.to_str().unwrap(), "--out", "-"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let kinds: Vec<String> = lines(&output).iter().map(|l| l["kind"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds.first().map(String::as_str), Some("run"));
+    assert_eq!(kinds.last().map(String::as_str), Some("run"));
+    let domain = kinds.iter().position(|k| k == "domain").unwrap();
+    let host = kinds.iter().position(|k| k == "host").unwrap();
+    let certificate = kinds.iter().position(|k| k == "cert").unwrap();
+    assert!(certificate < host && host < domain, "{kinds:?}");
+    assert_eq!(lines(&output)[0]["anchors"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_done_is_kept_when_the_scan_is_stopped() {
+    let place = tempfile::tempdir().unwrap();
+    // One at a time, so that it takes long enough to be stopped.
+    let domains = BED.file("domains.txt");
+    let archive = place.path().join("archive");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_danelaw"))
+        .args(["scan", &domains, "--archive", archive.to_str().unwrap(), "--parallel", "1"])
+        .args(BED.options())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log =
+        || archive.join("runs").read_dir().ok().and_then(|mut d| d.next()).and_then(|e| Some(e.ok()?.path().join("observations.jsonl")));
+    let done = || log().and_then(|p| std::fs::read_to_string(p).ok()).map_or(0, |t| t.matches("\"kind\":\"domain\"").count());
+    let begun = std::time::Instant::now();
+    while done() < 3 && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let report = alone(&["report", "--archive", archive.to_str().unwrap(), "--json"]);
+    assert!(summary(&lines(&report))["domains"].as_u64().unwrap() >= 3);
+    assert!(stdout(&alone(&["report", "--archive", archive.to_str().unwrap()])).contains("not finished"));
+}
