@@ -91,7 +91,10 @@ impl Exchange {
         let server = this.server.ip();
         let trouble = match received {
             Ok((Received::Reply(reply), took)) => {
-                self.servers.heard(server, took, reply.edns);
+                self.servers.heard(server, took);
+                if reply.edns {
+                    self.servers.speaks_edns(server);
+                }
                 return Ok(*reply);
             }
             Ok((Received::Malformed(what, raw), _)) => return Err(Fault::Server(Trouble::Malformed(what), Some(raw))),

@@ -77,9 +77,8 @@ impl Servers {
         self.book.get(&server).is_some_and(|m| m.plain && !m.edns)
     }
 
-    pub fn heard(&self, server: IpAddr, rtt: Duration, edns: bool) {
+    pub fn heard(&self, server: IpAddr, rtt: Duration) {
         self.change(server, |m| {
-            m.edns |= edns;
             m.rtt = Some(m.rtt.map_or(rtt, |old| (old * 7 + rtt) / 8));
             m.silences = 0;
         });
@@ -90,6 +89,12 @@ impl Servers {
             m.silences = m.silences.saturating_add(1);
             m.silent_at = Instant::now();
         });
+    }
+
+    pub fn speaks_edns(&self, server: IpAddr) {
+        if self.book.get(&server).is_none_or(|m| !m.edns) {
+            self.change(server, |m| m.edns = true);
+        }
     }
 
     pub fn speaks_no_edns(&self, server: IpAddr) {
@@ -119,14 +124,14 @@ mod tests {
     fn silent_servers_come_last_and_die_after_four_silences() {
         let servers = Servers::new();
         let [slow, fast, dead]: [IpAddr; 3] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(|ip| ip.parse().unwrap());
-        servers.heard(slow, Duration::from_millis(300), true);
-        servers.heard(fast, Duration::from_millis(3), true);
+        servers.heard(slow, Duration::from_millis(300));
+        servers.heard(fast, Duration::from_millis(3));
         (0..4).for_each(|_| servers.silent(dead));
         let mut list = [dead, slow, fast];
         servers.order(&mut list);
         assert_eq!(list, [fast, slow, dead]);
         assert_eq!((servers.health(dead), servers.health(slow)), (Health::Dead, Health::Normal));
-        servers.heard(dead, Duration::from_millis(1), true);
+        servers.heard(dead, Duration::from_millis(1));
         (0..4).for_each(|_| servers.silent(dead));
         assert_eq!(servers.health(dead), Health::Normal, "it has answered before");
     }
