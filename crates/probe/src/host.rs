@@ -1,7 +1,7 @@
 //! One MX host: addresses, TLSA, zone, and a visit to every address.
 
 use crate::chain::presented;
-use crate::config::{ConfigError, Depth, Destinations, LookerConfig};
+use crate::config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig};
 use crate::dns::Dns;
 use crate::look::now;
 use crate::optout::OptOut;
@@ -89,6 +89,7 @@ pub(crate) struct Visits {
     opt_out: Arc<OptOut>,
     depth: Depth,
     destinations: Destinations,
+    ipv6: Ipv6,
     addresses_per_host: usize,
     /// The port connected to.
     port: u16,
@@ -105,6 +106,7 @@ impl Visits {
             opt_out: Arc::clone(&config.opt_out),
             depth: config.depth.clone(),
             destinations: config.destinations,
+            ipv6: config.ipv6,
             addresses_per_host: config.addresses_per_host,
             port: config.connect_port.unwrap_or(config.port),
             made: AtomicU64::new(0),
@@ -176,7 +178,7 @@ impl Visits {
             Some("opted-out")
         } else if self.destinations == Destinations::PublicOnly && !is_public(address) {
             Some("not-public-address")
-        } else if address.is_ipv6() && !address.is_loopback() && !self.vantage.has_ipv6() {
+        } else if address.is_ipv6() && !self.vantage.has_ipv6() && (self.ipv6 == Ipv6::Off || !address.is_loopback()) {
             Some("no-ipv6")
         } else {
             None

@@ -5,7 +5,7 @@ mod support;
 use dane::dns::{LookupFailure, Security};
 use dane::observation::{Connect, Observation};
 use domain::base::iana::Rtype;
-use probe::{Depth, Destinations, Dns, DnsFuture, Looked, Looker, OptOut, Survey, SurveyOptions};
+use probe::{Depth, Destinations, Dns, DnsFuture, Ipv6, Looked, Looker, OptOut, Survey, SurveyOptions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -177,6 +177,12 @@ async fn who_is_left_alone() {
     let (by_address, _) = looker(table, settings);
     for server in &by_address.observe_host(&name("private.example")).await.servers {
         assert_eq!(why(server), "not-public-address");
+    }
+    let mut settings = config(port);
+    settings.ipv6 = Ipv6::Off;
+    let (by_family, _) = looker(Table::default().with("six.example", Rtype::AAAA, &["::1", "2001:db8::1"]), settings);
+    for server in &by_family.observe_host(&name("six.example")).await.servers {
+        assert_eq!(why(server), "no-ipv6");
     }
     assert_eq!(visits.load(Ordering::Relaxed), 0);
 }
