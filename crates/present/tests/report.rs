@@ -60,7 +60,7 @@ fn tables(word: &str) -> Tables {
             failed_paper: Share::new(6, 366),
             failed_rfc: Share::new(6, 366),
         },
-        incorrect: vec![],
+        incorrect: vec![IncorrectRow { tld: word.into(), paper_invalid: Share::new(3, 9), rfc_fails: Share::new(1, 9) }],
         views: Views {
             servers: 374,
             paper_match: Share::new(330, 368),

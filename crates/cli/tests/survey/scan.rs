@@ -131,3 +131,20 @@ fn what_is_done_is_kept_when_the_scan_is_stopped() {
     assert!(summary(&lines(&report))["domains"].as_u64().unwrap() >= 3);
     assert!(stdout(&alone(&["report", "--archive", archive.to_str().unwrap()])).contains("not finished"));
 }
+
+#[test]
+fn the_demo_finds_every_domain_to_be_what_the_lab_made_it() {
+    let place = tempfile::tempdir().unwrap();
+    let config = BED.lab.config();
+    let (dns, smtp) = (config.dns_port + 1000, config.smtp_port + 1000);
+    let out = place.path().to_str().unwrap();
+    let ports = [dns.to_string(), smtp.to_string()];
+    let output = alone(&["demo", "--domains", "250", "--out", out, "--json", "--dns-port", &ports[0], "--smtp-port", &ports[1]]);
+    let told = lines(&output);
+    let differences: Vec<&Value> = told.iter().filter(|l| l["kind"] == "difference").collect();
+    assert!(differences.is_empty(), "{differences:#?}");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(summary(&told)["domains"], 250);
+    assert!(stderr(&output).contains("250 of 250 as expected"), "{}", stderr(&output));
+    assert!(place.path().join("report.html").exists());
+}

@@ -8,7 +8,7 @@ mod svg;
 use crate::Report;
 use crate::text::{clean, duration, number, time};
 use askama::Template;
-use rows::{AdoptionLine, CauseLine, ClassLine, Fact, HarmLine, SigningLine, StandingLine, ViewLine};
+use rows::{AdoptionLine, CauseLine, ClassLine, Fact, HarmLine, IncorrectLine, SigningLine, StandingLine, ViewLine};
 use svg::{Piece, bar};
 
 /// Top-level domains, servers and causes shown; the rest is counted.
@@ -47,6 +47,7 @@ struct Page {
     signing: Vec<SigningLine>,
     starttls: Vec<ClassLine>,
     views: Vec<ViewLine>,
+    incorrect: Vec<IncorrectLine>,
     failures: Vec<CauseLine>,
     unseen: Vec<CauseLine>,
     harm: Vec<HarmLine>,
@@ -80,6 +81,7 @@ impl Page {
             signing: rows::signing(tables, TLDS),
             starttls: rows::starttls(tables),
             views: rows::views(tables),
+            incorrect: rows::incorrect(tables, TLDS),
             failures: rows::failures(tables),
             unseen: rows::unseen(tables),
             harm: rows::harm(tables, SERVERS),

@@ -55,6 +55,13 @@ pub(super) struct ViewLine {
     pub bar: String,
 }
 
+/// Count, of how many, share; in two views.
+pub(super) struct IncorrectLine {
+    pub tld: String,
+    pub paper: (String, String, String),
+    pub rfc: (String, String, String),
+}
+
 pub(super) struct CauseLine {
     pub class: &'static str,
     pub weight: &'static str,
@@ -212,6 +219,16 @@ pub(super) fn views(tables: &Tables) -> Vec<ViewLine> {
         line("The same at every address.", "paper, strict", views.paper_valid_all, "c-good"),
         line("A sender that validates DANE delivers, at every address.", "RFC 7672", views.rfc_delivers, "c-good"),
     ]
+}
+
+pub(super) fn incorrect(tables: &Tables, limit: usize) -> Vec<IncorrectLine> {
+    let texts = |share: Share| (number(share.count), number(share.of), percent(share));
+    let line = |r: &analysis::IncorrectRow| IncorrectLine {
+        tld: format!(".{}", clean(&r.tld)),
+        paper: texts(r.paper_invalid),
+        rfc: texts(r.rfc_fails),
+    };
+    tables.incorrect.iter().take(limit).map(line).collect()
 }
 
 pub(super) fn failures(tables: &Tables) -> Vec<CauseLine> {
