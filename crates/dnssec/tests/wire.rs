@@ -120,3 +120,26 @@ proptest! {
         let _ = Anchors::parse(&text);
     }
 }
+
+/// Starting points of the fuzz targets.
+fn seeds() -> Vec<Vec<u8>> {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let files = ["dnssec_message", "dnssec_denial"].into_iter().flat_map(|folder| std::fs::read_dir(corpus.join(folder)).unwrap());
+    files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+}
+
+proptest! {
+    #[test]
+    fn what_stands_behind_signatures_is_read_or_refused(
+        seed in any::<prop::sample::Index>(),
+        bends in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+    ) {
+        let seeds = seeds();
+        let mut bytes = seed.get(&seeds).clone();
+        for (at, to) in bends {
+            *at.get_mut(&mut bytes) = to;
+        }
+        dnssec::fuzzing::denial(&bytes);
+        dnssec::fuzzing::message(&bytes);
+    }
+}
