@@ -6,7 +6,7 @@ use crate::tls::Engine;
 use crate::tls::hello::{Answered, FlightReader, Reading, client_hello};
 use dane::Epoch;
 use dane::name::Name;
-use dane::observation::{AddressObservation, Connect, TlsObservation};
+use dane::observation::{AddressObservation, Connect, Exchange, Got, TlsObservation};
 use data_encoding::BASE64;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -75,6 +75,10 @@ impl Visitor {
                     tls.error.get_or_insert(late);
                 }
                 record.dialogue = dialogue.exchanges;
+            }
+            // A SYN is refused; only a connection that was made can be reset, and sometimes is before we are told that it was made.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                record.dialogue.push(Exchange { sent: None, encrypted: false, got: Got::Reset, at_ms: 0 });
             }
             Ok(Err(error)) => record.connect = connect_failure(&error),
             Err(_) => record.connect = Connect::Timeout,
@@ -237,7 +241,7 @@ async fn first_flight(tcp: &mut TcpStream, sni: &Name) -> Option<Answered> {
 fn connect_failure(error: &io::Error) -> Connect {
     let detail = error.to_string();
     match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Connect::Refused,
+        io::ErrorKind::ConnectionRefused => Connect::Refused,
         io::ErrorKind::TimedOut => Connect::Timeout,
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => Connect::Unreachable { detail },
         _ => Connect::LocalError { detail },
