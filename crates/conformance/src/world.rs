@@ -1,8 +1,8 @@
 //! The lab, running, with everything that other programs need to take over a part of it.
 
 use crate::zone::{Zone, free_port};
-use crate::{danelaw, process};
-use dane::cause::{Cause, Weight};
+use crate::{Question, danelaw, process};
+use dane::cause::Cause;
 use lab::{Content, Lab, LabConfig, Truth};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +10,10 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Scenarios that live in what the lab's name servers do and not in its zones: other name servers do not play them.
+pub const NAME_SERVER_BEHAVIOUR: [&str; 6] =
+    ["tlsa-servfail", "tlsa-timeout", "tlsa-refused", "zone-servfail", "zone-refused", "zone-timeout"];
 
 /// A running lab and its export.
 pub struct World {
@@ -62,6 +66,28 @@ impl World {
     #[must_use]
     pub fn anchor(&self) -> String {
         self.lab.anchor()
+    }
+
+    /// What there is to ask validators about every mail domain and its hosts.
+    #[must_use]
+    pub fn questions(&self) -> Vec<Question> {
+        let domains = self.lab.truth().iter().map(|truth| Question::new(format!("{}.", truth.domain), "MX"));
+        let hosts = self.servers.iter().flat_map(|server| {
+            let host = format!("{}.", server.host);
+            [Question::new(format!("_25._tcp.{host}"), "TLSA"), Question::new(host.clone(), "AAAA"), Question::new(host, "A")]
+        });
+        domains.chain(hosts).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The TLSA records that stand at `owner` (with the final dot) in any of the zones.
+    #[must_use]
+    pub fn tlsa(&self, owner: &str) -> Vec<String> {
+        let texts = self.zones.iter().filter_map(|zone| fs::read_to_string(&zone.file).ok());
+        let records = |text: String| -> Vec<String> {
+            let fields = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+            fields.filter(|f| f.len() == 5 && f[3] == "TLSA" && f[0] == owner).map(|f| f[4].to_owned()).collect()
+        };
+        texts.flat_map(records).collect()
     }
 
     /// The options that make danelaw resolve in the lab, from name servers at `dns_port`.
@@ -131,9 +157,6 @@ impl Verdict {
         (!alike).then(text)
     }
 }
-
-/// That `Weight` has the words this module reads.
-const _: [Weight; 2] = [Weight::Error, Weight::Unknown];
 
 fn servers(directory: &Path) -> Vec<MailServer> {
     let text = fs::read_to_string(directory.join("servers.jsonl")).expect("servers.jsonl");

@@ -1,13 +1,10 @@
 //! NSD and BIND serve the lab's zones; `danelaw scan` over them finds what the scenarios say.
 
-use conformance::world::World;
+use conformance::world::{NAME_SERVER_BEHAVIOUR, World};
 use conformance::{named, nsd, zone};
 
-/// Scenarios that live in the behaviour of the name server and not in the zone.
-const BEHAVIOUR: [&str; 0] = [];
-
 fn compare(world: &World, dns_port: u16) {
-    let played: Vec<_> = world.lab.truth().iter().filter(|truth| !BEHAVIOUR.contains(&truth.scenario.as_str())).collect();
+    let played: Vec<_> = world.lab.truth().iter().filter(|truth| !NAME_SERVER_BEHAVIOUR.contains(&truth.scenario.as_str())).collect();
     let domains: Vec<String> = played.iter().map(|truth| truth.domain.to_string()).collect();
     let verdicts = world.scan(domains.iter().map(String::as_str), dns_port, world.lab.config().smtp_port);
     let departures = played.iter().zip(&domains).filter_map(|(truth, domain)| match verdicts.get(domain) {
