@@ -1,15 +1,24 @@
 //! `cargo xtask test`: everything a change has to pass, in the order in which it fails fastest.
 
-use crate::debian::{self, Software};
+use crate::debian;
 use crate::steps::{Tally, cargo, cargo_has};
 use crate::{docs, fuzz, rfc, tidy};
 use std::process::Command;
 
+/// How much to run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// What every change has to pass.
+    Quick,
+    /// The same, and what takes long.
+    Deep,
+}
+
 /// Runs the quick tier, or with `--deep` the long one.
 pub fn run(arguments: &[String]) -> Result<(), String> {
-    let deep = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => false,
-        ["--deep"] => true,
+    let depth = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Depth::Quick,
+        ["--deep"] => Depth::Deep,
         _ => return Err("usage: cargo xtask test [--deep]".to_owned()),
     };
     let mut tally = Tally::default();
@@ -19,8 +28,8 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     tests(&mut tally);
     tally.command("documentation tests", &mut cargo(&["test", "--workspace", "--doc", "--quiet"]));
     tally.step("docs", || docs::run(&["--check".to_owned()]));
-    conformance(&mut tally, deep);
-    if deep {
+    conformance(&mut tally, depth);
+    if depth == Depth::Deep {
         tally.step("fuzz", || fuzz::run(&["--minutes".to_owned(), "5".to_owned()]));
     }
     tally.close()
@@ -41,34 +50,59 @@ fn lints(tally: &mut Tally) {
 }
 
 fn tests(tally: &mut Tally) {
-    tally.command("tests", &mut runner(&["--workspace", "--exclude", "conformance"]));
+    tally.command("tests", &mut runner(Part::Ours));
 }
 
-/// Tests of the given packages: by nextest where it is installed, else by cargo.
-fn runner(selection: &[&str]) -> Command {
-    let mut command = match cargo_has("nextest") {
-        true => cargo(&["nextest", "run", "--no-fail-fast"]),
-        false => cargo(&["test", "--no-fail-fast", "--bins", "--lib", "--tests"]),
-    };
-    command.args(selection);
+/// Which tests to run.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// All but conformance.
+    Ours,
+    /// These of conformance.
+    Conformance(&'a [String]),
+}
+
+/// Runs tests by nextest where it is installed, else by cargo. Always built as one workspace: a part by itself would have other features of
+/// its dependencies, and be compiled once more.
+fn runner(part: Part<'_>) -> Command {
+    let mut command;
+    match (part, cargo_has("nextest")) {
+        (Part::Ours, true) => {
+            command = cargo(&["nextest", "run", "--no-fail-fast", "--workspace", "--filterset", "not package(conformance)"]);
+        }
+        (Part::Ours, false) => {
+            command = cargo(&["test", "--no-fail-fast", "--workspace", "--exclude", "conformance", "--bins", "--lib", "--tests"]);
+        }
+        (Part::Conformance(tests), true) => {
+            let chosen: Vec<String> = tests.iter().map(|test| format!("binary(={test})")).collect();
+            let filter = format!("package(conformance) & ({})", chosen.join(" | "));
+            command = cargo(&["nextest", "run", "--no-fail-fast", "--workspace", "--filterset", &filter]);
+        }
+        (Part::Conformance(tests), false) => {
+            command = cargo(&["test", "--no-fail-fast", "--package", "conformance"]);
+            tests.iter().for_each(|test| drop(command.args(["--test", test])));
+        }
+    }
     command
 }
 
-fn conformance(tally: &mut Tally, deep: bool) {
+fn conformance(tally: &mut Tally, depth: Depth) {
     let software = match debian::provide() {
         Ok(software) => software,
         Err(why) => return tally.skip("conformance with real software", &why),
     };
-    let mut selection = vec!["--package", "conformance", "--lib"];
-    let tests = test_names();
-    for test in &tests {
-        if test == "postfix" && !is_root() {
-            tally.skip("conformance: postfix", "Postfix starts only as root");
-        } else {
-            selection.extend(["--test", test]);
-        }
+    let mut tests = test_names();
+    if !is_root() {
+        tally.skip("conformance: postfix", "Postfix starts only as root");
+        tests.retain(|test| test != "postfix");
     }
-    tally.command("conformance with real software", with(&mut runner(&selection), &software, deep));
+    tally.command("the binary for conformance", &mut cargo(&["build", "--quiet", "--workspace", "--bins"]));
+    let mut command = runner(Part::Conformance(&tests));
+    command.env("DANELAW_SOFTWARE", &software.root);
+    if depth == Depth::Deep {
+        command.env("DANELAW_DEEP", "1");
+    }
+    tally.command("conformance with real software", &mut command);
 }
 
 /// The integration tests of the conformance crate: one file each.
@@ -78,14 +112,6 @@ fn test_names() -> Vec<String> {
     let mut names: Vec<String> = names.collect();
     names.sort();
     names
-}
-
-fn with<'a>(command: &'a mut Command, software: &Software, deep: bool) -> &'a mut Command {
-    command.env("DANELAW_SOFTWARE", &software.root);
-    if deep {
-        command.env("DANELAW_DEEP", "1");
-    }
-    command
 }
 
 fn is_root() -> bool {

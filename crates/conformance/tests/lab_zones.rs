@@ -3,8 +3,12 @@
 use conformance::world::{NAME_SERVER_BEHAVIOUR, World};
 use conformance::{named, nsd, zone};
 
-fn compare(world: &World, dns_port: u16) {
-    let played: Vec<_> = world.lab.truth().iter().filter(|truth| !NAME_SERVER_BEHAVIOUR.contains(&truth.scenario.as_str())).collect();
+/// Scenarios that BIND does not play, because it notices that the zone is wrong and answers SERVFAIL.
+const BIND_REFUSES: [&str; 2] = ["denial-broken", "mx-cname-loop"];
+
+fn compare(world: &World, dns_port: u16, refused: &[&str]) {
+    let out = |scenario: &str| NAME_SERVER_BEHAVIOUR.contains(&scenario) || refused.contains(&scenario);
+    let played: Vec<_> = world.lab.truth().iter().filter(|truth| !out(&truth.scenario)).collect();
     let domains: Vec<String> = played.iter().map(|truth| truth.domain.to_string()).collect();
     let verdicts = world.scan(domains.iter().map(String::as_str), dns_port, world.lab.config().smtp_port);
     let departures = played.iter().zip(&domains).filter_map(|(truth, domain)| match verdicts.get(domain) {
@@ -22,7 +26,7 @@ fn nsd_serves_the_lab() {
     let world = World::start(directory.path());
     let port = zone::free_port(&world.name_servers());
     let _servers = nsd::serve(&world.zones, port, directory.path());
-    compare(&world, port);
+    compare(&world, port, &[]);
 }
 
 #[test]
@@ -31,5 +35,5 @@ fn bind_serves_the_lab() {
     let world = World::start(directory.path());
     let port = zone::free_port(&world.name_servers());
     let _servers = named::serve(&world.zones, port, directory.path());
-    compare(&world, port);
+    compare(&world, port, &BIND_REFUSES);
 }
