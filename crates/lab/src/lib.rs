@@ -155,7 +155,7 @@ impl Lab {
         let begun = Instant::now();
         let world = World::new(&config);
         let zones = Arc::new(Zones::new(world.zones, Seed::new(config.seed), config.now));
-        zones.sign_infrastructure();
+        zones.sign_ahead();
         let lab = Self {
             truth: world.truth,
             zones,

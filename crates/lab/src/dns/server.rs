@@ -21,6 +21,8 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 /// What we say and accept over UDP.
 const UDP_SIZE: u16 = 1232;
+/// Zones signed before the lab is up: a second's work or two.
+const SIGNED_AHEAD: usize = 4000;
 /// A TCP connection without a query for so long is closed.
 const TCP_IDLE: Duration = Duration::from_secs(10);
 
@@ -53,10 +55,13 @@ impl Zones {
         zone.signed(&self.seed, self.now)
     }
 
-    /// Signs the large zones that everybody needs first.
-    pub fn sign_infrastructure(&self) {
-        let large: Vec<&Zone> = self.iter().filter(|z| z.plan.apex.label_count() <= 2).collect();
-        parallel(&large, |zone| {
+    /// Signs zones before anybody asks: root and top-level domains first, then so many that nobody has to wait long. The others are signed
+    /// when they are first asked for.
+    pub fn sign_ahead(&self) {
+        let mut zones: Vec<&Zone> = self.iter().collect();
+        zones.sort_by_key(|z| z.plan.apex.label_count());
+        zones.truncate(SIGNED_AHEAD);
+        parallel(&zones, |zone| {
             self.sign(zone);
         });
     }

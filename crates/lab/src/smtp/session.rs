@@ -66,7 +66,11 @@ async fn encrypted(host: &Host, stream: TcpStream, visit: &mut Visit) -> io::Res
 /// The greeting, or what comes in its place. `None`: the visit is over.
 async fn greet(host: &Host, stream: &mut TcpStream) -> io::Result<Option<()>> {
     match host.smtp {
-        Smtp::ResetAtConnect => reset(stream)?,
+        Smtp::ResetAtConnect => {
+            // Later than the client's connect, or that would fail instead.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            reset(stream)?;
+        }
         Smtp::Silent => wait(stream).await?,
         Smtp::Drip => {
             for octet in format!("220 {} ESMTP\r\n", host.name).bytes() {
