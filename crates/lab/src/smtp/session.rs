@@ -68,7 +68,7 @@ async fn greet(host: &Host, stream: &mut TcpStream) -> io::Result<Option<()>> {
     match host.smtp {
         Smtp::ResetAtConnect => {
             // Later than the client's connect, or that would fail instead.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
             reset(stream)?;
         }
         Smtp::Silent => wait(stream).await?,
