@@ -76,7 +76,8 @@ impl Trust {
     }
 }
 
-/// Where validations keep and share what they established. One cache goes with one set of anchors and one policy.
+/// Where validations keep and share what they established. One cache goes with one set of anchors, one policy and one clock: trust that was
+/// established at one time says nothing of earlier times.
 pub trait TrustCache {
     /// What is known of this very name and has not expired.
     fn get(&mut self, name: &Name, now: Epoch) -> Option<Trust>;
