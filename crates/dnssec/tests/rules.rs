@@ -373,3 +373,18 @@ fn nothing_is_verified_twice() {
     secure(&world.validate_with("www.example. A", NOW + 3601, &mut cache));
     assert_eq!(world.asked.borrow().len(), asked + 5);
 }
+
+// R-119 rfc4035#5.2: a DS record is the parent's; the child cannot sign it.
+#[test]
+fn a_child_does_not_sign_its_ds() {
+    let (world, zone) = world();
+    let ds = zone.ds(2);
+    secure(&world.validate("example. DS"));
+    let mut cache = MemoryCache::default();
+    secure(&world.validate_with("www.example. A", NOW, &mut cache));
+    let signature = zone.sign(std::slice::from_ref(&ds), Bend::default());
+    world.put("example. DS", 0, vec![ds, signature], vec![]);
+    bogus(&world.validate("example. DS"), ReasonCode::RrsigSigner);
+    // Nor when its keys are known already.
+    bogus(&world.validate_with("example. DS", NOW, &mut cache), ReasonCode::RrsigSigner);
+}
