@@ -124,7 +124,7 @@ impl Server {
         };
         let examples = BTreeSet::from([domain.verdict.domain.to_string().to_ascii_lowercase()]);
         let mut causes = BTreeMap::new();
-        for finding in domain.verdict.findings.iter().filter(|f| is_about(f, &host.name)) {
+        for finding in domain.verdict.findings.iter().filter(|f| is_about(f, host)) {
             raise(&mut causes, finding.cause, finding.weight);
         }
         Some(Self { look, domains: 1, examples, causes, rfc: host.verdict.and_then(rfc) })
@@ -180,8 +180,10 @@ fn rfc(host: &HostVerdict) -> Option<bool> {
     host.servers.iter().map(|s| s.rfc_delivers).fold(None, worst)
 }
 
-/// Whether a finding is about this host: it names the host, or the owner of its TLSA records.
-fn is_about(finding: &Finding, host: &str) -> bool {
+/// Whether a finding is about this host: it names the host, the owner of its TLSA records, or the zone that these lie in.
+fn is_about(finding: &Finding, host: &HostFacts) -> bool {
     let subject = finding.subject.to_string().to_ascii_lowercase();
-    subject == host || (subject.starts_with('_') && subject.strip_suffix(host).is_some_and(|rest| rest.ends_with('.')))
+    let owns = subject.starts_with('_') && subject.strip_suffix(host.name.as_str()).is_some_and(|rest| rest.ends_with('.'));
+    let zone = host.seen.filter(|_| host.has_tlsa() == Some(true)).and_then(|h| h.zone.as_ref());
+    subject == host.name || owns || zone.is_some_and(|z| z.apex == finding.subject)
 }

@@ -72,6 +72,14 @@ const REFUSES: Host = Host {
     ..GOOD
 };
 
+/// The zone of the host without DS.
+fn zone_of(host: &str) -> Option<Arc<ZoneObservation>> {
+    let apex = host.strip_prefix("mx.").filter(|a| *a == "nods.example")?;
+    let empty = |rtype| lookup(apex, rtype, Security::Insecure, true, &[]);
+    let (soa, ns, ds, dnskey) = (empty("SOA"), empty("NS"), empty("DS"), empty("DNSKEY"));
+    Some(Arc::new(ZoneObservation { apex: name(apex), soa, ns, ds, dnskey, cds: None, cdnskey: None }))
+}
+
 impl Host {
     fn seen(self) -> HostObservation {
         let owner = format!("_25._tcp.{}", self.name);
@@ -92,7 +100,7 @@ impl Host {
             aaaa: lookup(self.name, "AAAA", Security::Secure, true, &[]),
             cname: None,
             tlsa: vec![lookup(&owner, "TLSA", self.status, self.signed, records)],
-            zone: None,
+            zone: zone_of(self.name),
             servers: vec![AddressObservation {
                 address: [192, 0, 2, 1].into(),
                 transport_port: 25,
@@ -167,7 +175,7 @@ fn survey() -> Vec<(Observation, Verdict)> {
         domain("six.se", Bogus, &[], &[BOGUS], &[(Cause::RrsigExpired, "_25._tcp.mx.bogus.example")]),
         domain("seven.se", Secure, &["0 ."], &[], &[]),
         domain("eight.se", Secure, &[], &[], &[]),
-        domain("nine.com", Secure, &[], &[NO_DS], &[(Cause::DsMissing, "mx.nods.example")]),
+        domain("nine.com", Secure, &[], &[NO_DS], &[(Cause::DsMissing, "nods.example")]),
         domain("ten.com", Secure, &[], &[BLOCKED], &[(Cause::SmtpBlocked, "mx.blocked.example")]),
         domain("eleven.com", Secure, &[], &[REFUSES], &[(Cause::StarttlsNotOffered, "mx.refuses.example")]),
     ]
@@ -234,6 +242,8 @@ fn failures_and_the_unseen_keep_apart() {
     assert_eq!(tables.worst_servers[0].host, "mx.bad.example");
     assert_eq!((tables.worst_servers[0].domains, tables.worst_servers[0].examples.len()), (2, 2));
     assert!(tables.worst_servers.iter().all(|w| w.host != "mx.blocked.example"));
+    let row = tables.failures.iter().find(|r| r.cause == Cause::DsMissing).unwrap();
+    assert_eq!((row.domains, row.servers), (1, 1), "what is wrong with the zone of its TLSA records is wrong with the server");
 }
 
 #[test]

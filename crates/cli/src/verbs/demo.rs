@@ -245,7 +245,7 @@ fn resolver_config(lab: &Lab) -> Result<Config, UsageError> {
     config.anchors = Anchors::parse(&lab.anchor()).map_err(UsageError::new)?;
     // Everything is on this machine: who is silent for so long is silent on purpose.
     config.timeouts.query = Duration::from_millis(1500);
-    config.timeouts.lookup = Duration::from_secs(20);
+    config.timeouts.lookup = Duration::from_secs(15);
     Ok(config)
 }
 

@@ -241,7 +241,8 @@ pub(super) fn unseen(tables: &Tables) -> Vec<CauseLine> {
 }
 
 fn cause_lines(rows: &[&FailureRow]) -> Vec<CauseLine> {
-    let most = rows.iter().map(|r| r.domains).max().unwrap_or_default();
+    // Within one weight: a thousand notes must not make ten errors look like none.
+    let most = |weight| rows.iter().filter(|r| r.weight == weight).map(|r| r.domains).max().unwrap_or_default();
     let line = |r: &&FailureRow| {
         let (class, weight) = match r.weight {
             Weight::Error => ("c-bad", "error"),
@@ -262,7 +263,7 @@ fn cause_lines(rows: &[&FailureRow]) -> Vec<CauseLine> {
             requirement: clean(&r.requirement),
             domains: number(r.domains),
             servers: number(r.servers),
-            bar: bar(&[piece(class, r.domains)], most),
+            bar: bar(&[piece(class, r.domains)], most(r.weight)),
         }
     };
     rows.iter().map(line).collect()
