@@ -301,6 +301,7 @@ struct Asker<'a, A> {
 impl<'a, A: Answers> Asker<'a, A> {
     fn ask(&mut self, name: &Name, rtype: Rtype) -> Result<&'a Lookup, Query> {
         let query = Query { name: name.clone(), rtype };
+        // R-001 rfc7672#2.1.1: every answer comes with the status that validation gave it.
         let Some(lookup) = self.answers.answer(&query, self.host.as_ref()) else { return Err(query) };
         if !self.asked.contains(&query) {
             self.asked.push(query);
