@@ -35,7 +35,7 @@ impl Response<'_> {
 }
 
 /// Answers a question for a name in a zone.
-pub fn answer<'a>(plan: &'a ZonePlan, zone: &'a SignedZone, qname: &Name, qtype: Rtype, with_dnssec: bool) -> Response<'a> {
+pub(crate) fn answer<'a>(plan: &'a ZonePlan, zone: &'a SignedZone, qname: &Name, qtype: Rtype, with_dnssec: bool) -> Response<'a> {
     let mut made = Answering { plan, zone, with_dnssec, out: Response { authoritative: true, ..Response::empty(Rcode::NOERROR) } };
     let mut name = qname.clone();
     for _ in 0..MAX_ALIASES {

@@ -58,7 +58,7 @@ pub fn add_nsec(plan: &ZonePlan, nodes: &mut BTreeMap<Name, Node>) {
 }
 
 /// The NSEC3 chain of a zone, signed.
-pub fn nsec3_chain(plan: &ZonePlan, nodes: &BTreeMap<Name, Node>, iterations: u16, opt_out: bool, signer: &Signer<'_>) -> Chain {
+pub(crate) fn nsec3_chain(plan: &ZonePlan, nodes: &BTreeMap<Name, Node>, iterations: u16, opt_out: bool, signer: &Signer<'_>) -> Chain {
     let mut hashes: Vec<(NameHash, &Name, &Node)> = nodes
         .iter()
         .filter(|(_, node)| !(node.occluded || opt_out && node.cut && node.get(Rtype::DS).is_none()))

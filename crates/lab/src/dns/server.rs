@@ -88,7 +88,7 @@ impl Zones {
     }
 
     /// The response to a query; `None`: silence.
-    pub fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<Vec<u8>> {
+    pub(crate) fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<Vec<u8>> {
         let query = Message::from_octets(octets).ok()?;
         if query.header().qr() {
             return None;

@@ -9,6 +9,7 @@ use dane::verdict::Standing;
 pub fn scenarios() -> Vec<Scenario> {
     let mut all = routes();
     all.extend(aliases());
+    all.extend(other_aliases());
     all.extend(servers());
     all
 }
@@ -104,6 +105,11 @@ fn aliases() -> Vec<Scenario> {
         .tlsa(&[])
         .fails(&[Cause::AliasLoop])
         .rests(&["R-010", "R-018"]),
+    ]
+}
+
+fn other_aliases() -> Vec<Scenario> {
+    vec![
         healthy(
             Section::B,
             "domain-cname",

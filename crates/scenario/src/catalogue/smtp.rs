@@ -9,6 +9,7 @@ pub fn scenarios() -> Vec<Scenario> {
     let mut all = starttls();
     all.extend(tls());
     all.extend(could_not_look());
+    all.extend(no_smtp());
     all
 }
 
@@ -116,21 +117,20 @@ fn could_not_look() -> Vec<Scenario> {
         )
         .also(&[Cause::ConnectionRefused]),
         unseen("unreachable", "No way to the address", "There is no route to the host's address.", Smtp::Unreachable, Cause::Unreachable),
-        unseen("not-smtp", "Another protocol", "What answers is a web server.", Smtp::NotSmtp, Cause::NotSmtp),
+    ]
+}
+
+fn no_smtp() -> Vec<Scenario> {
+    let unseen = |id, title, text, smtp| healthy(Section::C, id, title, text).smtp(smtp).unknown(&[Cause::NotSmtp]).rests(&["R-036"]);
+    vec![
+        unseen("not-smtp", "Another protocol", "What answers is a web server.", Smtp::NotSmtp),
         unseen(
             "endless-greeting",
             "A greeting that never ends",
             "Continuation lines without end: a scanner needs a limit.",
             Smtp::EndlessGreeting,
-            Cause::NotSmtp,
         )
         .also(&[Cause::Tarpit]),
-        unseen(
-            "long-lines",
-            "Lines of 40,000 octets",
-            "A greeting far beyond the 512 octets of RFC 5321.",
-            Smtp::LongLines,
-            Cause::NotSmtp,
-        ),
+        unseen("long-lines", "Lines of 40,000 octets", "A greeting far beyond the 512 octets of RFC 5321.", Smtp::LongLines),
     ]
 }

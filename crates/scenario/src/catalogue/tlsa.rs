@@ -9,6 +9,7 @@ use dane::verdict::Standing;
 pub fn scenarios() -> Vec<Scenario> {
     let mut all = wrong_fields();
     all.extend(undefined());
+    all.extend(unusable_among_others());
     all.extend(data());
     all.extend(alternatives());
     all.extend(sets());
@@ -106,6 +107,11 @@ fn undefined() -> Vec<Scenario> {
             Cause::AllUnusable,
         )
         .also(&[Cause::TlsaUndefinedUsage, Cause::TlsaUndefinedSelector, Cause::TlsaUndefinedMatchingType]),
+    ]
+}
+
+fn unusable_among_others() -> Vec<Scenario> {
+    vec![
         healthy(
             Section::B,
             "unusable-plus-wrong",
