@@ -1,16 +1,20 @@
 //! `danelaw tlsa generate`: records from what an operator has at hand.
 
+use crate::common::probe::ProbeOptions;
+use crate::common::resolver::ResolverOptions;
 use crate::common::{file, print};
 use crate::exit::{Exit, UsageError};
 use dane::association::Associations;
 use dane::cert::Certificate;
 use dane::material::Material;
 use dane::name::{self, Name};
+use dane::observation::{AddressObservation, HostObservation};
+use dane::smtp;
 use dane::tlsa::{MatchingType, Selector, Tlsa, Usage};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Makes TLSA records from certificates, keys or certificate requests, PEM or DER.
+/// Makes TLSA records from certificates, keys or certificate requests, PEM or DER, or from what a mail server shows.
 ///
 /// Without further options it makes what the standard recommends: 3 1 1, the digest of the server's own key. Such a record can be
 /// published before the certificate exists, and stays right through renewals that keep the key.
@@ -21,24 +25,27 @@ use std::path::{Path, PathBuf};
   danelaw tlsa generate request.csr --key next-key.pem --name mx.example.com
   danelaw tlsa generate fullchain.pem --name mx.example.com --usage DANE-TA --selector Cert
   danelaw tlsa generate cert.der --usage 3 --selector 0,1 --type 1,2 --json
+  danelaw tlsa generate --host mx.example.com                             from the certificate it shows now
 
 A file with several certificates is taken as a chain: usages 1 and 3 name the first one, usages 0 and 2 the last one.
+With --host, what the server shows is believed. Check from a second place that it is yours before you publish it.
 
 EXIT CODES
   0  records were made
-  2  the command line, or a file that it names, cannot be used")]
+  2  the command line, or a file that it names, cannot be used
+  3  no address of --host showed a certificate")]
 pub struct Generate {
     /// Certificate or chain, private key, public key or certificate request
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "host", conflicts_with = "host")]
     files: Vec<PathBuf>,
 
-    /// The TLSA base domain: the MX host. Without it the owner is relative to your zone's origin
+    /// Ask this mail server over STARTTLS, at every address, instead of reading files
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+
+    /// The TLSA base domain: the MX host [default: --host; without it the owner is relative to your zone's origin]
     #[arg(long, value_name = "HOST")]
     name: Option<String>,
-
-    /// The service's port
-    #[arg(long, default_value_t = 25)]
-    port: u16,
 
     /// Certificate usage: 0 to 3 or its name (PKIX-TA, PKIX-EE, DANE-TA, DANE-EE); several with commas
     #[arg(long, value_name = "USAGE", value_delimiter = ',', default_value = "3")]
@@ -63,6 +70,12 @@ pub struct Generate {
     /// One JSON object for each record
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    probe: ProbeOptions,
+
+    #[command(flatten)]
+    resolver: ResolverOptions,
 }
 
 impl Generate {
@@ -72,11 +85,17 @@ impl Generate {
     /// If an argument or a file it names cannot be used.
     pub fn run(self) -> Result<Exit, UsageError> {
         let owner = self.owner()?;
-        let mut records: Vec<Tlsa> = Vec::new();
-        let sources = self.files.iter().map(|path| Ok((path, materials(path)?))).collect::<Result<Vec<_>, UsageError>>()?;
+        let sources = match &self.host {
+            Some(host) => self.shown_by(host)?,
+            None => self.files.iter().map(|path| Ok((path.display().to_string(), materials(path)?))).collect::<Result<_, UsageError>>()?,
+        };
+        if sources.is_empty() {
+            return Ok(Exit::Unknown);
+        }
         self.check_key(&sources)?;
-        for (path, materials) in &sources {
-            for record in self.records(path, materials)? {
+        let mut records: Vec<Tlsa> = Vec::new();
+        for (source, materials) in &sources {
+            for record in self.records(source, materials)? {
                 if !records.contains(&record) {
                     records.push(record);
                 }
@@ -89,34 +108,46 @@ impl Generate {
     }
 
     fn owner(&self) -> Result<String, UsageError> {
-        let Some(text) = &self.name else { return Ok(format!("_{}._tcp", self.port)) };
-        let base: Name = name::parse_domain(text).map_err(|e| UsageError(format!("--name: {e}")))?;
-        let owner = name::tlsa_owner(&base, self.port);
-        owner
-            .map(|owner| name::fqdn(&owner))
-            .ok_or_else(|| UsageError(format!("--name {text}: with _{}._tcp before it, it is too long", self.port)))
+        let port = self.probe.port;
+        let Some(text) = self.name.as_ref().or(self.host.as_ref()) else { return Ok(format!("_{port}._tcp")) };
+        let base: Name = name::parse_domain(text).map_err(UsageError::new)?;
+        let owner = name::tlsa_owner(&base, port);
+        owner.map(|owner| name::fqdn(&owner)).ok_or_else(|| UsageError(format!("{text}: with _{port}._tcp before it, it is too long")))
+    }
+
+    /// What every address of a live host shows: `HOST at ADDRESS`, and its chain. Says on the way which address shows nothing.
+    fn shown_by(&self, host: &str) -> Result<Vec<Source>, UsageError> {
+        let name = name::parse_domain(host).map_err(|e| UsageError(format!("--host: {e}")))?;
+        let looker = self.probe.looker(self.resolver.resolver(None)?, self.resolver.mail_ipv6())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
+        let seen: &HostObservation = &runtime.block_on(looker.observe_host(&name));
+        if seen.servers.is_empty() {
+            let why = [&seen.a, &seen.aaaa].into_iter().find_map(|l| l.failure_detail.as_deref());
+            anstream::eprintln!("danelaw: {host} has no address that could be asked{}", why.map_or_else(String::new, |w| format!(": {w}")));
+        }
+        Ok(seen.servers.iter().filter_map(|server| source(host, server)).collect())
     }
 
     /// Every file's key is that of `--key`.
-    fn check_key(&self, sources: &[(&PathBuf, Vec<Material>)]) -> Result<(), UsageError> {
+    fn check_key(&self, sources: &[Source]) -> Result<(), UsageError> {
         let Some(path) = &self.key else { return Ok(()) };
         let keys = materials(path)?;
         let Some(Material::Key { spki, .. }) = keys.first() else {
             return Err(UsageError(format!("--key {}: this is a certificate, not a key", path.display())));
         };
         match sources.iter().find(|(_, materials)| materials.first().is_some_and(|m| m.spki() != spki.as_slice())) {
-            Some((other, _)) => Err(UsageError(format!("the key in {} does not belong to {}", path.display(), other.display()))),
+            Some((other, _)) => Err(UsageError(format!("the key in {} does not belong to {other}", path.display()))),
             None => Ok(()),
         }
     }
 
-    fn records(&self, path: &Path, materials: &[Material]) -> Result<Vec<Tlsa>, UsageError> {
+    fn records(&self, source: &str, materials: &[Material]) -> Result<Vec<Tlsa>, UsageError> {
         let mut records = Vec::new();
         for usage in &self.usage {
             // In a chain file the issuer comes after the server's certificate.
             let material = if matches!(usage.0, 0 | 2) { materials.last() } else { materials.first() };
             let Some(material) = material else { continue };
-            warn(path, *usage, material);
+            warn(source, *usage, material);
             let forms = match material {
                 Material::Certificate(certificate) => Associations::of(certificate),
                 Material::Key { spki, .. } => Associations::of_raw_key(spki),
@@ -124,7 +155,7 @@ impl Generate {
             for selector in &self.selector {
                 for matching in &self.matching {
                     let record = forms.record(usage.0, selector.0, matching.0);
-                    records.push(record.ok_or_else(|| no_certificate(path, material))?);
+                    records.push(record.ok_or_else(|| no_certificate(source, material))?);
                 }
             }
         }
@@ -173,24 +204,35 @@ fn materials(path: &Path) -> Result<Vec<Material>, UsageError> {
     Material::read(&file::read(path)?).map_err(|e| UsageError(format!("{}: {e}", path.display())))
 }
 
-fn no_certificate(path: &Path, material: &Material) -> UsageError {
+/// Where it comes from, in words, and what is there.
+type Source = (String, Vec<Material>);
+
+fn source(host: &str, server: &AddressObservation) -> Option<Source> {
+    let chain = server.tls.iter().flat_map(|tls| &tls.chain);
+    let materials: Vec<Material> =
+        chain.filter_map(|c| Certificate::parse_shared(c).ok()).map(|c| Material::Certificate(Box::new(c))).collect();
+    if materials.is_empty() {
+        let why = smtp::obstacle(server).map_or("it shows no certificate", dane::cause::Cause::title);
+        anstream::eprintln!("danelaw: {host} at {}: {why}", server.address);
+        return None;
+    }
+    Some((format!("{host} at {}", server.address), materials))
+}
+
+fn no_certificate(source: &str, material: &Material) -> UsageError {
     let what = if let Material::Key { from, .. } = material { *from } else { "certificate" };
-    UsageError(format!(
-        "{}: selector 0 names a certificate, and this is a {what}; use --selector 1, or give the certificate",
-        path.display()
-    ))
+    UsageError(format!("{source}: selector 0 names a certificate, and this is a {what}; use --selector 1, or give the certificate"))
 }
 
 /// Records that can be made, but will not work as their maker may think.
-fn warn(path: &Path, usage: Usage, material: &Material) {
+fn warn(source: &str, usage: Usage, material: &Material) {
     let Material::Certificate(certificate) = material else { return };
     let certificate: &Certificate = certificate;
     if matches!(usage.0, 0 | 2) && !certificate.is_issuer() {
         anstream::eprintln!(
-            "danelaw: warning: usage {} names an issuer, but '{}' in {} is not one; no server will be authenticated by it",
+            "danelaw: warning: usage {} names an issuer, but '{}' in {source} is not one; no server will be authenticated by it",
             usage.0,
-            certificate.subject,
-            path.display()
+            certificate.subject
         );
     }
     if matches!(usage.0, 0 | 1) {

@@ -14,7 +14,7 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
-    Generate(generate::Generate),
+    Generate(Box<generate::Generate>),
     Verify(verify::Verify),
 }
 
