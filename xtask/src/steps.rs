@@ -139,8 +139,8 @@ fn echo(from: impl Read, mut to: impl Write) -> Counts {
 
 /// Reads the summary lines of `cargo test` and of `cargo nextest`.
 fn summary(line: &str) -> Option<Counts> {
-    let line = line.trim_start();
-    let nextest = line.starts_with("Summary [") && line.contains(" run: ");
+    // nextest repeats the output of a failed test, with its `test result`, further to the right.
+    let nextest = line.trim_start().starts_with("Summary [") && line.contains(" run: ");
     if !nextest && !line.starts_with("test result: ") {
         return None;
     }
@@ -165,6 +165,7 @@ mod tests {
         assert_eq!(summary("test result: FAILED. 7 passed; 2 failed; 0 ignored"), counts(7, 2));
         assert_eq!(summary("     Summary [   0.120s] 30 tests run: 30 passed, 0 skipped"), counts(30, 0));
         assert_eq!(summary("     Summary [   2.1s] 5/30 tests run: 3 passed (1 slow), 1 failed, 1 timed out, 2 skipped"), counts(3, 2));
+        assert_eq!(summary("    test result: FAILED. 0 passed; 1 failed; 0 ignored"), None);
         assert_eq!(summary("12 passed in the talk"), None);
     }
 

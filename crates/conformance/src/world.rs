@@ -45,10 +45,24 @@ impl World {
     /// If it does not start.
     #[must_use]
     pub fn start(directory: &Path) -> Self {
+        Self::start_with(directory, Content::Catalogue)
+    }
+
+    /// The same, in the deep tier (`cargo xtask test --deep`) with a population of 2,000 domains beside the catalogue.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_large(directory: &Path) -> Self {
+        let deep = std::env::var_os("DANELAW_DEEP").is_some();
+        Self::start_with(directory, if deep { Content::Everything } else { Content::Catalogue })
+    }
+
+    fn start_with(directory: &Path, content: Content) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
         let somewhere: [IpAddr; 2] = [[127, 53, 0, 1].into(), [127, 100, 1, 25].into()];
         let mut config = LabConfig::new(i64::try_from(now).expect("a clock before the end of time"));
-        (config.content, config.dns_port, config.smtp_port) = (Content::Catalogue, free_port(&somewhere), free_port(&somewhere));
+        (config.content, config.dns_port, config.smtp_port) = (content, free_port(&somewhere), free_port(&somewhere));
         let lab = Lab::start(config).expect("the lab starts");
         let directory = directory.join("lab");
         lab.export(&directory).expect("the lab is exported");

@@ -23,7 +23,7 @@ fn compare(world: &World, dns_port: u16, refused: &[&str]) {
 #[test]
 fn nsd_serves_the_lab() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let world = World::start_large(directory.path());
     let port = zone::free_port(&world.name_servers());
     let _servers = nsd::serve(&world.zones, port, directory.path());
     compare(&world, port, &[]);
@@ -32,7 +32,7 @@ fn nsd_serves_the_lab() {
 #[test]
 fn bind_serves_the_lab() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World::start(directory.path());
+    let world = World::start_large(directory.path());
     let port = zone::free_port(&world.name_servers());
     let _servers = named::serve(&world.zones, port, directory.path());
     compare(&world, port, &BIND_REFUSES);
