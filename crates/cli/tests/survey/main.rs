@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod check;
+mod generate;
 mod scan;
 
 use lab::{Content, Lab, LabConfig};
@@ -36,13 +37,17 @@ impl Bed {
         self.directory.path().join(name).to_str().unwrap().to_owned()
     }
 
+    /// The options that point a verb at the lab's name servers.
+    fn dns_options(&self) -> Vec<String> {
+        let port = self.lab.config().dns_port.to_string();
+        ["--root-hints", &self.file("root.hints"), "--anchor", &self.file("anchor.ds"), "--dns-port", &port].map(str::to_owned).to_vec()
+    }
+
     /// The options that point a verb at the lab.
     fn options(&self) -> Vec<String> {
-        let config = self.lab.config();
-        let options =
-            ["--root-hints", &self.file("root.hints"), "--anchor", &self.file("anchor.ds"), "--allow-private", "--smtp-timeout", "4"];
-        let mut options: Vec<String> = options.iter().map(|o| (*o).to_owned()).collect();
-        options.extend(["--dns-port".into(), config.dns_port.to_string(), "--connect-port".into(), config.smtp_port.to_string()]);
+        let mut options = self.dns_options();
+        options.extend(["--allow-private", "--smtp-timeout", "4", "--connect-port"].map(str::to_owned));
+        options.push(self.lab.config().smtp_port.to_string());
         for rate in ["--rate", "--rate-address", "--rate-network", "--rate-provider"] {
             options.extend([rate.to_owned(), "10000".to_owned()]);
         }
@@ -52,7 +57,11 @@ impl Bed {
 
 /// Runs a verb against the lab.
 fn in_lab(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_danelaw")).args(arguments).args(BED.options()).stdin(Stdio::null()).output().unwrap()
+    in_lab_with(arguments, &BED.options())
+}
+
+fn in_lab_with(arguments: &[&str], options: &[String]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_danelaw")).args(arguments).args(options).stdin(Stdio::null()).output().unwrap()
 }
 
 /// Runs a verb that has nobody to ask.
