@@ -76,7 +76,12 @@ reason_codes! {
     CnameProofWrong "cname-proof-wrong" [6] "An alias on the way contradicts the signed data.";
     AliasLoop "alias-loop" [] "The aliases loop, or there are too many.";
     // Indeterminate
-    FetchFailed "fetch-failed" [22] "Records needed for validation could not be fetched.";
+    FetchFailed "fetch-failed" [22] "Records needed for validation could not be fetched: nobody answered in time.";
+    FetchUnreachable "fetch-unreachable" [23] "Records needed for validation could not be fetched: no server could be reached.";
+    FetchServfail "fetch-servfail" [22] "Records needed for validation could not be fetched: the servers answer SERVFAIL.";
+    FetchRefused "fetch-refused" [22] "Records needed for validation could not be fetched: the servers refuse, or do not serve the zone.";
+    FetchError "fetch-error" [22] "Records needed for validation could not be fetched: the servers answer with an error, or malformed.";
+    DelegationLoop "delegation-loop" [22] "Records needed for validation could not be fetched: the delegation loops, or its servers have no address.";
     Budget "budget" [5] "Validation would cost more than the budget allows.";
     Unvalidatable "unvalidatable" [5] "The records asked for are never signed themselves.";
 }
@@ -90,7 +95,10 @@ impl ReasonCode {
             Self::NoAnchor | Self::Unsigned | Self::DsMissing | Self::AlgorithmUnsupported | Self::DigestUnsupported | Self::OptOut => {
                 Security::Insecure
             }
-            Self::FetchFailed | Self::Budget | Self::Unvalidatable | Self::AliasLoop => Security::Indeterminate,
+            Self::FetchFailed | Self::FetchUnreachable | Self::FetchServfail | Self::FetchRefused | Self::FetchError => {
+                Security::Indeterminate
+            }
+            Self::DelegationLoop | Self::Budget | Self::Unvalidatable | Self::AliasLoop => Security::Indeterminate,
             _ => Security::Bogus,
         }
     }

@@ -8,7 +8,7 @@ use domain::base::iana::{Class, Rcode, Rtype};
 use domain::base::message_builder::MessageBuilder;
 use domain::rdata::ZoneRecordData;
 use domain::zonefile::inplace::{Entry, Zonefile};
-use resolve::{AnchorCheck, Anchors, Clock, Config, Failure, Mode, Name, ReasonCode, Resolver, Security};
+use resolve::{AnchorCheck, Anchors, Budgets, Clock, Config, Failure, Mode, Name, ReasonCode, Resolver, Security};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use support::{Action, Query, World, name};
@@ -177,8 +177,13 @@ async fn keys_that_cannot_be_fetched_prove_nothing() {
     let answer = resolver.lookup(&name("www.test"), Rtype::A).await;
     assert_eq!(answer.status, Security::Indeterminate);
     let reason = answer.reason.unwrap();
-    assert_eq!((reason.code, reason.at_name.clone(), reason.at_type), (ReasonCode::FetchFailed, name("."), Rtype::DNSKEY));
+    assert_eq!((reason.code, reason.at_name.clone(), reason.at_type), (ReasonCode::FetchServfail, name("."), Rtype::DNSKEY));
     assert!(reason.detail.contains("SERVFAIL"), "{reason:?}");
+    // Our own bound is nobody else's fault.
+    let budgets = Budgets { queries: 1, ..resolver.config().budgets };
+    let poor = Resolver::new(Config { budgets, ..resolver.config().clone() }).unwrap();
+    let reason = poor.lookup(&name("www.test"), Rtype::A).await.reason.unwrap();
+    assert_eq!(reason.code, ReasonCode::Budget, "{reason:?}");
     assert!(matches!(resolver.check_anchor().await, AnchorCheck::CouldNotLook(_)));
 }
 

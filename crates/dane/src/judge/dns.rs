@@ -110,9 +110,18 @@ fn bogus(code: &str, at_type: Option<Rtype>) -> Cause {
     if unproven && at_type == Some(Rtype::CNAME) { Cause::CnameProofWrong } else { cause }
 }
 
-/// The proof could not be fetched: nobody can be blamed.
+/// The proof could not be fetched: as if the answer itself could not. Of an unknown code nobody is blamed.
 fn unfetched(code: Option<&str>) -> Cause {
-    if code == Some("budget") { Cause::BudgetExhausted } else { Cause::DnsTimeout }
+    match code {
+        Some("fetch-unreachable") => Cause::DnsUnreachable,
+        Some("fetch-servfail") => Cause::DnsServfail,
+        Some("fetch-refused") => Cause::DnsRefused,
+        Some("fetch-error") => Cause::DnsError,
+        Some("alias-loop") => Cause::AliasLoop,
+        Some("delegation-loop") => Cause::DelegationLoop,
+        Some("budget") => Cause::BudgetExhausted,
+        _ => Cause::DnsTimeout,
+    }
 }
 
 fn insecure(code: Option<&str>) -> Cause {
@@ -123,5 +132,30 @@ fn insecure(code: Option<&str>) -> Cause {
         // whether the domain is signed cannot be said without an anchor above it.
         Some("no-anchor") => Cause::NoAnchor,
         _ => Cause::Unsigned,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R-127 rfc4035#4.3: a proof that could not be fetched is judged as an answer that could not be had for the same reason.
+    #[test]
+    fn what_kept_a_proof_away_decides_who_is_to_blame() {
+        let mut lookup = Lookup::unasked(&Name::root_bytes(), Rtype::TLSA, 0);
+        lookup.failure = None;
+        for (code, expected, party) in [
+            ("fetch-failed", Cause::DnsTimeout, Party::Path),
+            ("fetch-unreachable", Cause::DnsUnreachable, Party::Path),
+            ("fetch-servfail", Cause::DnsServfail, Party::Domain),
+            ("fetch-refused", Cause::DnsRefused, Party::Domain),
+            ("fetch-error", Cause::DnsError, Party::Domain),
+            ("delegation-loop", Cause::DelegationLoop, Party::Domain),
+            ("budget", Cause::BudgetExhausted, Party::Us),
+            ("of a later version", Cause::DnsTimeout, Party::Path),
+        ] {
+            let lookup = lookup.clone().with_status(Security::Indeterminate, code);
+            assert_eq!(cause(&lookup).map(|c| (c, c.party())), Some((expected, party)), "{code}");
+        }
     }
 }

@@ -21,7 +21,7 @@ fn statuses() -> impl Strategy<Value = (Security, &'static str)> {
         4 => Just((Security::Secure, "")),
         2 => of(Security::Insecure, &["unsigned", "ds-missing", "algorithm-unsupported", "nsec3-iterations-high", "no-anchor"]),
         2 => of(Security::Bogus, &["rrsig-expired", "ds-no-matching-key", "denial-wrong", "nonsense", ""]),
-        1 => of(Security::Indeterminate, &["fetch-failed", "budget"]),
+        1 => of(Security::Indeterminate, &["fetch-failed", "fetch-servfail", "fetch-refused", "delegation-loop", "budget", ""]),
     ]
 }
 

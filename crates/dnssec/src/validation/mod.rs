@@ -37,15 +37,29 @@ pub enum FetchError {
     /// What came could not be read.
     #[error("malformed response")]
     Malformed,
-    /// Something else.
-    #[error("{0}")]
-    Other(String),
+    /// As one of the reasons above or another one why data is indeterminate, in the caller's own words.
+    #[error("{detail}")]
+    Because {
+        /// The reason; one that does not mean indeterminate counts as [`ReasonCode::FetchFailed`].
+        code: ReasonCode,
+        /// Particulars.
+        detail: String,
+    },
 }
 
 impl FetchError {
+    /// The reason that this makes.
     // R-126 rfc8914#4.23 rfc8914#4.24
-    fn ede(&self) -> u16 {
-        if matches!(self, Self::Unreachable) { 23 } else { 22 }
+    fn code(&self) -> ReasonCode {
+        match self {
+            Self::Timeout => ReasonCode::FetchFailed,
+            Self::Unreachable => ReasonCode::FetchUnreachable,
+            Self::Rcode(2) => ReasonCode::FetchServfail,
+            Self::Rcode(5) => ReasonCode::FetchRefused,
+            Self::Rcode(_) | Self::Malformed => ReasonCode::FetchError,
+            Self::Because { code, .. } if code.status() == Security::Indeterminate => *code,
+            Self::Because { .. } => ReasonCode::FetchFailed,
+        }
     }
 }
 
@@ -235,9 +249,7 @@ impl Run<'_> {
 }
 
 fn fetch_failed(error: &FetchError, name: &Name, rtype: Rtype) -> Halt {
-    let mut reason = Reason::new(ReasonCode::FetchFailed, name, rtype, error.to_string());
-    reason.ede = Some(error.ede());
-    Halt::Fail(Box::new(reason))
+    Halt::Fail(Box::new(Reason::new(error.code(), name, rtype, error.to_string())))
 }
 
 /// The RRset of this owner and type, and its index.
