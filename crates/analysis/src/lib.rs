@@ -3,7 +3,7 @@
 //! [`Summary`] takes one domain after the other and can be merged with another, so that a survey can be shared out over machines.
 //! [`Summary::tables`] gives the answers, which the `present` crate shows.
 //!
-//! Three views exist and every table says which it is in ([`View`]): what the published studies count, and what a sender does.
+//! Two views exist and every table says which it is in: what the published studies count, and what a sender does.
 //! Three states exist for every server: right, wrong, and *not seen*; the last is never counted as either.
 //!
 //! P20: Lee et al., "A Longitudinal and Comprehensive Study of the DANE Ecosystem in Email" (2020).
@@ -31,18 +31,6 @@ pub use summary::{Summary, Tables};
 pub use unseen::UnseenRow;
 
 use serde::{Deserialize, Serialize};
-
-/// In which sense a number is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum View {
-    /// As the published studies count, so that figures compare.
-    Paper,
-    /// As a sender that follows RFC 7672 acts.
-    Rfc,
-    /// As danelaw observes: neither.
-    Ours,
-}
 
 /// So many of so many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

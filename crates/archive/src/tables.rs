@@ -3,7 +3,7 @@
 use crate::record::{self, Skipped};
 use crate::table::Cell::{Bool, Bytes, Int, List, Text};
 use crate::table::{Cell, Column, Kind};
-use dane::dns::{Lookup, Security};
+use dane::dns::Lookup;
 use dane::name::Name;
 use dane::observation::{AddressObservation, CertificateBytes, Connect, DomainObservation, HostObservation, RunObservation};
 use serde::Serialize;
@@ -80,7 +80,7 @@ pub(crate) const DOMAINS: &[Column<DomainObservation>] = columns! {
     "mx" List "The MX records." |d| data(Some(&d.mx));
     "mx_hosts" List "Hosts that mail goes to, best first; the domain itself if it has no MX." |d| List(d.mx_hosts().iter().map(|m| lower(&m.host)).collect());
     "zone" Text "Apex of the domain's zone." |d| Text(d.zone.as_ref().map(|z| lower(&z.apex)));
-    "zone_status" Text "DNSSEC status of the zone's keys." |d| Text(d.zone.as_ref().map(|z| security(z.dnskey.status).into()));
+    "zone_status" Text "DNSSEC status of the zone's keys." |d| Text(d.zone.as_ref().map(|z| z.dnskey.status.word().into()));
     "ns" List "Name servers of the zone." |d| data(d.zone.as_ref().map(|z| &z.ns));
     "ds" List "DS records at the parent." |d| data(d.zone.as_ref().map(|z| &z.ds));
     "dnskey" List "Keys of the zone." |d| data(d.zone.as_ref().map(|z| &z.dnskey));
@@ -174,17 +174,8 @@ fn json<T: Serialize>(value: &T) -> Cell {
     Text(serde_json::to_string(value).ok())
 }
 
-fn security(status: Security) -> &'static str {
-    match status {
-        Security::Secure => "secure",
-        Security::Insecure => "insecure",
-        Security::Bogus => "bogus",
-        Security::Indeterminate => "indeterminate",
-    }
-}
-
 fn status(lookup: &Lookup) -> Cell {
-    text(security(lookup.status))
+    text(lookup.status.word())
 }
 
 fn reason(lookup: &Lookup) -> Cell {

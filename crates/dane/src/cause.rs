@@ -65,6 +65,12 @@ macro_rules! causes {
                 match self { $(Cause::$variant => $requirement,)* }
             }
 
+            /// Where that requirement stands: `rfc7672#2.2`, document and section.
+            #[must_use]
+            pub fn place(self) -> &'static str {
+                crate::requirement::place(self.requirement()).unwrap_or_default()
+            }
+
             /// One sentence without particulars.
             #[must_use]
             pub fn title(self) -> &'static str {

@@ -142,12 +142,6 @@ impl Certificate {
         self.length == self.der.0.len()
     }
 
-    /// Whether `at` lies in the validity, both ends included. (RFC 5280 section 4.1.2.5) `None`: its fields cannot be read.
-    #[must_use]
-    pub fn is_valid_at(&self, at: Epoch) -> Option<bool> {
-        Some(self.not_before? <= at && at <= self.not_after?)
-    }
-
     /// Whether names and key identifiers allow that `issuer` issued it. (RFC 5280 sections 4.2.1.1 and 6.1.3)
     #[must_use]
     pub fn may_be_issued_by(&self, issuer: &Self) -> bool {
@@ -180,12 +174,6 @@ impl Certificate {
 #[must_use]
 pub fn is_public_key(data: &[u8]) -> bool {
     PublicKey::read(data).is_some_and(|key| key.length == data.len() && key.is_plausible())
-}
-
-/// What kind of key a SubjectPublicKeyInfo holds; `None` if it is none.
-#[must_use]
-pub fn public_key_info(spki: &[u8]) -> Option<KeyInfo> {
-    PublicKey::read(spki).map(|key| key.info())
 }
 
 fn dns_names(extensions: &Extensions) -> Vec<String> {

@@ -27,6 +27,17 @@ pub enum Security {
 }
 
 impl Security {
+    /// The stable word, as in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Security::Secure => "secure",
+            Security::Insecure => "insecure",
+            Security::Bogus => "bogus",
+            Security::Indeterminate => "indeterminate",
+        }
+    }
+
     /// The weaker of two statuses, which is that of an answer built from both.
     #[must_use]
     pub fn weakest(self, other: Self) -> Self {
@@ -196,7 +207,7 @@ impl Lookup {
             at,
             status: Security::Indeterminate,
             failure: Some(LookupFailure::Budget),
-            failure_detail: Some("our own time was over".to_owned()),
+            failure_detail: Some("it was not looked up in the time we had".to_owned()),
             rcode: 0,
             reason: None,
             aliases: Vec::new(),

@@ -14,6 +14,7 @@ pub mod path;
 pub mod pem;
 pub mod refid;
 pub mod repair;
+pub mod requirement;
 pub mod smtp;
 #[cfg(test)]
 mod testing;

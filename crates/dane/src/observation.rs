@@ -279,6 +279,24 @@ pub struct TlsObservation {
     pub engine: String,
 }
 
+impl TlsObservation {
+    /// The record of a handshake of which nothing is known yet but the engine.
+    #[must_use]
+    pub fn new(engine: impl Into<String>) -> Self {
+        Self {
+            sni: None,
+            version: None,
+            cipher: None,
+            group: None,
+            signature_scheme: None,
+            key_proven: None,
+            chain: Vec::new(),
+            error: None,
+            engine: engine.into(),
+        }
+    }
+}
+
 /// Why a TLS handshake failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsFailure {

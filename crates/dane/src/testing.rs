@@ -164,17 +164,7 @@ pub fn dialogue(steps: &[(&str, &str)]) -> AddressObservation {
 
 /// A TLS session that was made, with this chain.
 pub fn tls(chain: Vec<CertificateBytes>) -> TlsObservation {
-    TlsObservation {
-        sni: None,
-        version: Some("TLSv1.3".to_owned()),
-        cipher: None,
-        group: None,
-        signature_scheme: None,
-        key_proven: Some(true),
-        chain,
-        error: None,
-        engine: "test".to_owned(),
-    }
+    TlsObservation { version: Some("TLSv1.3".to_owned()), key_proven: Some(true), chain, ..TlsObservation::new("test") }
 }
 
 /// A self-signed certificate for this name, with a new key, valid from 2020 to 2040.

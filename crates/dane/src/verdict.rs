@@ -24,6 +24,19 @@ pub enum Action {
     Skip,
 }
 
+impl Action {
+    /// The stable word, as in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Dane => "dane",
+            Action::Enc => "enc",
+            Action::Opp => "opp",
+            Action::Skip => "skip",
+        }
+    }
+}
+
 /// What becomes of a message to the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -35,17 +35,7 @@ pub fn chain_from_file(bytes: &[u8]) -> Result<Vec<CertificateBytes>, ChainError
 
 /// The record of a handshake that nobody made.
 pub(crate) fn presented(chain: &[CertificateBytes]) -> TlsObservation {
-    TlsObservation {
-        sni: None,
-        version: None,
-        cipher: None,
-        group: None,
-        signature_scheme: None,
-        key_proven: None,
-        chain: chain.to_vec(),
-        error: None,
-        engine: "file".to_owned(),
-    }
+    TlsObservation { chain: chain.to_vec(), ..TlsObservation::new("file") }
 }
 
 #[cfg(test)]

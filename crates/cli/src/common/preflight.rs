@@ -48,17 +48,7 @@ impl Preflight {
             connect: Connect::NotTried { why: "chain-from-file".into() },
             dialogue: Vec::new(),
             early_bytes: None,
-            tls: Some(TlsObservation {
-                sni: None,
-                version: None,
-                cipher: None,
-                group: None,
-                signature_scheme: None,
-                key_proven: None,
-                chain: self.chain.clone(),
-                error: None,
-                engine: "file".into(),
-            }),
+            tls: Some(TlsObservation { chain: self.chain.clone(), ..TlsObservation::new("file") }),
             ..server.clone()
         };
         HostObservation { servers: host.servers.iter().map(swap).collect(), ..host.clone() }

@@ -1,6 +1,6 @@
 //! The observation as a source of answers for the policy walk.
 
-use crate::dns::{Alias, Lookup, LookupFailure, Outcome, Record, Security};
+use crate::dns::{Alias, Lookup, Outcome, Record};
 use crate::name::{Name, fqdn};
 use crate::observation::{DomainObservation, HostObservation};
 use crate::walk::{Answers, NextHop, Query, Route, Rules, route};
@@ -36,9 +36,9 @@ impl<'a> Evidence<'a> {
 
     fn stand_in(&self, query: &Query) -> Lookup {
         let first_link = (query.rtype == Rtype::CNAME).then(|| self.first_link(&query.name)).flatten();
-        let mut lookup = not_asked(query);
+        let mut lookup = Lookup::unasked(&query.name, query.rtype, 0);
         if let Some(link) = first_link {
-            lookup.failure = None;
+            (lookup.failure, lookup.failure_detail) = (None, None);
             lookup.status = link.status;
             lookup.records = vec![Record { owner: link.owner.clone(), ttl: link.ttl, data: fqdn(&link.target) }];
         }
@@ -63,26 +63,5 @@ impl<'a> Evidence<'a> {
 impl Answers for Evidence<'_> {
     fn answer(&self, query: &Query, host: Option<&Name>) -> Option<&Lookup> {
         self.observed(query, host).or_else(|| self.stand_ins.get(query))
-    }
-}
-
-fn not_asked(query: &Query) -> Lookup {
-    Lookup {
-        name: query.name.clone(),
-        rtype: query.rtype,
-        at: 0,
-        status: Security::Indeterminate,
-        failure: Some(LookupFailure::Budget),
-        failure_detail: Some("it was not looked up".to_owned()),
-        rcode: 0,
-        reason: None,
-        aliases: Vec::new(),
-        records: Vec::new(),
-        signed: false,
-        signature: None,
-        negative_ttl: None,
-        server: None,
-        elapsed_ms: 0,
-        raw: Vec::new(),
     }
 }

@@ -109,9 +109,10 @@ fn addresses(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>) -> Vec
         return vec![mx_is_address(case, route)];
     }
     let families = [&seen.a, &seen.aaaa];
-    if case.domain.is_some() && host != case.subject && families.iter().any(|l| !l.aliases.is_empty()) {
+    let alias = families.into_iter().find(|l| !l.aliases.is_empty());
+    if let Some(alias) = alias.filter(|_| case.domain.is_some() && host != case.subject) {
         // R-026 rfc5321#5.1
-        let sentence = format!("The MX host {host} is an alias of {}; RFC 5321 forbids that, and some senders fail.", seen.a.expanded());
+        let sentence = format!("The MX host {host} is an alias of {}; RFC 5321 forbids that, and some senders fail.", alias.expanded());
         found.push(Finding::new(Cause::MxIsAlias, host, sentence));
     }
     let failed: Vec<&Lookup> = families.into_iter().filter(|l| l.outcome() == Outcome::Err).collect();

@@ -86,7 +86,7 @@ fn end_of_pin(route: &HostRoute, chain: &[CertificateBytes], tlsa: &[Tlsa]) -> O
     }
     let at = Certificate::parse(&chain.first()?.0).ok()?.not_after?;
     let sentence = format!(
-        "The certificate of {} expires; its TLSA records pin the whole certificate, so its renewal, at the latest now, breaks DANE even with the same key.",
+        "The certificate of {} expires; its TLSA records pin the whole certificate, so renewing it, which must happen by then, breaks DANE even with the same key.",
         route.host
     );
     Some(Forecast { at, cause: Cause::BreaksOnRenewal, subject: route.host.clone(), sentence })

@@ -285,6 +285,9 @@ fn mx_records_against_the_rules() {
     let judged = verdict(&alias);
     assert_eq!((judged.standing, judged.hosts[0].tlsa_base.clone()), (Standing::Protected, Some(name("mail.example.nl"))));
     assert_eq!(find(&judged, Cause::MxIsAlias).weight, Weight::Warning);
+    // An alias in one family only is told by that family's answer.
+    edit(&mut alias, 0, |h| h.a = a(HOST, &[]));
+    assert!(find(&verdict(&alias), Cause::MxIsAlias).sentence.contains("mx1.example.nl is an alias of mail.example.nl;"));
 }
 
 #[test]

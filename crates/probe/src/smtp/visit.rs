@@ -174,17 +174,7 @@ impl Visitor {
         let mut handshake = match self.engine.begin(&target.sni) {
             Ok(handshake) => handshake,
             Err(error) => {
-                record.tls = Some(TlsObservation {
-                    sni: None,
-                    version: None,
-                    cipher: None,
-                    group: None,
-                    signature_scheme: None,
-                    key_proven: None,
-                    chain: Vec::new(),
-                    error: Some(error),
-                    engine: "rustls".to_owned(),
-                });
+                record.tls = Some(TlsObservation { error: Some(error), ..TlsObservation::new("rustls") });
                 return false;
             }
         };
