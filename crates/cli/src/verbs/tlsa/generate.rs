@@ -110,7 +110,8 @@ impl Generate {
     fn owner(&self) -> Result<String, UsageError> {
         let port = self.probe.port;
         let Some(text) = self.name.as_ref().or(self.host.as_ref()) else { return Ok(format!("_{port}._tcp")) };
-        let base: Name = name::parse_domain(text).map_err(UsageError::new)?;
+        let option = if self.name.is_some() { "--name" } else { "--host" };
+        let base: Name = name::parse_domain(text).map_err(|e| UsageError(format!("{option}: {e}")))?;
         let owner = name::tlsa_owner(&base, port);
         owner.map(|owner| name::fqdn(&owner)).ok_or_else(|| UsageError(format!("{text}: with _{port}._tcp before it, it is too long")))
     }
