@@ -124,6 +124,21 @@ fn verify_keeps_its_contract() {
     make(directory.path(), "mkdir chain; cp ED25519.cert.der chain/0.der; cp RSA_rsa_keygen_bits_2048.cert.der chain/10.der; mkdir none");
     let by_directory = run(&["--chain-der", "chain", "--name", "mx.example.com", "--tlsa", &right]);
     assert!(stdout(&by_directory).starts_with("match: usage 3 at depth 0\n"), "{}", stdout(&by_directory));
+    // An issuer named rightly under which the server's certificate is expired, or for another name, is no match.
+    make(
+        directory.path(),
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -subj /CN=CA -days 9000 -out ca.pem 2>/dev/null
+        printf 'subjectAltName=DNS:mx.example.com' > names
+        openssl x509 -req -in ED25519.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile names -days 1000 -out leaf.pem 2>/dev/null
+        cat leaf.pem ca.pem > issued; openssl x509 -in ca.pem -outform DER | sha256sum | cut -d' ' -f1 > ca256",
+    );
+    let issuer = format!("2 0 1 {}", read("ca256"));
+    let text = |name: &str, at: &[&str]| run(&[&["--chain", "issued", "--name", name, "--tlsa", &issuer], at].concat());
+    assert!(stdout(&text("mx.example.com", &[])).starts_with("match: usage 2 at depth 1\n"));
+    for output in [text("mx.example.com", &["--at", "2032-01-01T00:00:00Z"]), text("mx.example.net", &[])] {
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stdout(&output).starts_with("nomatch: "), "{}", stdout(&output));
+    }
     let empty = run(&["--chain-der", "none", "--name", "mx.example.com", "--tlsa", &right, "--json"]);
     assert!(stdout(&empty).contains("\"error\":\"no-certificate\""));
     assert_refused(&run(&["--chain", "ED25519.cert", "--tlsa", "3 1 1 abc"]), &["--tlsa '3 1 1 abc'", "two for each octet"]);

@@ -48,9 +48,12 @@ impl Looker {
 
     /// Looks at a mail domain: its MX, and every MX host not seen before. Ends within the configured deadline, whatever the servers do;
     /// what is not there by then is missing from the observation. Hosts stand best preference first.
-    /// The vantage is filled with what is known so far ([`Looker::vantage`]).
-    pub async fn observe_domain(&self, domain: &Name) -> Observation {
+    /// The vantage is filled with what is known so far ([`Looker::vantage`]). `None`: the domain is on the opt-out list, nothing was asked.
+    pub async fn observe_domain(&self, domain: &Name) -> Option<Observation> {
         let inner = &self.inner;
+        if inner.config.opt_out.has_name(domain) {
+            return None;
+        }
         let at = now();
         let deadline = Instant::now() + inner.config.domain_deadline;
         let mx = timeout_at(deadline, inner.dns.lookup(domain, Rtype::MX));
@@ -63,7 +66,7 @@ impl Looker {
             seen.extend(timeout_at(deadline, host.wait()).await.ok().flatten());
         }
         let domain = DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone: zone.ok().flatten(), mx };
-        Observation { domain, hosts: seen, vantage: self.vantage() }
+        Some(Observation { domain, hosts: seen, vantage: self.vantage() })
     }
 
     /// Looks at one MX host, or takes what it saw before.
@@ -83,12 +86,6 @@ impl Looker {
     pub async fn check_vantage(&self) -> VantageObservation {
         self.inner.vantage.check(self.inner.dns.as_ref(), &self.inner.config).await;
         self.vantage()
-    }
-
-    /// Whether this domain is on the opt-out list. Nobody should ask the looker about it then.
-    #[must_use]
-    pub fn is_opted_out(&self, domain: &Name) -> bool {
-        self.inner.config.opt_out.has_name(domain)
     }
 
     /// MX hosts looked at, SMTP visits made, SMTP visits that wait for their turn.

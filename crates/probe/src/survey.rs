@@ -173,11 +173,7 @@ impl Driver {
         self.begun.fetch_add(1, Ordering::Relaxed);
         let (looker, name) = (self.looker.clone(), domain.clone());
         let task = self.work.spawn(async move {
-            if looker.is_opted_out(&domain) {
-                Looked::OptedOut(domain)
-            } else {
-                Looked::Seen(Box::new(looker.observe_domain(&domain).await))
-            }
+            looker.observe_domain(&domain).await.map_or(Looked::OptedOut(domain), |seen| Looked::Seen(Box::new(seen)))
         });
         self.names.insert(task.id(), name);
     }

@@ -51,7 +51,7 @@ async fn every_host_and_every_address() {
         .with("_25._tcp.mx1.example.net", Rtype::TLSA, &["3 1 1 00"]);
     // The server listens on 127.0.0.1 only.
     let (looker, table) = looker(table, config(port));
-    let seen = looker.observe_domain(&name("example.org")).await;
+    let seen = looker.observe_domain(&name("example.org")).await.unwrap();
     let hosts: Vec<String> = seen.hosts.iter().map(|h| h.host.to_string()).collect();
     assert_eq!(hosts, ["mx1.example.net", "mx2.example.net"], "best preference first");
     let servers =
@@ -130,7 +130,7 @@ async fn the_zone_of_domain_and_host_with_all_that_a_repair_needs() {
     let mut config = config(1);
     config.depth = Depth::DnsOnly;
     let (looker, table) = looker(table, config);
-    let seen = looker.observe_domain(&name("example.org")).await;
+    let seen = looker.observe_domain(&name("example.org")).await.unwrap();
     let zone = seen.domain.zone.as_ref().unwrap();
     assert_eq!(zone.dnskey.records.len(), 1);
     assert_eq!(zone.cds.as_ref().unwrap().records.len(), 1);
@@ -149,7 +149,7 @@ async fn no_mx_bad_mx_and_no_domain() {
     let mut config = config(1);
     config.depth = Depth::DnsOnly;
     let (looker, table) = looker(table, config);
-    let hosts = async |domain: &str| looker.observe_domain(&name(domain)).await.hosts.len();
+    let hosts = async |domain: &str| looker.observe_domain(&name(domain)).await.unwrap().hosts.len();
     assert_eq!(hosts("gone.example").await, 0);
     assert_eq!(hosts("bogus.example").await, 0);
     assert_eq!(hosts("null.example").await, 0);
@@ -169,6 +169,8 @@ async fn who_is_left_alone() {
     let mut settings = config(port);
     settings.opt_out = Arc::new(OptOut::parse("example.org\n127.0.0.0/8\n").unwrap());
     let (by_list, _) = looker(table, settings);
+    assert!(by_list.observe_domain(&name("sub.example.org")).await.is_none());
+    assert!(by_list.observe_domain(&name("example.net")).await.is_some());
     assert_eq!(why(&by_list.observe_host(&name("mx.example.org")).await.servers[0]), "opted-out");
     assert_eq!(why(&by_list.observe_host(&name("mx.example.net")).await.servers[0]), "opted-out");
     let mut settings = config(port);
@@ -202,7 +204,7 @@ async fn hosts_with_a_crowd_of_addresses_and_domains_with_a_crowd_of_hosts() {
     assert_eq!(host.servers.len(), 41, "each is on record");
     assert_eq!(host.servers.iter().filter(|s| matches!(s.connect, Connect::NotTried { .. })).count(), 25);
     assert_eq!(visits.load(Ordering::Relaxed), 1);
-    assert_eq!(looker.observe_domain(&name("example.org")).await.hosts.len(), dane::walk::MAX_HOSTS);
+    assert_eq!(looker.observe_domain(&name("example.org")).await.unwrap().hosts.len(), dane::walk::MAX_HOSTS);
 }
 
 #[tokio::test]
@@ -346,7 +348,7 @@ async fn a_domain_that_takes_too_long_is_delivered_with_what_there_is() {
     settings.domain_deadline = Duration::from_millis(300);
     let (looker, _) = looker(table, settings);
     let begun = Instant::now();
-    let seen = looker.observe_domain(&name("example.org")).await;
+    let seen = looker.observe_domain(&name("example.org")).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(2));
     assert_eq!(seen.domain.mx.records.len(), 2);
     let hosts: Vec<String> = seen.hosts.iter().map(|h| h.host.to_string()).collect();

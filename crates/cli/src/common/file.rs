@@ -1,20 +1,50 @@
 //! Files that an argument names.
 
 use crate::exit::UsageError;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// The largest file read whole: a root store has half a megabyte.
 const MAX_OCTETS: u64 = 16 << 20;
 
-/// Reads a whole file.
+/// Reads a whole file, a pipe or a device, too, as far as it is not absurdly large.
 ///
 /// # Errors
-/// With the file's name and the system's words, or if it is absurdly large.
+/// With the file's name and the system's words.
 pub fn read(path: &Path) -> Result<Vec<u8>, UsageError> {
-    let failed = |e: std::io::Error| UsageError(format!("cannot read {}: {e}", path.display()));
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > MAX_OCTETS {
-        return Err(UsageError(format!("{} has {length} octets; a certificate or key file has at most {MAX_OCTETS}", path.display())));
+    bounded(path).map_err(|e| UsageError(format!("cannot read {}: {e}", path.display())))
+}
+
+/// Reads a text file that this option names.
+///
+/// # Errors
+/// As [`read`], with the option's name; and if it is not UTF-8.
+pub fn text(option: &str, path: &Path) -> Result<String, UsageError> {
+    let failed = |why: &dyn std::fmt::Display| UsageError(format!("{option} {}: {why}", path.display()));
+    String::from_utf8(bounded(path).map_err(|e| failed(&e))?).map_err(|_| failed(&"not a text file"))
+}
+
+/// The length that the system tells is not believed: that of a pipe is 0, that of /dev/zero, too.
+fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_OCTETS + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_OCTETS {
+        return Err(io::Error::other(format!("it has more than {MAX_OCTETS} octets, too much for any file that is read whole")));
     }
-    std::fs::read(path).map_err(failed)
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_end_is_refused() {
+        if Path::new("/dev/zero").exists() {
+            assert!(read(Path::new("/dev/zero")).unwrap_err().to_string().contains("too much"));
+            assert!(text("--opt-out", Path::new("/dev/zero")).unwrap_err().to_string().starts_with("--opt-out /dev/zero: it has more"));
+        }
+        assert!(read(Path::new("/no/such")).unwrap_err().to_string().contains("cannot read /no/such: No such file"));
+    }
 }

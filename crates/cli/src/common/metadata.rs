@@ -1,6 +1,6 @@
 //! What a run's records rest on.
 
-use crate::common::survey::now;
+use crate::common::time::now;
 use dane::observation::{RunObservation, SCHEMA_VERSION, VantageObservation};
 use data_encoding::HEXLOWER;
 use probe::LookerConfig;
@@ -38,7 +38,7 @@ fn roots(mode: &Mode) -> Vec<String> {
 /// SHA-256 over everything that decides what is looked at and how; not over who is left alone, nor the name of the vantage point.
 fn digest(resolver: &Config, looker: &LookerConfig) -> String {
     let text = format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} | {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} | {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         resolver.mode,
         resolver.anchors.texts(),
         resolver.policy,
@@ -46,6 +46,7 @@ fn digest(resolver: &Config, looker: &LookerConfig) -> String {
         resolver.timeouts,
         resolver.attempts,
         resolver.budgets,
+        resolver.ipv6,
         looker.ehlo,
         looker.port,
         looker.connect_port,
@@ -56,6 +57,7 @@ fn digest(resolver: &Config, looker: &LookerConfig) -> String {
         looker.pace,
         looker.hosts_per_domain,
         looker.addresses_per_host,
+        looker.domain_deadline,
     );
     HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())
 }

@@ -1,6 +1,7 @@
 //! What several verbs share.
 
 pub mod colour;
+pub mod domains;
 pub mod file;
 pub mod metadata;
 pub mod preflight;

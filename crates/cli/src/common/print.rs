@@ -1,21 +1,41 @@
-//! Writing to stdout, where the reader may have gone.
+//! Writing to stdout, where the reader may have gone or the disk may be full.
 
+use serde::Serialize;
 use std::io::{self, Write};
+use std::sync::OnceLock;
+
+/// Why a part of the output is lost; the first reason only.
+static LOST: OnceLock<String> = OnceLock::new();
 
 /// Prints a text that ends with a line break, or is to go on. A closed stdout ends the output, as with [`line`].
 pub fn text(text: impl std::fmt::Display) {
     told(write!(anstream::stdout().lock(), "{text}"));
 }
 
-/// Prints one line. A closed stdout (`| head`) ends the output, not the program's exit code.
+/// Prints one line. A closed stdout (`| head`) ends the output and is no error; any other failure is remembered for [`lost`].
 pub fn line(text: impl std::fmt::Display) {
     told(writeln!(anstream::stdout().lock(), "{text}"));
+}
+
+/// Prints one JSON object on one line.
+pub fn json(object: &impl Serialize) {
+    match serde_json::to_string(object) {
+        Ok(text) => line(text),
+        Err(error) => told(Err(error.into())),
+    }
+}
+
+/// Whether output was lost, and why: for the end of the program.
+#[must_use]
+pub fn lost() -> Option<&'static str> {
+    told(io::stdout().flush());
+    LOST.get().map(String::as_str)
 }
 
 fn told(result: io::Result<()>) {
     if let Err(error) = result
         && error.kind() != io::ErrorKind::BrokenPipe
     {
-        anstream::eprintln!("danelaw: cannot write to stdout: {error}");
+        LOST.get_or_init(|| error.to_string());
     }
 }

@@ -1,5 +1,6 @@
 //! The options of everything that connects to mail servers.
 
+use crate::common::{file, time};
 use crate::exit::UsageError;
 use dane::name::{Name, parse_domain};
 use dane::observation::CertificateBytes;
@@ -9,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How mail servers are visited: politely, bounded, and never with a mail.
+/// How a mail server is visited.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Probe options")]
-pub struct ProbeOptions {
+pub struct VisitOptions {
     /// The name we give in EHLO; it should resolve to our address and back [default: this machine's host name]
     #[arg(long, value_name = "NAME", value_parser = domain)]
     pub ehlo: Option<Name>,
@@ -25,14 +26,6 @@ pub struct ProbeOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub connect_port: Option<u16>,
 
-    /// Ask the DNS only, connect to no mail server
-    #[arg(long, visible_alias = "no-smtp")]
-    pub dns_only: bool,
-
-    /// Ask the DNS only, and judge this certificate chain (PEM, server's certificate first) as if every address presented it
-    #[arg(long, value_name = "FILE", conflicts_with = "dns_only")]
-    pub chain: Option<PathBuf>,
-
     /// Connect also to loopback, private and reserved addresses, for a lab. Without this they are left alone
     #[arg(long)]
     pub allow_private: bool,
@@ -41,13 +34,29 @@ pub struct ProbeOptions {
     #[arg(long, value_name = "FILE")]
     pub opt_out: Option<PathBuf>,
 
-    /// What this vantage point is called in the records
-    #[arg(long, value_name = "NAME", default_value = "")]
-    pub vantage: String,
-
     /// How long to wait for one SMTP reply, seconds
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = reply_time)]
     pub smtp_timeout: Duration,
+}
+
+/// How mail servers are visited: politely, bounded, and never with a mail.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Probe options")]
+pub struct ProbeOptions {
+    #[command(flatten)]
+    visit: VisitOptions,
+
+    /// Ask the DNS only, connect to no mail server
+    #[arg(long, visible_alias = "no-smtp")]
+    pub dns_only: bool,
+
+    /// Ask the DNS only, and judge this certificate chain (PEM, server's certificate first) as if every address presented it
+    #[arg(long, value_name = "FILE", conflicts_with = "dns_only")]
+    pub chain: Option<PathBuf>,
+
+    /// What this vantage point is called in the records
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub vantage: String,
 
     /// New connections per second, all together
     #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = rate)]
@@ -66,42 +75,21 @@ pub struct ProbeOptions {
     pub rate_provider: f64,
 }
 
-impl ProbeOptions {
-    /// A looker with these options, which asks this resolver. `ipv6` says whether mail servers are visited over IPv6.
+impl VisitOptions {
+    /// The configuration that these options describe. `ipv6` says whether mail servers are visited over IPv6.
     ///
     /// # Errors
     /// Names the option or the file that cannot be used.
-    pub fn looker(&self, resolver: Resolver, ipv6: Ipv6) -> Result<Looker, UsageError> {
-        Looker::new(Arc::new(resolver), self.config(ipv6)?).map_err(UsageError::new)
-    }
-
-    /// The configuration that these options describe.
-    ///
-    /// # Errors
-    /// As [`looker`](Self::looker).
     pub fn config(&self, ipv6: Ipv6) -> Result<LookerConfig, UsageError> {
         let mut config = LookerConfig::new(self.ehlo.clone().unwrap_or_else(probe::default_ehlo));
-        config.vantage.clone_from(&self.vantage);
         config.port = self.port;
         config.connect_port = self.connect_port;
-        config.depth = match &self.chain {
-            Some(path) => Depth::Presented(chain(path)?),
-            None if self.dns_only => Depth::DnsOnly,
-            None => Depth::Full,
-        };
         config.destinations = if self.allow_private { Destinations::Any } else { Destinations::PublicOnly };
         config.ipv6 = ipv6;
         config.smtp.reply = self.smtp_timeout;
         config.smtp.connect = config.smtp.connect.min(self.smtp_timeout);
         config.smtp.handshake = config.smtp.handshake.min(self.smtp_timeout);
         config.smtp.visit = self.smtp_timeout * 3;
-        config.pace = Pace {
-            total_per_s: self.rate,
-            address_per_s: self.rate_address,
-            network_per_s: self.rate_network,
-            provider_per_s: self.rate_provider,
-            ..Pace::default()
-        };
         if let Some(path) = &self.opt_out {
             config.opt_out = Arc::new(opt_out(path)?);
         }
@@ -109,24 +97,53 @@ impl ProbeOptions {
     }
 }
 
+impl ProbeOptions {
+    /// The configuration that these options describe.
+    ///
+    /// # Errors
+    /// As [`VisitOptions::config`].
+    pub fn config(&self, ipv6: Ipv6) -> Result<LookerConfig, UsageError> {
+        let mut config = self.visit.config(ipv6)?;
+        config.vantage.clone_from(&self.vantage);
+        config.depth = match &self.chain {
+            Some(path) => Depth::Presented(chain(path)?),
+            None if self.dns_only => Depth::DnsOnly,
+            None => Depth::Full,
+        };
+        config.pace = Pace {
+            total_per_s: self.rate,
+            address_per_s: self.rate_address,
+            network_per_s: self.rate_network,
+            provider_per_s: self.rate_provider,
+            ..Pace::default()
+        };
+        Ok(config)
+    }
+}
+
+/// A looker with this configuration, which asks this resolver.
+///
+/// # Errors
+/// If the configuration makes no sense.
+pub fn looker(resolver: Resolver, config: LookerConfig) -> Result<Looker, UsageError> {
+    Looker::new(Arc::new(resolver), config).map_err(UsageError::new)
+}
+
 fn chain(path: &Path) -> Result<Vec<CertificateBytes>, UsageError> {
-    let bytes = std::fs::read(path).map_err(|error| UsageError(format!("--chain {}: {error}", path.display())))?;
-    probe::chain_from_file(&bytes).map_err(|error| UsageError(format!("--chain {}: {error}", path.display())))
+    probe::chain_from_file(&file::read(path)?).map_err(|error| UsageError(format!("--chain {}: {error}", path.display())))
 }
 
 /// An opt-out that cannot be read must not be ignored.
 fn opt_out(path: &Path) -> Result<OptOut, UsageError> {
-    let text = std::fs::read_to_string(path).map_err(|error| UsageError(format!("--opt-out {}: {error}", path.display())))?;
-    OptOut::parse(&text).map_err(|error| UsageError(format!("--opt-out {}: {error}", path.display())))
+    OptOut::parse(&file::text("--opt-out", path)?).map_err(|error| UsageError(format!("--opt-out {}: {error}", path.display())))
+}
+
+fn reply_time(text: &str) -> Result<Duration, String> {
+    time::seconds(text, 0.1..=600.0)
 }
 
 fn domain(text: &str) -> Result<Name, String> {
     parse_domain(text).map_err(|error| error.to_string())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
-    if (0.1..=600.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err("give between 0.1 and 600 seconds".to_owned()) }
 }
 
 fn rate(text: &str) -> Result<f64, String> {

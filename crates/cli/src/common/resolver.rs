@@ -1,5 +1,6 @@
 //! The options of everything that resolves names.
 
+use crate::common::{file, time};
 use crate::exit::UsageError;
 use resolve::{Algorithms, Anchors, Clock, Config, Epoch, Ipv6, Mode, Resolver, Sha1, hints};
 use std::net::{IpAddr, SocketAddr};
@@ -59,11 +60,11 @@ impl ResolverOptions {
     pub fn config(&self, at: Option<Epoch>) -> Result<Config, UsageError> {
         let mut config = self.upstream.map_or_else(Config::default, Config::upstream);
         if let Some(path) = &self.root_hints {
-            let roots = hints::parse(&read(path, "--root-hints")?).map_err(|error| in_file(path, &error))?;
+            let roots = hints::parse(&file::text("--root-hints", path)?).map_err(|error| in_file(path, &error))?;
             config.mode = Mode::Iterative { roots };
         }
         if let Some(path) = &self.anchor {
-            config.anchors = Anchors::parse(&read(path, "--anchor")?).map_err(|error| in_file(path, &error))?;
+            config.anchors = Anchors::parse(&file::text("--anchor", path)?).map_err(|error| in_file(path, &error))?;
         }
         config.dns_port = self.dns_port;
         config.timeouts.query = self.dns_timeout;
@@ -96,16 +97,19 @@ impl ResolverOptions {
     /// # Errors
     /// As [`config`](Self::config), and if nobody is left to ask.
     pub fn resolver(&self, at: Option<Epoch>) -> Result<Resolver, UsageError> {
-        Resolver::new(self.config(at)?).map_err(|error| match &self.root_hints {
+        self.with(self.config(at)?)
+    }
+
+    /// A resolver with the configuration that was made from these options.
+    ///
+    /// # Errors
+    /// If nobody is left to ask.
+    pub fn with(&self, config: Config) -> Result<Resolver, UsageError> {
+        Resolver::new(config).map_err(|error| match &self.root_hints {
             Some(path) => in_file(path, &error),
             None => UsageError::new(error),
         })
     }
-}
-
-fn read(path: &Path, option: &str) -> Result<String, UsageError> {
-    let bytes = std::fs::read(path).map_err(|error| UsageError(format!("{option} {}: {error}", path.display())))?;
-    String::from_utf8(bytes).map_err(|_| UsageError(format!("{option} {}: not a text file", path.display())))
 }
 
 fn in_file(path: &Path, error: &dyn std::fmt::Display) -> UsageError {
@@ -118,9 +122,5 @@ fn server(text: &str) -> Result<SocketAddr, String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
-    if !(0.01..=3600.0).contains(&seconds) {
-        return Err("give between 0.01 and 3600 seconds".to_owned());
-    }
-    Ok(Duration::from_secs_f64(seconds))
+    time::seconds(text, 0.01..=3600.0)
 }

@@ -2,10 +2,10 @@
 
 use crate::common::print;
 use crate::common::progress::Progress;
+use crate::common::time::now;
 use crate::exit::UsageError;
 use analysis::Summary;
 use archive::{RunWriter, Skipped, Writer};
-use dane::Epoch;
 use dane::judge::judge;
 use dane::name::Name;
 use dane::observation::{Observation, RunObservation};
@@ -14,7 +14,6 @@ use probe::{Looked, Looker, Survey, SurveyOptions};
 use serde::Serialize;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Where records go.
@@ -57,12 +56,6 @@ pub struct Done {
     pub place: Option<PathBuf>,
 }
 
-/// Now, seconds since 1970.
-#[must_use]
-pub fn now() -> Epoch {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(Epoch::MAX))
-}
-
 /// A runtime for surveys and checks.
 ///
 /// # Errors
@@ -86,9 +79,7 @@ pub struct Line<'a, T> {
 
 /// Prints a record on one line of stdout.
 pub fn print_line<T: Serialize>(kind: &'static str, body: &T) {
-    if let Ok(text) = serde_json::to_string(&Line { kind, body }) {
-        print::line(text);
-    }
+    print::json(&Line { kind, body });
 }
 
 impl Sink {

@@ -1,5 +1,8 @@
 //! Times as arguments.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 /// Reads a time: seconds since 1970, or RFC 3339 (`2026-11-22T10:00:00Z`).
 ///
 /// # Errors
@@ -10,6 +13,19 @@ pub fn parse(text: &str) -> Result<i64, String> {
     }
     let time: jiff::Timestamp = text.parse().map_err(|_| "give seconds since 1970, or a time like 2026-11-22T10:00:00Z".to_owned())?;
     Ok(time.as_second())
+}
+
+/// Reads a time to wait in seconds, within these limits.
+///
+/// # Errors
+/// In words for clap to show.
+pub fn seconds(text: &str, limits: RangeInclusive<f64>) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
+    if limits.contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(format!("give between {} and {} seconds", limits.start(), limits.end()))
+    }
 }
 
 /// The time of this machine.
@@ -33,6 +49,9 @@ mod tests {
         assert_eq!(parse("1763805600"), Ok(1_763_805_600));
         assert_eq!(parse("2025-11-22T10:00:00Z"), Ok(1_763_805_600));
         assert_eq!(show(1_763_805_600), "2025-11-22T10:00:00Z");
+        assert_eq!(seconds("1.5", 0.1..=600.0), Ok(Duration::from_millis(1500)));
+        assert_eq!(seconds("0", 0.1..=600.0).unwrap_err(), "give between 0.1 and 600 seconds");
+        assert!(seconds("NaN", 0.1..=600.0).is_err() && seconds("soon", 0.1..=600.0).is_err());
         assert!(parse("yesterday").unwrap_err().contains("seconds since 1970"));
     }
 }

@@ -2,19 +2,19 @@
 
 use crate::common::colour::ColourOption;
 use crate::common::preflight::Preflight;
-use crate::common::probe::ProbeOptions;
+use crate::common::probe::{self, ProbeOptions};
 use crate::common::resolver::ResolverOptions;
-use crate::common::survey::{now, runtime};
-use crate::common::{print, time};
+use crate::common::survey::runtime;
+use crate::common::{domains, print, time};
 use crate::exit::{Exit, UsageError};
+use ::probe::Looker;
 use dane::Epoch;
 use dane::cause::Weight;
 use dane::judge::{Forecast, judge, judge_host, outlook};
-use dane::name::{Name, parse_domain};
+use dane::name::Name;
 use dane::observation::{HostObservation, Observation, VantageObservation};
 use dane::verdict::{Standing, Verdict};
 use present::{Style, Subject};
-use probe::Looker;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,22 +29,38 @@ const DAY: i64 = 86_400;
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
   danelaw check example.com
-  danelaw check example.com example.org --json                   one object a line
-  danelaw check mx1.example.com --host                           one mail host by itself
-  danelaw check example.com --with-cert new/fullchain.pem        before the switch: will the new certificate match?
-  danelaw check example.com --days 60                            what will break within 60 days?
-  danelaw check example.com --no-smtp                            no port 25 here: what the DNS says
-  danelaw check example.com --chain fullchain.pem                no port 25 here: judge this chain instead
-  danelaw check example.com --nagios                             for Nagios and Icinga
-  danelaw check good.nl --root-hints lab/root.hints --anchor lab/anchor.ds --dns-port 5300 --connect-port 2525 --allow-private
+
+  # One object a line, for programs; one line for Nagios and Icinga:
+  danelaw check example.com example.org --json
+  danelaw check example.com --nagios
+
+  # One mail host by itself:
+  danelaw check mx1.example.com --host
+
+  # Before the switch: will the new certificate match?
+  danelaw check example.com --with-cert new/fullchain.pem
+
+  # What will break within 60 days?
+  danelaw check example.com --days 60
+
+  # No port 25 here: what the DNS says; or judge this chain instead:
+  danelaw check example.com --no-smtp
+  danelaw check example.com --chain fullchain.pem
+
+  # A domain of the lab that 'danelaw lab serve --export lab' serves:
+  danelaw check valid.nl --root-hints lab/root.hints \\
+      --anchor lab/anchor.ds --dns-port 5300 --connect-port 2525 \\
+      --allow-private
 
 EXIT CODES
   0  nothing is wrong (there may be warnings)
-  1  something is wrong: a finding that weighs as error, or --with-cert would break mail
+  1  something is wrong: a finding that weighs as error, or --with-cert
+     would break mail
   2  a domain, the command line, or a file that it names, cannot be used
   3  could not tell: we could not look
   Over several domains the first of 2, 1, 3, 0 that occurs.
-  With --nagios: 0 OK, 1 WARNING (also for what will break within --days), 2 CRITICAL, 3 UNKNOWN")]
+  With --nagios: 0 OK, 1 WARNING (also for what will break within --days),
+  2 CRITICAL, 3 UNKNOWN")]
 pub struct Args {
     /// Mail domains; a name without MX is looked at as a mail host
     #[arg(value_name = "DOMAIN", required = true)]
@@ -128,32 +144,23 @@ impl Args {
 
     fn check(self) -> Result<Exit, UsageError> {
         let style = self.colour.style();
+        let (names, mut exit) = domains::parse(&self.domains)?;
         let preflight = self.with_cert.as_deref().map(Preflight::read).transpose()?;
-        let looker = self.probe.looker(self.resolver.resolver(self.at)?, self.resolver.mail_ipv6())?;
+        let looker = probe::looker(self.resolver.resolver(self.at)?, self.probe.config(self.resolver.mail_ipv6())?)?;
         let runtime = runtime()?;
         let checks = runtime.spawn({
             let looker = looker.clone();
             async move { looker.check_vantage().await }
         });
-        let mut exit = Exit::Good;
-        let mut looks = Vec::new();
-        for text in &self.domains {
-            match parse_domain(text) {
-                Ok(name) if looker.is_opted_out(&name) => {
-                    anstream::eprintln!("danelaw: {name}: is on the opt-out list, not looked at");
-                    exit = exit.worst(Exit::Unknown);
-                }
-                Ok(name) => looks.push(runtime.spawn(look(looker.clone(), name, self.host))),
-                Err(error) if self.domains.len() == 1 => return Err(UsageError::new(error)),
-                Err(error) => {
-                    anstream::eprintln!("danelaw: {error}");
-                    exit = exit.worst(Exit::Usage);
-                }
-            }
-        }
+        let as_host = self.host;
+        let look = |name: Name| (name.clone(), runtime.spawn(look(looker.clone(), name, as_host)));
+        let looks: Vec<_> = names.into_iter().map(look).collect();
         let _ = runtime.block_on(checks);
-        for (number, look) in looks.into_iter().enumerate() {
-            let mut seen = runtime.block_on(look).map_err(|e| UsageError(format!("a look broke off: {e}")))?;
+        for (number, (name, look)) in looks.into_iter().enumerate() {
+            let Some(mut seen) = runtime.block_on(look).map_err(|e| UsageError(format!("a look broke off: {e}")))? else {
+                exit = exit.worst(domains::opted_out(&name));
+                continue;
+            };
             seen.at_vantage(looker.vantage());
             if number > 0 && !self.json && !self.nagios {
                 print::line("");
@@ -165,7 +172,7 @@ impl Args {
     }
 
     fn tell(&self, seen: &Seen, preflight: Option<&Preflight>, style: &Style) -> Exit {
-        let at = self.at.unwrap_or_else(now);
+        let at = self.at.unwrap_or_else(time::now);
         let verdict = seen.judge(at);
         let outlook = self.days.map(|days| seen.outlook(at, at.saturating_add(i64::from(days) * DAY))).unwrap_or_default();
         if self.nagios {
@@ -196,17 +203,16 @@ impl Args {
             Seen::Host(host, _) => (None, Some(&**host)),
         };
         let line = Line { kind: "check", verdict, outlook, with_cert, observation, host_observation };
-        if let Ok(text) = serde_json::to_string(&line) {
-            print::line(text);
-        }
+        print::json(&line);
     }
 }
 
-async fn look(looker: Looker, name: Name, as_host: bool) -> Seen {
+/// `None`: it is on the opt-out list.
+async fn look(looker: Looker, name: Name, as_host: bool) -> Option<Seen> {
     if as_host {
-        Seen::Host(looker.observe_host(&name).await, VantageObservation::default())
+        Some(Seen::Host(looker.observe_host(&name).await, VantageObservation::default()))
     } else {
-        Seen::Domain(Box::new(looker.observe_domain(&name).await))
+        Some(Seen::Domain(Box::new(looker.observe_domain(&name).await?)))
     }
 }
 

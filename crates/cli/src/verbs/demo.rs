@@ -1,8 +1,9 @@
 //! `danelaw demo`: a lab Internet on loopback, surveyed, checked against what is known of it, and reported.
 
 use crate::common::colour::ColourOption;
-use crate::common::survey::{self, Done, End, Sink, Tell, now};
+use crate::common::survey::{self, Done, End, Sink, Tell};
 use crate::common::targets::scatter;
+use crate::common::time::now;
 use crate::common::{metadata, print};
 use crate::exit::{Exit, UsageError};
 use crate::verbs::report::write_page;
@@ -30,9 +31,14 @@ const DIFFERENCES: usize = 20;
 /// that studies found in the real Internet, all on 127.0.0.0/8; name servers and mail servers are real ones, seen over the wire.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
-  danelaw demo                          2,000 domains, in under a minute
-  danelaw demo --domains 200            a quick look
-  danelaw demo --out /tmp/demo          put archive and report there
+  # 2,000 domains, in under a minute:
+  danelaw demo
+
+  # A quick look:
+  danelaw demo --domains 200
+
+  # Put archive and report there:
+  danelaw demo --out /tmp/demo
 
 EXIT CODES
   0  every domain was found to be what the lab made it

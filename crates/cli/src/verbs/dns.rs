@@ -26,18 +26,28 @@ enum What {
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
   danelaw dns validate _25._tcp.mx.example.com TLSA
-  danelaw dns validate example.com MX --upstream 127.0.0.1        ask a local resolver, validate here
-  danelaw dns validate example.com MX --at 2026-12-24T00:00:00Z   will the signatures still hold at Christmas?
+
+  # Ask a local resolver, validate here:
+  danelaw dns validate example.com MX --upstream 127.0.0.1
+
+  # Will the signatures still hold at Christmas?
+  danelaw dns validate example.com MX --at 2026-12-24T00:00:00Z
+
+  # Any type, for programs:
   danelaw dns validate example.com TYPE65 --json
-  danelaw dns validate mail.example.nl A --root-hints lab.hints --anchor lab.anchor --dns-port 5300
+
+  # In the lab that 'danelaw lab serve --export lab' serves:
+  danelaw dns validate valid.nl MX --root-hints lab/root.hints \\
+      --anchor lab/anchor.ds --dns-port 5300
 
 EXIT CODES
-  0  secure or insecure: there is an answer, positive or negative, that can be used
+  0  secure or insecure: there is an answer, positive or negative, that
+     can be used
   1  bogus
   2  the command line, or a file that it names, cannot be used
   3  indeterminate: no answer, or its proof could not be fetched")]
 struct Validate {
-    /// Domain name; octets beyond letters and digits as \\DDD
+    /// Domain name; octets beyond letters and digits as \DDD
     name: String,
 
     /// Record type: a mnemonic like TLSA, or TYPEnnn
@@ -75,8 +85,7 @@ impl Validate {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
         let answer = runtime.block_on(resolver.lookup(&name, rtype));
         if self.json {
-            let report = Report::from(&answer);
-            print::line(serde_json::to_string(&report).map_err(UsageError::new)?);
+            print::json(&Report::from(&answer));
         } else {
             show(&answer);
         }

@@ -6,7 +6,7 @@ use ::lab::{Content, Lab, LabConfig};
 use resolve::Epoch;
 use scenario::Scenario;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Serves a small Internet with known faults on 127.0.0.0/8.
@@ -57,10 +57,17 @@ struct Options {
 /// SMTP server behind it, for an ordinary user on unprivileged ports. Nothing leaves the machine.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
-  danelaw lab serve                                  2,000 domains; prints how to point check and scan at them
-  danelaw lab serve --catalogue-only                 one domain per scenario: valid.nl, ds-missing.nl, …
-  danelaw lab serve --export lab --duration 600      and leave hints, anchors, the list of domains and the truth in lab/
-  danelaw lab serve --dns-port 5301 --smtp-port 2526 a second lab beside the first
+  # 2,000 domains; prints how to point check and scan at them:
+  danelaw lab serve
+
+  # One domain per scenario: valid.nl, ds-missing.nl, …:
+  danelaw lab serve --catalogue-only
+
+  # Leave hints, anchor, list of domains and truth in lab/:
+  danelaw lab serve --export lab --duration 600
+
+  # A second lab beside the first:
+  danelaw lab serve --dns-port 5301 --smtp-port 2526
 
 EXIT CODES
   0  it ran until it was told to stop
@@ -81,8 +88,12 @@ struct Serve {
 /// Writes the lab's zones, keys and certificates for other people's servers, and serves nothing.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
-  danelaw lab export --dir lab             signed master files in lab/zones/, lab/nsd.conf, lab/named.conf, lab/servers.jsonl
-  nsd -d -c lab/nsd.conf                   then serves the same zones at the same addresses")]
+  # Signed master files in lab/zones/, lab/nsd.conf, lab/named.conf,
+  # lab/servers.jsonl:
+  danelaw lab export --dir lab
+
+  # Then this serves the same zones at the same addresses:
+  nsd -d -c lab/nsd.conf")]
 struct Export {
     #[command(flatten)]
     options: Options,
@@ -116,8 +127,7 @@ impl Args {
 
 impl Options {
     fn config(&self) -> LabConfig {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
-        let mut config = LabConfig::new(self.at.unwrap_or(now));
+        let mut config = LabConfig::new(self.at.unwrap_or_else(time::now));
         config.domains = self.domains;
         config.seed = self.seed;
         config.dns_port = self.dns_port;
@@ -151,7 +161,7 @@ impl Scenarios {
     fn run(self) -> Result<Exit, UsageError> {
         for scenario in Scenario::all() {
             if self.json {
-                print::line(serde_json::to_string(scenario).map_err(UsageError::new)?);
+                print::json(scenario);
             } else {
                 print::line(format_args!("{:32} {:14} {}", scenario.id, scenario.receiver.standing.word(), scenario.title));
             }

@@ -1,7 +1,7 @@
 //! `danelaw report`: an archive in; a summary and one HTML page out.
 
 use crate::common::colour::ColourOption;
-use crate::common::survey::{now, print_line};
+use crate::common::survey::print_line;
 use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};
 use analysis::Summary;
@@ -17,14 +17,23 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
   danelaw report --archive survey --out survey.html
-  danelaw report --archive survey                                      the tables only
-  danelaw report --archive survey --run 20261122T100312Z-ams1 --json   an earlier run, for a program
-  danelaw report --from seen.jsonl --out seen.html                     of what 'scan --out' wrote
-  danelaw report --archive survey --at 2027-01-01T00:00:00Z            judged for another moment
+
+  # The tables only:
+  danelaw report --archive survey
+
+  # An earlier run, for a program:
+  danelaw report --archive survey --run 20261122T100312Z-ams1 --json
+
+  # Of what 'scan --out' wrote:
+  danelaw report --from seen.jsonl --out seen.html
+
+  # Judged for another moment:
+  danelaw report --archive survey --at 2027-01-01T00:00:00Z
 
 EXIT CODES
   0  the report is made, whatever it says
-  2  the command line or the archive cannot be used, or the page cannot be written")]
+  2  the command line or the archive cannot be used, or the page cannot
+     be written")]
 pub struct Args {
     /// The archive
     #[arg(long, value_name = "DIR", required_unless_present = "from")]
@@ -72,7 +81,7 @@ impl Args {
             print::text(present::summary(&tables, &style));
         }
         if let Some(out) = &self.out {
-            write_page(out, &present::Report { tables: &tables, runs: &runs, judged: self.at, made: now() })?;
+            write_page(out, &present::Report { tables: &tables, runs: &runs, judged: self.at, made: time::now() })?;
             if !self.json {
                 print::line(format!("\nThe report is in {}", out.display()));
             }

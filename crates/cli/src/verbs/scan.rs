@@ -1,14 +1,14 @@
 //! `danelaw scan`: a list of domains in; observations and a summary out.
 
 use crate::common::colour::ColourOption;
-use crate::common::probe::ProbeOptions;
+use crate::common::probe::{self, ProbeOptions};
 use crate::common::resolver::ResolverOptions;
 use crate::common::survey::{self, Done, End, Sink, Tell};
 use crate::common::targets::{SetAside, Shard, Targets};
 use crate::common::{metadata, print};
 use crate::exit::{Exit, UsageError};
+use ::probe::SurveyOptions;
 use dane::observation::RunObservation;
-use probe::SurveyOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -18,21 +18,35 @@ use std::path::{Path, PathBuf};
 /// complete record per domain, as soon as it is there. No mail is ever sent.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
-  danelaw scan domains.txt --archive survey                      keep everything, print a summary
-  danelaw report --archive survey --out survey.html              and make a page of it
-  danelaw scan top1m.csv --sample 1000 --archive survey          a thousand of a rank list, always the same ones
-  danelaw scan domains.txt --shard 2/4 --archive survey          the second of four machines
-  zcat list.gz | danelaw scan - --out - --dns-only | jq .kind    straight to stdout, no SMTP
-  danelaw scan domains.txt --out seen.jsonl --opt-out leave-alone.txt --ehlo probe.example.org --vantage ams1
+  # Keep everything, print a summary; then make a page of it:
+  danelaw scan domains.txt --archive survey
+  danelaw report --archive survey --out survey.html
+
+  # A thousand of a rank list, always the same ones:
+  danelaw scan top1m.csv --sample 1000 --archive survey
+
+  # The second of four machines:
+  danelaw scan domains.txt --shard 2/4 --archive survey
+
+  # Straight to stdout, no SMTP:
+  zcat list.gz | danelaw scan - --out - --dns-only | jq .kind
+
+  # A file, those left alone who wish it, and who we are:
+  danelaw scan domains.txt --out seen.jsonl --opt-out leave-alone.txt \\
+      --ehlo probe.example.org --vantage ams1
 
 THE LIST
-  One domain a line; '#' begins a comment; of a rank list (17,example.com) the second column counts. Lines that are no
-  domain are counted and written to set-aside.tsv in the run's directory (or FILE.set-aside.tsv beside --out FILE).
+  One domain a line; '#' begins a comment; of a rank list (17,example.com)
+  the second column counts. Lines that are no domain are counted and
+  written to set-aside.tsv in the run's directory (or FILE.set-aside.tsv
+  beside --out FILE).
 
 EXIT CODES
   0  the scan is complete, whatever it found: every target has its record
-  2  the command line, the list or the output cannot be used; records written before stay readable
-  3  it was stopped (Ctrl-C, or nobody reads stdout any more); what was done is kept")]
+  2  the command line, the list or the output cannot be used; records
+     written before stay readable
+  3  it was stopped (Ctrl-C, or nobody reads stdout any more); what was
+     done is kept")]
 pub struct Args {
     /// List of domains, one a line; '-' is stdin
     #[arg(value_name = "FILE|-")]
@@ -106,8 +120,9 @@ impl Args {
     }
 
     async fn survey(&self, targets: Targets) -> Result<Done, UsageError> {
-        let resolver = self.resolver.resolver(None)?;
-        let looker = self.probe.looker(resolver, self.resolver.mail_ipv6())?;
+        let (asked, visited) = (self.resolver.config(None)?, self.probe.config(self.resolver.mail_ipv6())?);
+        let run = metadata::run(&asked, &visited);
+        let looker = probe::looker(self.resolver.with(asked)?, visited)?;
         let vantage = looker.check_vantage().await;
         let run = RunObservation {
             targets: targets.names.len() as u64,
@@ -115,7 +130,7 @@ impl Args {
             targets_sha256: targets.sha256.clone(),
             shard: self.shard.map(|s| s.to_string()),
             vantage,
-            ..metadata::run(&self.resolver.config(None)?, &self.probe.config(self.resolver.mail_ipv6())?)
+            ..run
         };
         let sink = self.sink(&run)?;
         self.put_aside(&targets, &sink)?;

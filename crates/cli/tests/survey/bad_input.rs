@@ -1,6 +1,6 @@
 //! Input that cannot be used: one clear line that names the item and the remedy, exit 2, nothing lost.
 
-use super::{BED, alone, in_lab, list, stderr, stdout};
+use super::{BED, alone, in_lab, in_lab_with, lines, list, stderr, stdout};
 use std::io::Read;
 use std::process::{Command, Stdio};
 
@@ -44,6 +44,45 @@ fn domains_that_are_none() {
     }
     let international = in_lab(&["check", "bücher.nl", "--json"]);
     assert!(stdout(&international).contains("xn--bcher-kva.nl"));
+}
+
+#[test]
+fn one_bad_name_does_not_keep_us_from_the_others() {
+    for (verb, options) in [(&["check"][..], BED.options()), (&["smtp", "probe"], BED.options()), (&["smtp", "policy"], BED.dns_options())]
+    {
+        let output = in_lab_with(&[verb, &["bad..name", "valid.nl", "--json"]].concat(), &options);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(lines(&output).len(), 1, "{verb:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains("bad..name"));
+    }
+}
+
+#[test]
+fn whoever_is_on_the_opt_out_list_is_left_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let leave = list(&place, "valid.nl\n");
+    for verb in [&["check"][..], &["smtp", "probe"]] {
+        let output = in_lab(&[verb, &["valid.nl", "--opt-out", leave.to_str().unwrap()]].concat());
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(3), ""));
+        assert!(stderr(&output).contains("valid.nl: is on the opt-out list"), "{verb:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn output_that_is_lost_is_no_success() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    let run = |arguments: &[&str], options: &[String]| {
+        let full = full.try_clone().unwrap();
+        Command::new(env!("CARGO_BIN_EXE_danelaw")).args(arguments).args(options).stdin(Stdio::null()).stdout(full).output().unwrap()
+    };
+    for output in [
+        run(&["dns", "validate", "valid.nl", "MX", "--json"], &BED.dns_options()),
+        run(&["check", "valid.nl"], &BED.options()),
+        run(&["lab", "scenarios"], &[]),
+    ] {
+        refused(&output, &["cannot write to stdout", "No space left"]);
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -1,12 +1,20 @@
 //! `tlsa generate --host`: records from what a server shows.
 
-use super::{in_lab, lines, stderr, stdout};
+use super::{BED, in_lab_with, lines, stderr, stdout};
+use std::process::Output;
+
+/// The options of whoever visits one host.
+fn generate(host: &str) -> Output {
+    let smtp_port = BED.lab.config().smtp_port.to_string();
+    let visit = ["--allow-private", "--smtp-timeout", "4", "--connect-port", &smtp_port].map(str::to_owned);
+    in_lab_with(&["tlsa", "generate", "--host", host, "--json"], &[&BED.dns_options()[..], &visit].concat())
+}
 
 #[test]
 fn the_record_of_a_live_host_is_the_one_its_zone_publishes() {
-    let made = in_lab(&["tlsa", "generate", "--host", "mx1.valid.nl", "--json"]);
+    let made = generate("mx1.valid.nl");
     assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
-    let published = in_lab_dns(&["dns", "validate", "_25._tcp.mx1.valid.nl", "TLSA", "--json"]);
+    let published = in_lab_with(&["dns", "validate", "_25._tcp.mx1.valid.nl", "TLSA", "--json"], &BED.dns_options());
     let (made, published) = (lines(&made), lines(&published));
     let record = made[0]["zone_file"].as_str().unwrap().split("TLSA ").nth(1).unwrap().to_lowercase();
     assert_eq!(published[0]["answers"][0]["data"].as_str().unwrap().to_lowercase(), record);
@@ -15,18 +23,20 @@ fn the_record_of_a_live_host_is_the_one_its_zone_publishes() {
 
 #[test]
 fn addresses_that_differ_give_a_record_each() {
-    let made = in_lab(&["tlsa", "generate", "--host", "mx1.per-address-differs.nl", "--json"]);
+    let made = generate("mx1.per-address-differs.nl");
     assert_eq!(lines(&made).len(), 2, "{}", stderr(&made));
 }
 
 #[test]
-fn a_host_that_shows_nothing_is_could_not_tell() {
-    let made = in_lab(&["tlsa", "generate", "--host", "mx1.connection-refused.nl"]);
-    assert_eq!(made.status.code(), Some(3));
-    assert!(stderr(&made).contains("refused") && stdout(&made).is_empty(), "{}", stderr(&made));
-}
-
-/// For verbs that visit no mail server.
-fn in_lab_dns(arguments: &[&str]) -> std::process::Output {
-    super::in_lab_with(arguments, &super::BED.dns_options())
+fn a_host_that_shows_nothing_of_use_is_could_not_tell_and_says_why() {
+    for (host, why) in [
+        ("mx1.connection-refused.nl", "refused"),
+        // The issuer's certificate, which comes second, must not be taken for the server's.
+        ("mx1.garbage-certificate.nl", "certificate"),
+        ("mx1.key-not-proven.nl", "key"),
+    ] {
+        let made = generate(host);
+        assert_eq!(made.status.code(), Some(3), "{host}: {}", stdout(&made));
+        assert!(stderr(&made).contains(why) && stdout(&made).is_empty(), "{host}: {}", stderr(&made));
+    }
 }

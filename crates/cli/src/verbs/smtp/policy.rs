@@ -1,10 +1,10 @@
 //! `danelaw smtp policy`: what a sender that follows RFC 7672 decides from the DNS alone, before it connects.
 
 use crate::common::resolver::ResolverOptions;
-use crate::common::{print, time};
+use crate::common::{domains, print, time};
 use crate::exit::{Exit, UsageError};
 use dane::dns::{Lookup, Outcome, Security};
-use dane::name::{Name, parse_domain};
+use dane::name::Name;
 use dane::verdict::{Action, Delivery};
 use dane::walk::{Answered, Demand, Families, HostRoute, InsecureMx, MxStage, NextHop, Query, Route, Rules, Step, Walk, Why};
 use resolve::{Epoch, Resolver};
@@ -17,16 +17,26 @@ use serde::Serialize;
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
   danelaw smtp policy example.com
-  danelaw smtp policy example.com --json --upstream 127.0.0.1     ask a local resolver, validate here
-  danelaw smtp policy example.com --mandatory                     a sender that insists on DANE for this domain
-  danelaw smtp policy relay.example.net --relay --port 587        a relay host: no MX lookup, TLSA at _587._tcp
-  danelaw smtp policy example.nl --root-hints lab.hints --anchor lab.anchor --dns-port 5300
+
+  # Ask a local resolver, validate here:
+  danelaw smtp policy example.com --json --upstream 127.0.0.1
+
+  # A sender that insists on DANE for this domain:
+  danelaw smtp policy example.com --mandatory
+
+  # A relay host: no MX lookup, TLSA at _587._tcp:
+  danelaw smtp policy relay.example.net --relay --port 587
+
+  # In the lab that 'danelaw lab serve --export lab' serves:
+  danelaw smtp policy valid.nl --root-hints lab/root.hints \\
+      --anchor lab/anchor.ds --dns-port 5300
 
 EXIT CODES
   0  deliver: at least one host would be connected to
   1  defer or bounce
-  2  the command line, or a file that it names, cannot be used
-  3  defer, because nothing could be found out: no answers, or no proofs, came back
+  2  a domain, the command line, or a file that it names, cannot be used
+  3  defer, because nothing could be found out: no answers, or no proofs,
+     came back
   Over several domains: the first of 2, 1, 3, 0 that occurs")]
 pub struct Args {
     /// Mail domain: what stands after the @
@@ -83,16 +93,15 @@ impl Args {
     /// # Errors
     /// If an argument or a file it names cannot be used.
     pub fn run(self) -> Result<Exit, UsageError> {
-        let domains: Vec<Name> = self.domains.iter().map(|d| parse_domain(d)).collect::<Result<_, _>>().map_err(UsageError::new)?;
+        let (domains, mut exit) = domains::parse(&self.domains)?;
         let resolver = self.resolver.resolver(self.at)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
-        let mut exit = Exit::Good;
         for domain in domains {
             let next_hop = if self.relay { NextHop::Relay(domain.clone()) } else { NextHop::Domain(domain.clone()) };
             let route = runtime.block_on(walk(next_hop, self.rules(), &resolver));
             exit = exit.worst(exit_of(&route));
             if self.json {
-                print::line(serde_json::to_string(&Report::new(&domain, &route, Host::new)).map_err(UsageError::new)?);
+                print::json(&Report::new(&domain, &route, Host::new));
             } else {
                 show(&domain, &route);
             }

@@ -1,15 +1,15 @@
 //! `danelaw smtp probe`: what every mail server of a domain shows, and what a sender makes of it.
 
 use super::policy;
-use crate::common::probe::ProbeOptions;
+use crate::common::probe::{self, ProbeOptions};
 use crate::common::resolver::ResolverOptions;
-use crate::common::{print, time};
+use crate::common::{domains, print, time};
 use crate::exit::{Exit, UsageError};
 use dane::cause::Party;
 use dane::cert::Certificate;
 use dane::judge::{judge, observed_route};
 use dane::matching::{MatchVerdict, VerifyOptions, verify};
-use dane::name::{Name, parse_domain};
+use dane::name::Name;
 use dane::observation::{AddressObservation, CertificateBytes, Connect, Exchange, Got, HostObservation, Observation, TlsFailure};
 use dane::tlsa::Tlsa;
 use dane::verdict::{Delivery, ServerVerdict, Standing, Verdict};
@@ -28,16 +28,26 @@ const CERTIFICATES_SHOWN: usize = 8;
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
   danelaw smtp probe example.com
-  danelaw smtp probe mx1.example.com --json                       one host: it has no MX, so it is looked at itself
-  danelaw smtp probe example.com --ehlo probe.example.net         the name should lead to your address and back
-  danelaw smtp probe example.com --dns-only                       no port 25 here: what the DNS says
-  danelaw smtp probe example.com --chain fullchain.pem            no port 25 here: would this chain match?
-  danelaw smtp probe example.nl --root-hints lab.hints --anchor lab.anchor --dns-port 5300 --connect-port 2525 --allow-private
+
+  # One host: it has no MX, so it is looked at itself:
+  danelaw smtp probe mx1.example.com --json
+
+  # The name should lead to your address and back:
+  danelaw smtp probe example.com --ehlo probe.example.net
+
+  # No port 25 here: what the DNS says; or would this chain match?
+  danelaw smtp probe example.com --dns-only
+  danelaw smtp probe example.com --chain fullchain.pem
+
+  # In the lab that 'danelaw lab serve --export lab' serves:
+  danelaw smtp probe valid.nl --root-hints lab/root.hints \\
+      --anchor lab/anchor.ds --dns-port 5300 --connect-port 2525 \\
+      --allow-private
 
 EXIT CODES
   0  a sender that validates DANE delivers, and no server fails it
   1  it does not, or fails at one server at least
-  2  the command line, or a file that it names, cannot be used
+  2  a domain, the command line, or a file that it names, cannot be used
   3  could not tell
   Over several domains: the first of 2, 1, 3, 0 that occurs")]
 pub struct Args {
@@ -66,10 +76,9 @@ impl Args {
     /// # Errors
     /// If an argument or a file it names cannot be used.
     pub fn run(self) -> Result<Exit, UsageError> {
-        let domains: Vec<Name> = self.domains.iter().map(|d| parse_domain(d)).collect::<Result<_, _>>().map_err(UsageError::new)?;
-        let looker = self.probe.looker(self.resolver.resolver(self.at)?, self.resolver.mail_ipv6())?;
+        let (domains, mut exit) = domains::parse(&self.domains)?;
+        let looker = probe::looker(self.resolver.resolver(self.at)?, self.probe.config(self.resolver.mail_ipv6())?)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
-        let mut exit = Exit::Good;
         // Ourselves first, but nobody waits for it.
         let checks = runtime.spawn({
             let looker = looker.clone();
@@ -77,17 +86,20 @@ impl Args {
         });
         let mut checks = Some(checks);
         for domain in domains {
-            let mut observation = runtime.block_on(looker.observe_domain(&domain));
+            let Some(mut observation) = runtime.block_on(looker.observe_domain(&domain)) else {
+                exit = exit.worst(domains::opted_out(&domain));
+                continue;
+            };
             if let Some(checks) = checks.take() {
                 let _ = runtime.block_on(checks);
             }
             observation.vantage = looker.vantage();
-            exit = exit.worst(self.one(&domain, &observation)?);
+            exit = exit.worst(self.one(&domain, &observation));
         }
         Ok(exit)
     }
 
-    fn one(&self, domain: &Name, observation: &Observation) -> Result<Exit, UsageError> {
+    fn one(&self, domain: &Name, observation: &Observation) -> Exit {
         let at = self.at.unwrap_or(observation.domain.mx.at);
         let (route, verdict) = (observed_route(observation), judge(observation, at));
         if self.json {
@@ -96,11 +108,11 @@ impl Args {
                 standing: verdict.standing,
                 headline: &verdict.headline,
             };
-            print::line(serde_json::to_string(&report).map_err(UsageError::new)?);
+            print::json(&report);
         } else {
             show(domain, &route, observation, &verdict, at);
         }
-        Ok(exit_of(&verdict))
+        exit_of(&verdict)
     }
 }
 

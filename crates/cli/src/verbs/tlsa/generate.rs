@@ -1,6 +1,6 @@
 //! `danelaw tlsa generate`: records from what an operator has at hand.
 
-use crate::common::probe::ProbeOptions;
+use crate::common::probe::{VisitOptions, looker};
 use crate::common::resolver::ResolverOptions;
 use crate::common::{file, print};
 use crate::exit::{Exit, UsageError};
@@ -21,19 +21,31 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
   danelaw tlsa generate fullchain.pem --name mx.example.com
-  danelaw tlsa generate next-key.pem --name mx.example.com --ttl 3600     before there is a certificate
-  danelaw tlsa generate request.csr --key next-key.pem --name mx.example.com
-  danelaw tlsa generate fullchain.pem --name mx.example.com --usage DANE-TA --selector Cert
-  danelaw tlsa generate cert.der --usage 3 --selector 0,1 --type 1,2 --json
-  danelaw tlsa generate --host mx.example.com                             from the certificate it shows now
 
-A file with several certificates is taken as a chain: usages 1 and 3 name the first one, usages 0 and 2 the last one.
-With --host, what the server shows is believed. Check from a second place that it is yours before you publish it.
+  # Before there is a certificate:
+  danelaw tlsa generate next-key.pem --name mx.example.com --ttl 3600
+
+  # Only if the request is for this key:
+  danelaw tlsa generate request.csr --key next-key.pem \\
+      --name mx.example.com
+
+  # The issuer; several forms at once:
+  danelaw tlsa generate fullchain.pem --name mx.example.com \\
+      --usage DANE-TA --selector Cert
+  danelaw tlsa generate cert.der --usage 3 --selector 0,1 --type 1,2 --json
+
+  # From the certificate that a host shows now:
+  danelaw tlsa generate --host mx.example.com
+
+  A file with several certificates is taken as a chain: usages 1 and 3
+  name the first one, usages 0 and 2 the last one. With --host, what the
+  server shows is believed. Check from a second place that it is yours
+  before you publish it. Resolver and probe options matter for --host only.
 
 EXIT CODES
   0  records were made
   2  the command line, or a file that it names, cannot be used
-  3  no address of --host showed a certificate")]
+  3  no address of --host showed a certificate that can be used")]
 pub struct Generate {
     /// Certificate or chain, private key, public key or certificate request
     #[arg(value_name = "FILE", required_unless_present = "host", conflicts_with = "host")]
@@ -51,7 +63,7 @@ pub struct Generate {
     #[arg(long, value_name = "USAGE", value_delimiter = ',', default_value = "3")]
     usage: Vec<Usage>,
 
-    /// Selector: 0 or Cert, 1 or SPKI; several with commas [default: 1]
+    /// Selector: 0 or Cert, 1 or SPKI; several with commas
     #[arg(long, value_name = "SELECTOR", value_delimiter = ',', default_value = "1")]
     selector: Vec<Selector>,
 
@@ -72,7 +84,7 @@ pub struct Generate {
     json: bool,
 
     #[command(flatten)]
-    probe: ProbeOptions,
+    visit: VisitOptions,
 
     #[command(flatten)]
     resolver: ResolverOptions,
@@ -108,7 +120,7 @@ impl Generate {
     }
 
     fn owner(&self) -> Result<String, UsageError> {
-        let port = self.probe.port;
+        let port = self.visit.port;
         let Some(text) = self.name.as_ref().or(self.host.as_ref()) else { return Ok(format!("_{port}._tcp")) };
         let option = if self.name.is_some() { "--name" } else { "--host" };
         let base: Name = name::parse_domain(text).map_err(|e| UsageError(format!("{option}: {e}")))?;
@@ -119,14 +131,24 @@ impl Generate {
     /// What every address of a live host shows: `HOST at ADDRESS`, and its chain. Says on the way which address shows nothing.
     fn shown_by(&self, host: &str) -> Result<Vec<Source>, UsageError> {
         let name = name::parse_domain(host).map_err(|e| UsageError(format!("--host: {e}")))?;
-        let looker = self.probe.looker(self.resolver.resolver(None)?, self.resolver.mail_ipv6())?;
+        let looker = looker(self.resolver.resolver(None)?, self.visit.config(self.resolver.mail_ipv6())?)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
         let seen: &HostObservation = &runtime.block_on(looker.observe_host(&name));
         if seen.servers.is_empty() {
             let why = [&seen.a, &seen.aaaa].into_iter().find_map(|l| l.failure_detail.as_deref());
             anstream::eprintln!("danelaw: {host} has no address that could be asked{}", why.map_or_else(String::new, |w| format!(": {w}")));
         }
-        Ok(seen.servers.iter().filter_map(|server| source(host, server)).collect())
+        let told = |server: &AddressObservation| {
+            let from = format!("{host} at {}", server.address);
+            match shown_by(server) {
+                Ok(materials) => Some((from, materials)),
+                Err(why) => {
+                    anstream::eprintln!("danelaw: {from}: {why}");
+                    None
+                }
+            }
+        };
+        Ok(seen.servers.iter().filter_map(told).collect())
     }
 
     /// Every file's key is that of `--key`.
@@ -179,7 +201,7 @@ impl Generate {
                 zone_file: &zone_file,
                 rfc3597: &rfc3597,
             };
-            print::line(serde_json::to_string(&report).map_err(UsageError::new)?);
+            print::json(&report);
         } else {
             print::line(&zone_file);
             print::line(format!("; the same for software that does not know TLSA: {rfc3597}"));
@@ -208,16 +230,22 @@ fn materials(path: &Path) -> Result<Vec<Material>, UsageError> {
 /// Where it comes from, in words, and what is there.
 type Source = (String, Vec<Material>);
 
-fn source(host: &str, server: &AddressObservation) -> Option<Source> {
-    let chain = server.tls.iter().flat_map(|tls| &tls.chain);
-    let materials: Vec<Material> =
-        chain.filter_map(|c| Certificate::parse_shared(c).ok()).map(|c| Material::Certificate(Box::new(c))).collect();
-    if materials.is_empty() {
-        let why = smtp::obstacle(server).map_or("it shows no certificate", dane::cause::Cause::title);
-        anstream::eprintln!("danelaw: {host} at {}: {why}", server.address);
-        return None;
+/// The chain that a server showed, if a sender gets to see it, can read all of it, and the server proved that the key is its own.
+/// A record of anything else would keep mail away.
+fn shown_by(server: &AddressObservation) -> Result<Vec<Material>, String> {
+    if let Some(obstacle) = smtp::obstacle(server) {
+        return Err(obstacle.title().to_owned());
     }
-    Some((format!("{host} at {}", server.address), materials))
+    let tls = server.tls.as_ref().ok_or("it shows no certificate")?;
+    if tls.key_proven != Some(true) {
+        return Err("it did not prove that it has the key of its certificate".to_owned());
+    }
+    let read = |(depth, bytes)| {
+        let certificate =
+            Certificate::parse_shared(bytes).map_err(|why| format!("certificate {depth} of its chain cannot be read: {why}"))?;
+        Ok(Material::Certificate(Box::new(certificate)))
+    };
+    tls.chain.iter().enumerate().map(read).collect()
 }
 
 fn no_certificate(source: &str, material: &Material) -> UsageError {

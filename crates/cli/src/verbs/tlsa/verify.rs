@@ -16,11 +16,18 @@ use std::path::{Path, PathBuf};
 /// secure MX records the mail domain, too.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
-  danelaw tlsa verify --chain fullchain.pem --name mx.example.com --tlsa '3 1 1 0123…'
-  danelaw tlsa verify --chain fullchain.pem --name mx.example.com --name example.com \\
-      --tlsa '2 1 1 89ab…' --tlsa '3 1 1 0123…' --at 2026-12-24T00:00:00Z --json
-  danelaw tlsa verify --chain-der certificates/ --name www.example.com --tlsa 'PKIX-TA Cert SHA2-256 4567…' \\
-      --mode generic --roots /etc/ssl/certs/ca-certificates.crt
+  danelaw tlsa verify --chain fullchain.pem --name mx.example.com \\
+      --tlsa '3 1 1 0123…'
+
+  # A set of two records, at Christmas, for a program:
+  danelaw tlsa verify --chain fullchain.pem --name mx.example.com \\
+      --name example.com --tlsa '2 1 1 89ab…' --tlsa '3 1 1 0123…' \\
+      --at 2026-12-24T00:00:00Z --json
+
+  # Not for mail: usages 0 and 1 count, too:
+  danelaw tlsa verify --chain-der certificates/ --name www.example.com \\
+      --tlsa 'PKIX-TA Cert SHA2-256 4567…' --mode generic \\
+      --roots /etc/ssl/certs/ca-certificates.crt
 
 EXIT CODES
   0  a record matches
@@ -36,7 +43,7 @@ pub struct Verify {
     #[arg(long, value_name = "DIR")]
     chain_der: Option<PathBuf>,
 
-    /// A TLSA record: '3 1 1 HEX', 'DANE-EE SPKI SHA2-256 HEX' or '\\# LENGTH HEX'; repeat for each record of the set
+    /// A TLSA record: '3 1 1 HEX', 'DANE-EE SPKI SHA2-256 HEX' or '\# LENGTH HEX'; repeat for each record of the set
     #[arg(long, value_name = "RECORD", required = true, allow_hyphen_values = true)]
     tlsa: Vec<String>,
 
@@ -105,7 +112,7 @@ impl Verify {
         let at = self.at.unwrap_or_else(time::now);
         let verification = matching::verify(&chain, &records, &names, at, &options);
         if self.json {
-            print::line(serde_json::to_string(&Report::from(&verification)).map_err(UsageError::new)?);
+            print::json(&Report::from(&verification));
         } else {
             show(&verification, &records);
         }
@@ -150,10 +157,13 @@ impl<'a> From<&'a Verification> for Report<'a> {
 }
 
 fn show(verification: &Verification, records: &[Tlsa]) {
-    match (verification.usage, verification.depth, &verification.error) {
-        (Some(usage), Some(depth), _) => print::line(format!("match: usage {usage} at depth {depth}")),
-        (_, _, Some(error)) => print::line(format!("{}: {} ({})", verification.verdict.code(), error.detail, error.code.code())),
-        _ => print::line(verification.verdict.code()),
+    let verdict = verification.verdict.code();
+    let place = verification.usage.zip(verification.depth).map(|(usage, depth)| format!("usage {usage} at depth {depth}"));
+    match (verification.verdict, place, &verification.error) {
+        (MatchVerdict::Match, Some(place), _) => print::line(format!("{verdict}: {place}")),
+        // Of what fails, usage and depth say which record came closest: no match.
+        (_, _, Some(error)) => print::line(format!("{verdict}: {} ({})", error.detail, error.code.code())),
+        (_, _, None) => print::line(verdict),
     }
     for (record, outcome) in records.iter().zip(&verification.records) {
         let text = record.to_string();
