@@ -251,7 +251,7 @@ fn show(domain: &Name, route: &Route) {
     };
     print::line(format_args!("  {stage}{}", in_brackets(route.mx_answer)));
     for host in &route.hosts {
-        print::line(format_args!("  {:>5} {:<5} {}", host.preference, action_word(host.action), host.host));
+        print::line(format_args!("  {:>5} {:<5} {}", host.preference, host.action.word(), host.host));
         print::line(format_args!("              {}", explain(host)));
         for record in &host.records {
             print::line(format_args!("              TLSA {record}"));
@@ -289,20 +289,5 @@ fn in_brackets(answered: Option<Answered>) -> String {
         Outcome::NoData | Outcome::NxDomain => "none, ",
         Outcome::Err => "failed, ",
     };
-    let status = match answered.status {
-        Security::Secure => "secure",
-        Security::Insecure => "insecure",
-        Security::Bogus => "bogus",
-        Security::Indeterminate => "indeterminate",
-    };
-    format!(" ({outcome}{status})")
-}
-
-pub(super) fn action_word(action: Action) -> &'static str {
-    match action {
-        Action::Dane => "dane",
-        Action::Enc => "enc",
-        Action::Opp => "opp",
-        Action::Skip => "skip",
-    }
+    format!(" ({outcome}{})", answered.status.word())
 }

@@ -289,7 +289,7 @@ fn show(domain: &Name, route: &Route, observation: &Observation, verdict: &Verdi
         print::line(format_args!("  here: {}", finding.sentence));
     }
     for host in &route.hosts {
-        print::line(format_args!("  {:>5} {:<5} {}", host.preference, policy::action_word(host.action), host.host));
+        print::line(format_args!("  {:>5} {:<5} {}", host.preference, host.action.word(), host.host));
         for record in &host.records {
             print::line(format_args!("        TLSA {record}"));
         }
