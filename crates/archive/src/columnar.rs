@@ -9,6 +9,7 @@ use dane::name::Name;
 use dane::observation::{CertificateBytes, DomainObservation, HostObservation, RunObservation, SCHEMA_VERSION};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufRead;
@@ -86,7 +87,7 @@ pub(crate) fn read_run(directory: &Path) -> Result<Option<RunObservation>, Error
 /// All hosts, with servers and certificates filled in.
 pub(crate) fn read_hosts(directory: &Path) -> Result<HashMap<Name, Arc<HostObservation>>, Error> {
     let certificates = read_certificates(directory)?;
-    let mut servers: HashMap<(String, u16), Vec<serde_json::Value>> = HashMap::new();
+    let mut servers: HashMap<(String, u16), Vec<Value>> = HashMap::new();
     each_row(&directory.join("servers.parquet"), &["host", "port", "json"], |batch| {
         let (hosts, jsons) = (strings(batch, "host")?, strings(batch, "json")?);
         for row in 0..batch.num_rows() {
@@ -99,11 +100,11 @@ pub(crate) fn read_hosts(directory: &Path) -> Result<HashMap<Name, Arc<HostObser
     each_row(&directory.join("hosts.parquet"), &["host", "port", "json"], |batch| {
         let (names, jsons) = (strings(batch, "host")?, strings(batch, "json")?);
         for row in 0..batch.num_rows() {
-            let mut value: serde_json::Value = serde_json::from_str(jsons.value(row)).map_err(|e| e.to_string())?;
+            let mut fields: Map<String, Value> = serde_json::from_str(jsons.value(row)).map_err(|e| e.to_string())?;
             if let Some(found) = servers.remove(&(names.value(row).to_owned(), port(batch, row)?)) {
-                value["servers"] = found.into();
+                fields.insert("servers".to_owned(), found.into());
             }
-            let host = record::host_from_reference(value, &certificates)?;
+            let host = record::host_from_reference(Value::Object(fields), &certificates)?;
             hosts.insert(host.host.clone(), Arc::new(host));
         }
         Ok(())

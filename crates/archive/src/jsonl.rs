@@ -5,8 +5,11 @@ use crate::record::{self, Certificates, Record, Skipped, Unreadable};
 use dane::name::Name;
 use dane::observation::{CertificateBytes, HostObservation, Observation, RunObservation, SCHEMA_VERSION};
 use std::collections::HashSet;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
+
+/// The longest line read, octets. A host with sixteen servers at the bounds of what the prober records is below a tenth of it.
+const MAX_LINE: u64 = 32 << 20;
 
 /// Writes observations as JSON lines; certificates and hosts once each.
 pub struct Writer<W> {
@@ -114,11 +117,17 @@ impl<R: BufRead> Reader<R> {
         let mut line = Vec::new();
         loop {
             line.clear();
-            if self.input.read_until(b'\n', &mut line).map_err(Error::io(&self.path))? == 0 {
+            let length = self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(Error::io(&self.path))?;
+            if length == 0 {
                 return Ok(None);
             }
             self.number += 1;
             let whole = line.ends_with(b"\n");
+            if !whole && length as u64 == MAX_LINE {
+                self.input.skip_until(b'\n').map_err(Error::io(&self.path))?;
+                self.note(format!("longer than {MAX_LINE} octets"));
+                continue;
+            }
             let text = String::from_utf8_lossy(&line);
             if text.trim().is_empty() {
                 continue;
@@ -149,5 +158,20 @@ impl<R: BufRead> Reader<R> {
         if self.damage.lines.len() < 100 {
             self.damage.lines.push((self.number, reason));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_end_is_passed_over_in_bounded_memory() {
+        let endless = io::repeat(b'x').take(3 * MAX_LINE);
+        let rest = &b"\n{\"kind\":\"of a later version\"}\nbroken\n"[..];
+        let mut reader = Reader::new(io::BufReader::new(endless.chain(rest)), Path::new("log"));
+        assert!(reader.next_record().unwrap().is_none());
+        let lines: Vec<u64> = reader.damage().lines.iter().map(|(number, _)| *number).collect();
+        assert_eq!((lines, reader.damage().torn), (vec![1, 3], false));
     }
 }
