@@ -44,8 +44,9 @@ fn lints(tally: &mut Tally) {
         true => tally.command("clippy", &mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
         false => tally.skip("clippy", "clippy is not installed (rustup component add clippy)"),
     }
-    if cargo_has("deny") {
-        tally.command("licences and sources", &mut cargo(&["deny", "--offline", "check", "licenses", "sources", "bans"]));
+    match cargo_has("deny") {
+        true => tally.command("licences and sources", &mut cargo(&["deny", "--offline", "check", "licenses", "sources", "bans"])),
+        false => tally.leave_out("licences and sources", "cargo-deny is not installed (cargo install cargo-deny)"),
     }
 }
 

@@ -40,10 +40,15 @@ pub fn documentation() -> Vec<ColumnDoc> {
     fn of<T>(table: &'static str, columns: &[Column<T>]) -> Vec<ColumnDoc> {
         columns.iter().map(|c| ColumnDoc { table, name: c.name, sql_type: c.kind.sql(), about: c.about }).collect()
     }
-    [of("snapshot", SNAPSHOT), of("domains", DOMAINS), of("hosts", HOSTS), of("servers", SERVERS), of("certificates", CERTIFICATES)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let tables = [
+        of("snapshot", SNAPSHOT),
+        of("domains", DOMAINS),
+        of("hosts", HOSTS),
+        of("servers", SERVERS),
+        of("certificates", CERTIFICATES),
+        of("skipped", SKIPPED),
+    ];
+    tables.into_iter().flatten().collect()
 }
 
 macro_rules! columns {
@@ -193,4 +198,16 @@ fn ttl(lookup: &Lookup) -> Cell {
 
 fn data(lookup: Option<&Lookup>) -> Cell {
     List(lookup.map(|l| l.records.iter().map(|r| r.data.clone()).collect()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_table_is_documented() {
+        let documented: BTreeSet<&str> = documentation().iter().map(|column| column.table).collect();
+        assert_eq!(documented, BTreeSet::from(crate::PARQUET_FILES));
+    }
 }

@@ -1,6 +1,7 @@
 //! Tidiness is a test. Each gate is a function from sources to complaints, in a module with samples of what it must and must not report.
 
 mod arrows;
+mod dependencies;
 mod layout;
 mod shape;
 mod words;
@@ -8,6 +9,7 @@ mod words;
 use crate::source;
 #[cfg(test)]
 use crate::source::Rust;
+use crate::steps::cargo;
 use std::fmt;
 
 /// One thing to mend: where, and what.
@@ -44,7 +46,9 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     for file in &rust {
         complaints.extend(shape::check(file));
     }
-    complaints.extend(arrows::check()?);
+    let packages = packages()?;
+    complaints.extend(arrows::check(&packages));
+    complaints.extend(dependencies::check(&files, &packages));
     complaints.sort();
     for complaint in &complaints {
         println!("{complaint}");
@@ -57,6 +61,15 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         }
         count => Err(format!("tidy: {summary}: {count} to mend")),
     }
+}
+
+/// Our packages, as cargo reads their manifests.
+fn packages() -> Result<Vec<serde_json::Value>, String> {
+    let failed = |e: &dyn fmt::Display| format!("cargo metadata: {e}");
+    let output = cargo(&["metadata", "--no-deps", "--offline", "--format-version", "1"]).output().map_err(|e| failed(&e))?;
+    let mut metadata: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|e| failed(&e))?;
+    let packages = metadata.get_mut("packages").and_then(|p| p.as_array_mut()).map(std::mem::take);
+    packages.ok_or_else(|| failed(&"it lists no packages"))
 }
 
 #[cfg(test)]
