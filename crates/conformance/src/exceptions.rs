@@ -2,7 +2,7 @@
 
 use crate::{Question, Status};
 
-/// A known difference.
+/// A known difference, or a question that neither answers.
 pub struct Exception {
     /// A test over several questions: how the question's name ends.
     pub name_ends: &'static str,
@@ -39,7 +39,8 @@ pub struct Comparison {
 impl Comparison {
     /// Takes one verdict of `judge` beside ours.
     pub fn take(&mut self, exceptions: &[Exception], judge: &str, question: &Question, theirs: &(Status, String), ours: &(Status, String)) {
-        if theirs.0 == ours.0 {
+        // Two who both have no answer agree about nothing.
+        if theirs.0 == ours.0 && ours.0 != Status::Indeterminate {
             self.agreed += 1;
         } else if let Some(at) = exceptions.iter().position(|exception| exception.covers(judge, question, theirs.0, ours.0)) {
             self.covered.push(at);
@@ -66,5 +67,32 @@ impl Comparison {
         }
         assert!(self.differences.is_empty(), "{} differences:\n{}", self.differences.len(), self.differences.join("\n"));
         self.agreed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SILENT: Exception = Exception {
+        name_ends: "loop.",
+        types: &[],
+        judge: "judge",
+        theirs: Status::Indeterminate,
+        ours: Status::Indeterminate,
+        argument: "an alias loop has no end",
+    };
+
+    fn compared(exceptions: &[Exception]) -> Comparison {
+        let nothing = (Status::Indeterminate, String::new());
+        let mut comparison = Comparison::default();
+        comparison.take(exceptions, "judge", &Question::new("loop.", "A"), &nothing, &nothing);
+        comparison
+    }
+
+    #[test]
+    fn silence_on_both_sides_must_be_listed() {
+        assert_eq!(compared(&[SILENT]).finish(&[SILENT]), 0);
+        assert_eq!(compared(&[]).differences.len(), 1);
     }
 }
