@@ -3,6 +3,7 @@
 pub mod association;
 pub mod cause;
 pub mod cert;
+pub mod chain;
 pub mod dns;
 pub mod judge;
 pub mod matching;

@@ -24,7 +24,6 @@ mod tls;
 mod vantage;
 mod zone;
 
-pub use chain::{ChainError, chain_from_file};
 pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, Pace, SmtpLimits, default_ehlo};
 pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;

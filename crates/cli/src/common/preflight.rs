@@ -20,7 +20,7 @@ impl Preflight {
     /// # Errors
     /// If the file cannot be read or its first certificate is none.
     pub fn read(path: &Path) -> Result<Self, UsageError> {
-        let chain = probe::chain_from_file(&file::read(path)?).map_err(|e| UsageError(format!("--with-cert {}: {e}", path.display())))?;
+        let chain = dane::chain::read(&file::read(path)?).map_err(|e| UsageError(format!("--with-cert {}: {e}", path.display())))?;
         let leaf = chain.first().ok_or_else(|| UsageError(format!("--with-cert {}: no certificate in it", path.display())))?;
         let leaf = Certificate::parse(&leaf.0).map_err(|e| UsageError(format!("--with-cert {}: {e}", path.display())))?;
         let names = leaf.dns_names.iter().map(|n| n.to_ascii_lowercase()).collect();

@@ -130,7 +130,7 @@ pub fn looker(resolver: Resolver, config: LookerConfig) -> Result<Looker, UsageE
 }
 
 fn chain(path: &Path) -> Result<Vec<CertificateBytes>, UsageError> {
-    probe::chain_from_file(&file::read(path)?).map_err(|error| UsageError(format!("--chain {}: {error}", path.display())))
+    dane::chain::read(&file::read(path)?).map_err(|error| UsageError(format!("--chain {}: {error}", path.display())))
 }
 
 /// An opt-out that cannot be read must not be ignored.
