@@ -54,6 +54,8 @@ pub enum AnchorCheck {
 pub enum Interception {
     /// An address at which there is nobody did not answer, as it should be. No proof that nobody interferes.
     NotSeen,
+    /// The question could not be sent; why.
+    CouldNotLook(String),
     /// An answer came from where there is nobody: queries on this path are redirected. The words say from where.
     Seen(String),
 }
@@ -88,7 +90,8 @@ impl Resolver {
         match self.query_once(server, &question).await {
             Ok(direct) => Interception::Seen(format!("{server} answered with response code {}", direct.response.rcode)),
             Err(error) if error.failure == Failure::Malformed => Interception::Seen(error.detail),
-            Err(_) => Interception::NotSeen,
+            Err(error) if error.failure == Failure::Timeout => Interception::NotSeen,
+            Err(error) => Interception::CouldNotLook(error.detail),
         }
     }
 }

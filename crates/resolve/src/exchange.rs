@@ -84,9 +84,10 @@ impl Exchange {
         let id: u16 = rand::random();
         let query = wire::query(id, question, this.style);
         let accept = |message: Bytes| wire::receive(message, id, question);
+        let slot = self.net.slot(work.time_left()).await.ok_or_else(|| work.out_of_time())?;
         let received = match this.transport {
-            Transport::Udp => self.net.udp(this.server, &query, work.spend(this.udp_wait)?, accept).await,
-            Transport::Tcp => self.net.tcp(this.server, &query, work.spend(this.tcp_wait)?, accept).await,
+            Transport::Udp => slot.udp(this.server, &query, work.spend(this.udp_wait)?, accept).await,
+            Transport::Tcp => slot.tcp(this.server, &query, work.spend(this.tcp_wait)?, accept).await,
         };
         let server = this.server.ip();
         let trouble = match received {

@@ -4,7 +4,7 @@ use crate::answer::{Failure, LookupError};
 use crate::cache::{Cache, Flights, Whose};
 use crate::config::{Config, Mode};
 use crate::exchange::{Exchange, Fault, Transport, Try};
-use crate::iterate::{BoxFuture, Hop, Iterator, Lookups, Reach, hop};
+use crate::iterate::{BoxFuture, Descent, Hop, Lookups, Reach, hop};
 use crate::reply::soa_above;
 use crate::trouble::{Trouble, Troubles};
 use crate::wire::Style;
@@ -35,7 +35,7 @@ pub struct Fetched {
 /// Fetches and remembers.
 pub struct Fetcher {
     config: Arc<Config>,
-    pub iterator: Iterator,
+    pub descent: Descent,
     hops: Cache<Question, Result<Arc<Hop>, LookupError>>,
     flights: Flights<(u32, Question), Result<Arc<Hop>, LookupError>>,
 }
@@ -43,7 +43,7 @@ pub struct Fetcher {
 impl Fetcher {
     pub fn new(config: Arc<Config>, exchange: Arc<Exchange>, reach: Reach) -> Self {
         let hops = Cache::new(config.budgets.cache_bytes / 4);
-        Self { iterator: Iterator::new(config.clone(), exchange, reach), config, hops, flights: Flights::new() }
+        Self { descent: Descent::new(config.clone(), exchange, reach), config, hops, flights: Flights::new() }
     }
 
     /// The answer to a question with its alias chain, from caches where they have it.
@@ -154,7 +154,7 @@ impl Fetcher {
 
     async fn ask_servers(&self, question: &Question, place: Place<'_>) -> Result<Hop, LookupError> {
         match self.config.mode {
-            Mode::Iterative { .. } => self.iterator.descend(question, place, self).await,
+            Mode::Iterative { .. } => self.descent.descend(question, place, self).await,
             Mode::Upstream(server) => self.ask_upstream(server, question, place).await,
         }
     }
@@ -193,7 +193,7 @@ impl Fetcher {
             udp_wait: timeouts.query * (attempt + 2),
             tcp_wait: timeouts.tcp,
         };
-        let reply = self.iterator.exchange.ask(question, this, place.work).await?;
+        let reply = self.descent.exchange.ask(question, this, place.work).await?;
         let code = reply.response.rcode;
         let word = [OptRcode::NOERROR, OptRcode::NXDOMAIN, OptRcode::YXDOMAIN].iter().any(|good| good.to_int() == code);
         if word { Ok(hop(reply, server.ip())) } else { Err(Fault::Server(Trouble::Rcode(code), Some(reply.raw))) }
@@ -207,7 +207,7 @@ impl Lookups for Fetcher {
                 let fetched = self.fetch(&Question { name: name.clone(), rtype }, place).await?;
                 Ok::<_, LookupError>(addresses_in(&fetched.response, rtype))
             };
-            let (v4, v6) = if self.iterator.wants_ipv6() {
+            let (v4, v6) = if self.descent.wants_ipv6() {
                 tokio::join!(ask(Rtype::A), ask(Rtype::AAAA))
             } else {
                 (ask(Rtype::A).await, Ok(Vec::new()))

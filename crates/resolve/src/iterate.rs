@@ -54,7 +54,7 @@ pub trait Lookups: Send + Sync {
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Knows delegations and asks servers.
-pub struct Iterator {
+pub struct Descent {
     config: Arc<Config>,
     pub exchange: Arc<Exchange>,
     root: Arc<Delegation>,
@@ -99,7 +99,7 @@ impl Reach {
     }
 }
 
-impl Iterator {
+impl Descent {
     pub fn new(config: Arc<Config>, exchange: Arc<Exchange>, reach: Reach) -> Self {
         let roots = match &config.mode {
             Mode::Iterative { roots } => roots.as_slice(),
@@ -134,7 +134,7 @@ impl Iterator {
         let mut zone = self.closest(start);
         let mut renewed = false;
         for _ in 0..self.config.budgets.referrals {
-            let search = Search { iterator: self, zone: &zone, question, place, lookups };
+            let search = Search { descent: self, zone: &zone, question, place, lookups };
             let found = match self.crowded_cut(&zone.zone, question, place) {
                 None => search.step().await,
                 Some(cut) => match self.after_the_first(cut, place, &search).await {
@@ -210,7 +210,7 @@ enum Found {
 
 /// One question put to the servers of one zone.
 struct Search<'a> {
-    iterator: &'a Iterator,
+    descent: &'a Descent,
     zone: &'a Delegation,
     question: &'a Question,
     place: Place<'a>,
@@ -233,10 +233,10 @@ impl Search<'_> {
         if let Some(found) = self.first_round(troubles).await? {
             return Ok(Some(found));
         }
-        for attempt in 1..self.iterator.config.attempts {
+        for attempt in 1..self.descent.config.attempts {
             let mut again = troubles.worth_another_try();
-            again.retain(|ip| self.iterator.exchange.servers.health(*ip) == Health::Normal);
-            self.iterator.exchange.servers.order(&mut again);
+            again.retain(|ip| self.descent.exchange.servers.health(*ip) == Health::Normal);
+            self.descent.exchange.servers.order(&mut again);
             for server in again {
                 if let Some(found) = self.ask(server, attempt, troubles).await? {
                     return Ok(Some(found));
@@ -254,7 +254,7 @@ impl Search<'_> {
         let mut seen = HashSet::new();
         loop {
             known.retain(|ip| self.may_ask(*ip) && seen.insert(*ip));
-            self.iterator.exchange.servers.order(&mut known);
+            self.descent.exchange.servers.order(&mut known);
             for server in std::mem::take(&mut known) {
                 if let Some(found) = self.ask(server, 0, troubles).await? {
                     return Ok(Some(found));
@@ -273,10 +273,10 @@ impl Search<'_> {
     fn names_to_look_up(&self) -> VecDeque<&Name> {
         let within = |s: &&NameServer| s.name.ends_with(&self.zone.zone);
         let (glued, mut bare): (Vec<_>, Vec<_>) =
-            self.zone.servers.iter().partition(|s| s.addresses.iter().any(|ip| self.iterator.allows(*ip)));
+            self.zone.servers.iter().partition(|s| s.addresses.iter().any(|ip| self.descent.allows(*ip)));
         bare.shuffle(&mut rand::rng());
         // The deeper, the fewer: the product of all levels is what an attacker gets.
-        let most = (self.iterator.config.budgets.name_servers >> (2 * self.place.depth()).min(31)).max(2);
+        let most = (self.descent.config.budgets.name_servers >> (2 * self.place.depth()).min(31)).max(2);
         let stale = glued.into_iter().filter(|s| !within(s));
         bare.into_iter().chain(stale).map(|s| &s.name).take(most as usize).collect()
     }
@@ -286,7 +286,7 @@ impl Search<'_> {
             let detail = format!("its address is needed to look up its address ({} is served by it)", self.zone.zone.fmt_with_dot());
             return Err(LookupError::new(Failure::DelegationLoop, detail));
         }
-        if self.place.depth() >= self.iterator.config.budgets.depth {
+        if self.place.depth() >= self.descent.config.budgets.depth {
             let detail = format!("name servers depend on name servers {} levels deep", self.place.depth());
             return Err(LookupError::new(Failure::DelegationLoop, detail));
         }
@@ -296,13 +296,13 @@ impl Search<'_> {
 
     fn may_ask(&self, server: IpAddr) -> bool {
         let avoided = self.place.avoid.and_then(|avoid| avoid.get(self.question)).is_some_and(|(servers, _)| servers.contains(&server));
-        self.iterator.allows(server) && !avoided
+        self.descent.allows(server) && !avoided
     }
 
     /// Asks one server and judges its reply. `Ok(None)`: it did not help, ask the next.
     async fn ask(&self, server: IpAddr, attempt: u32, troubles: &mut Troubles) -> Result<Option<Found>, LookupError> {
-        let this = self.iterator.attempt(server, attempt);
-        let mut reply = match self.iterator.exchange.ask(self.question, this, self.place.work).await {
+        let this = self.descent.attempt(server, attempt);
+        let mut reply = match self.descent.exchange.ask(self.question, this, self.place.work).await {
             Ok(reply) => reply,
             Err(Fault::Lookup(error)) => return Err(error),
             Err(Fault::Server(trouble, raw)) => {
@@ -319,7 +319,7 @@ impl Search<'_> {
                     self.lookups.learn(question, hop(Reply { response, ..reply }, server));
                 }
                 let child = Delegation { zone, servers, learned: Instant::now() };
-                Ok(Some(Found::Referral(self.iterator.keep(child, ttl))))
+                Ok(Some(Found::Referral(self.descent.keep(child, ttl))))
             }
             Meaning::ErrorCode(code) => {
                 troubles.note(server, Trouble::Rcode(code), Some(reply.raw));

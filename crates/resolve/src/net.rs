@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, UdpSocket};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 /// Largest datagram read. Servers were told 1232; what is longer than this is cut and then refused as malformed.
@@ -29,7 +29,7 @@ pub enum NetError {
     Strangers,
 }
 
-/// Sends and receives. Bounds the number of open sockets.
+/// Gives out leave to open sockets, and so bounds their number.
 pub struct Net {
     slots: Semaphore,
     bind: Option<IpAddr>,
@@ -40,15 +40,28 @@ impl Net {
         Self { slots: Semaphore::new(sockets.max(1)), bind }
     }
 
+    /// Waits for leave to open one socket; `None` if none is free within `patience`. That is our own crowd, and no server's silence.
+    pub async fn slot(&self, patience: Duration) -> Option<Slot<'_>> {
+        let permit = timeout(patience, self.slots.acquire()).await.ok()?.ok()?;
+        Some(Slot { _permit: permit, bind: self.bind })
+    }
+}
+
+/// Leave to open one socket: sends and receives.
+pub struct Slot<'a> {
+    _permit: SemaphorePermit<'a>,
+    bind: Option<IpAddr>,
+}
+
+impl Slot<'_> {
     /// Sends over UDP and waits for a datagram that `accept` takes for the answer. Says how long that took.
     pub async fn udp<T>(
-        &self,
+        self,
         server: SocketAddr,
         query: &[u8],
         wait: Duration,
         accept: impl Fn(Bytes) -> Option<T>,
     ) -> Result<(T, Duration), NetError> {
-        let _slot = self.slots.acquire().await;
         let started = Instant::now();
         let socket = self.udp_socket(server).await?;
         socket.send(query).await.map_err(NetError::Unreachable)?;
@@ -74,13 +87,12 @@ impl Net {
 
     /// Sends over TCP and waits for the answer. (R-128 rfc7766#8)
     pub async fn tcp<T>(
-        &self,
+        self,
         server: SocketAddr,
         query: &[u8],
         wait: Duration,
         accept: impl Fn(Bytes) -> Option<T>,
     ) -> Result<(T, Duration), NetError> {
-        let _slot = self.slots.acquire().await;
         let started = Instant::now();
         let socket = self.tcp_socket(server).map_err(NetError::Local)?;
         let talk = async {

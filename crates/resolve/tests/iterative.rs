@@ -198,6 +198,8 @@ async fn interception_shows_by_an_answer_from_nowhere() {
     assert_eq!(resolver.check_interception(Some(world.ip(2).into())).await, resolve::Interception::NotSeen);
     assert!(started.elapsed().as_millis() < 500);
     assert!(matches!(resolver.check_interception(Some(world.ip(1).into())).await, resolve::Interception::Seen(_)));
+    // A closed port: it came back from this machine, and says nothing of the path.
+    assert!(matches!(resolver.check_interception(Some(world.ip(3).into())).await, resolve::Interception::CouldNotLook(_)));
 }
 
 /// Thousands of lookups at once share delegations and stay within the sockets allowed.
