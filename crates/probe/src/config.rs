@@ -140,7 +140,8 @@ pub struct LookerConfig {
     pub hosts_per_domain: usize,
     /// Addresses looked at per host; the rest is recorded as not tried, `limit`.
     pub addresses_per_host: usize,
-    /// Hosts, and zones, that are remembered and shared. Those not asked for longest are forgotten first, and would be looked at again.
+    /// Octets of hosts, and of zones, that are remembered and shared. Those not asked for longest are forgotten first, and would be looked
+    /// at again.
     pub remembered: usize,
     /// Domains and networks that want to be left alone.
     pub opt_out: Arc<OptOut>,
@@ -163,7 +164,7 @@ impl LookerConfig {
             domain_deadline: Duration::from_secs(1200),
             hosts_per_domain: dane::walk::MAX_HOSTS,
             addresses_per_host: 16,
-            remembered: 100_000,
+            remembered: 256 << 20,
             opt_out: Arc::default(),
         }
     }

@@ -50,7 +50,13 @@ impl Dns for resolve::Resolver {
     }
 
     fn intercepted(&self) -> DnsFuture<'_, Option<bool>> {
-        Box::pin(async { Some(matches!(self.check_interception(None).await, Interception::Seen(_))) })
+        Box::pin(async {
+            match self.check_interception(None).await {
+                Interception::Seen(_) => Some(true),
+                Interception::NotSeen => Some(false),
+                Interception::CouldNotLook(_) => None,
+            }
+        })
     }
 }
 

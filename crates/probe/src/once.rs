@@ -1,22 +1,35 @@
 //! Work that is done once for each name and shared by all who want its result.
 
 use dane::name::Name;
+use serde::Serialize;
 use std::collections::HashMap;
 use std::future::Future;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// Results by name, those under way included. When it is full, the half that nobody asked for longest is forgotten.
+/// Results by name, those under way included. When they take too much memory, the half that nobody asked for longest is forgotten.
 pub(crate) struct Once<V> {
     capacity: usize,
-    results: Mutex<Results<V>>,
+    results: Arc<Mutex<Results<V>>>,
 }
 
 struct Results<V> {
-    by_name: HashMap<Name, (Pending<V>, u64)>,
+    by_name: HashMap<Name, Entry<V>>,
     /// Counts questions: the age of a result is the last one that was for it.
     questions: u64,
+    /// Octets of all entries.
+    octets: usize,
 }
+
+struct Entry<V> {
+    pending: Pending<V>,
+    last: u64,
+    octets: usize,
+}
+
+/// What an entry takes besides its result.
+const ENTRY_OCTETS: usize = 500;
 
 /// A result that is there or will be. It comes also if nobody waits for it any more.
 pub(crate) struct Pending<V>(watch::Receiver<Option<Arc<V>>>);
@@ -27,10 +40,10 @@ impl<V> Clone for Pending<V> {
     }
 }
 
-impl<V: Send + Sync + 'static> Once<V> {
-    /// Room for this many results.
+impl<V: Serialize + Send + Sync + 'static> Once<V> {
+    /// Room for results of this many octets.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(2), results: Mutex::new(Results { by_name: HashMap::new(), questions: 0 }) }
+        Self { capacity, results: Arc::new(Mutex::new(Results { by_name: HashMap::new(), questions: 0, octets: 0 })) }
     }
 
     /// The result for this name; if nobody asked before, starts the work as a task of its own.
@@ -40,33 +53,61 @@ impl<V: Send + Sync + 'static> Once<V> {
     {
         let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
         results.questions += 1;
-        let question = results.questions;
-        if let Some((pending, last)) = results.by_name.get_mut(name) {
-            *last = question;
-            return pending.clone();
+        let last = results.questions;
+        if let Some(entry) = results.by_name.get_mut(name) {
+            entry.last = last;
+            return entry.pending.clone();
         }
-        if results.by_name.len() >= self.capacity {
+        if results.octets >= self.capacity {
             results.forget_half();
         }
         let (sender, receiver) = watch::channel(None);
-        let work = work();
+        let (work, shared, key) = (work(), Arc::clone(&self.results), name.clone());
         tokio::spawn(async move {
             let value = Arc::new(work.await);
+            shared.lock().unwrap_or_else(PoisonError::into_inner).weigh(&key, octets(&value));
             sender.send_replace(Some(value));
         });
         let pending = Pending(receiver);
-        results.by_name.insert(name.clone(), (pending.clone(), question));
+        results.octets += ENTRY_OCTETS;
+        results.by_name.insert(name.clone(), Entry { pending: pending.clone(), last, octets: ENTRY_OCTETS });
         pending
     }
 }
 
+/// About what a value takes in memory: as much as in JSON.
+fn octets<V: Serialize>(value: &V) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0 += octets.len();
+            Ok(octets.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // What cannot be written in full counts as far as it could.
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
+}
+
 impl<V> Results<V> {
+    fn weigh(&mut self, name: &Name, octets: usize) {
+        if let Some(entry) = self.by_name.get_mut(name) {
+            entry.octets += octets;
+            self.octets += octets;
+        }
+    }
+
     /// Work under way is not forgotten: it would be done twice at the same time.
     fn forget_half(&mut self) {
-        let mut ages: Vec<u64> = self.by_name.values().map(|(_, last)| *last).collect();
+        let mut ages: Vec<u64> = self.by_name.values().map(|entry| entry.last).collect();
         let middle = ages.len() / 2;
         let (_, median, _) = ages.select_nth_unstable(middle);
-        self.by_name.retain(|_, (pending, last)| *last >= *median || pending.0.borrow().is_none());
+        self.by_name.retain(|_, entry| entry.last >= *median || entry.pending.0.borrow().is_none());
+        self.octets = self.by_name.values().map(|entry| entry.octets).sum();
     }
 }
 
@@ -87,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_not_asked_for_longest_is_forgotten_first() {
-        let once = Once::new(4);
+        let once = Once::new(4 * ENTRY_OCTETS);
         let ask = async |i: usize, value: usize| *once.start(&name(i), || async move { value }).wait().await.unwrap();
         for i in 0..4 {
             assert_eq!(ask(i, i).await, i);
@@ -100,9 +141,20 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_under_way_is_never_forgotten() {
-        let once: Once<usize> = Once::new(2);
+        let once: Once<usize> = Once::new(2 * ENTRY_OCTETS);
         let slow: Vec<_> = (0..10).map(|i| once.start(&name(i), std::future::pending)).collect();
         assert_eq!(once.results.lock().unwrap().by_name.len(), 10);
         drop(slow);
+    }
+
+    #[tokio::test]
+    async fn large_results_count_for_what_they_are() {
+        let once = Once::new(100_000);
+        for i in 0..100 {
+            let work = || async { "x".repeat(20_000) };
+            assert!(once.start(&name(i), work).wait().await.is_some());
+            let results = once.results.lock().unwrap();
+            assert!(results.octets <= 125_000 && results.by_name.len() <= 6, "{} octets", results.octets);
+        }
     }
 }

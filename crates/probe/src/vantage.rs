@@ -89,7 +89,7 @@ impl Vantage {
         let source = self.observation().sources.into_iter().find(|a| is_public(*a));
         let root = Name::root_bytes();
         let (ehlo, ptr, intercepted, clock, anchor) = tokio::join!(
-            within(ehlo_resolves(dns, &config.ehlo)),
+            within(async { if internet { ehlo_resolves(dns, &config.ehlo).await } else { None } }),
             within(async { if internet { ptr(dns, source?).await } else { None } }),
             within(async { if internet { dns.intercepted().await } else { None } }),
             within(async { clock_offset(&dns.lookup(&root, Rtype::SOA).await) }),
@@ -128,13 +128,16 @@ async fn ptr(dns: &dyn Dns, source: IpAddr) -> Option<bool> {
         Outcome::Err => return None,
     }
     let rtype = if source.is_ipv4() { Rtype::A } else { Rtype::AAAA };
+    let mut unanswered = false;
     for record in reverse.records.iter().take(4) {
         let Ok(name) = Name::from_str(&record.data) else { continue };
-        if dns.lookup(&name, rtype).await.records.iter().any(|r| r.data.parse() == Ok(source)) {
+        let forward = dns.lookup(&name, rtype).await;
+        if forward.records.iter().any(|r| r.data.parse() == Ok(source)) {
             return Some(true);
         }
+        unanswered |= forward.outcome() == Outcome::Err;
     }
-    Some(false)
+    if unanswered { None } else { Some(false) }
 }
 
 fn reverse_name(address: IpAddr) -> Option<Name> {
@@ -166,7 +169,49 @@ fn clock_offset(root: &Lookup) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dane::dns::{Security, SecurityReason, SignatureWindow};
+    use crate::dns::DnsFuture;
+    use dane::dns::{Record, Security, SecurityReason, SignatureWindow};
+
+    /// A DNS with one address for each name; names without one are not answered.
+    struct Table(&'static [(&'static str, &'static str)]);
+
+    impl Dns for Table {
+        fn lookup<'a>(&'a self, name: &'a Name, rtype: Rtype) -> DnsFuture<'a, Lookup> {
+            let mut lookup = Lookup::unasked(name, rtype, 0);
+            if let Some((_, data)) = self.0.iter().find(|(owner, _)| *owner == name.to_string()) {
+                (lookup.failure, lookup.status) = (None, Security::Insecure);
+                lookup.records.push(Record { owner: name.clone(), ttl: 1, data: (*data).to_owned() });
+            }
+            Box::pin(std::future::ready(lookup))
+        }
+
+        fn zone_apex<'a>(&'a self, _: &'a Name) -> DnsFuture<'a, Option<Name>> {
+            Box::pin(std::future::ready(None))
+        }
+    }
+
+    const REVERSE: (&str, &str) = ("1.2.0.192.in-addr.arpa", "us.example.");
+
+    #[tokio::test]
+    async fn a_name_for_our_address_is_wrong_only_if_the_dns_says_so() {
+        let source: IpAddr = "192.0.2.1".parse().unwrap();
+        assert_eq!(ptr(&Table(&[REVERSE, ("us.example", "192.0.2.1")]), source).await, Some(true));
+        assert_eq!(ptr(&Table(&[REVERSE, ("us.example", "192.0.2.2")]), source).await, Some(false));
+        assert_eq!(ptr(&Table(&[REVERSE]), source).await, None, "the way back has no answer");
+        assert_eq!(ptr(&Table(&[]), source).await, None);
+    }
+
+    #[tokio::test]
+    async fn beside_a_lab_nothing_is_said_of_our_name() {
+        let dns = Table(&[("us.example", "192.0.2.1")]);
+        let config = LookerConfig::new(dane::name::parse_domain("us.example").unwrap());
+        for (destinations, expected) in [(Destinations::Any, None), (Destinations::PublicOnly, Some(true))] {
+            let config = LookerConfig { destinations, ..config.clone() };
+            let vantage = Vantage::new(&config);
+            vantage.check(&dns, &config).await;
+            assert_eq!(vantage.observation().ehlo_resolves, expected);
+        }
+    }
 
     fn vantage() -> Vantage {
         let config = LookerConfig { destinations: Destinations::Any, ..LookerConfig::new(Name::root_bytes()) };

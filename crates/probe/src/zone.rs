@@ -15,7 +15,7 @@ pub(crate) struct Zones {
 }
 
 impl Zones {
-    /// `remembered`: how many zones.
+    /// `remembered`: octets of zones.
     pub(crate) fn new(dns: Arc<dyn Dns>, remembered: usize) -> Self {
         Self { dns, seen: Once::new(remembered) }
     }

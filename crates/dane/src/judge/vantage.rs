@@ -12,11 +12,13 @@ const CLOCK_TOLERANCE_S: u64 = 300;
 /// What is wrong with ourselves.
 pub(super) fn findings(case: &Case) -> Vec<Finding> {
     let vantage = case.vantage;
+    // About us, not about the domain: under the name by which we go.
+    let ourselves = vantage.ehlo.as_ref().unwrap_or(case.subject);
     let mut found = Vec::new();
     let mut say = |cause: Cause, more: String| {
         let sentence =
             if more.is_empty() { cause.title().to_owned() } else { format!("{} ({more}).", cause.title().trim_end_matches('.')) };
-        found.push(Finding::new(cause, case.subject, sentence));
+        found.push(Finding::new(cause, ourselves, sentence));
     };
     if vantage.dns_intercepted == Some(true) {
         say(Cause::DnsIntercepted, String::new());

@@ -2,9 +2,11 @@
 
 use rustls::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
-/// `TLSv1.3`, …
+/// `TLSv1.3`, `SSLv3`, …
 pub(super) fn version(version: ProtocolVersion) -> String {
     match version {
+        ProtocolVersion::SSLv2 => "SSLv2".to_owned(),
+        ProtocolVersion::SSLv3 => "SSLv3".to_owned(),
         ProtocolVersion::TLSv1_0 => "TLSv1.0".to_owned(),
         ProtocolVersion::TLSv1_1 => "TLSv1.1".to_owned(),
         ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
@@ -88,6 +90,7 @@ mod tests {
     #[test]
     fn names_are_those_of_iana() {
         assert_eq!(version(ProtocolVersion::TLSv1_3), "TLSv1.3");
+        assert_eq!(version(ProtocolVersion::from(0x0300)), "SSLv3"); // RFC 6101 section A.1
         assert_eq!(cipher(CipherSuite::TLS13_AES_256_GCM_SHA384), "TLS_AES_256_GCM_SHA384");
         assert_eq!(cipher(CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
         assert_eq!(group(NamedGroup::X25519), "x25519");
