@@ -28,6 +28,8 @@ pub enum StarttlsClass {
     BadCertificate,
     /// Block lists, rate limits, greylisting: the server does not want *us*. Says nothing about STARTTLS.
     Unwelcome,
+    /// STARTTLS was there, and what came of it says nothing: a filter on the way, a connection that broke, a limit of ours.
+    NotJudged,
     /// No connection, or nothing there that speaks SMTP.
     NoSmtp,
     /// We did not look.
@@ -36,7 +38,7 @@ pub enum StarttlsClass {
 
 impl StarttlsClass {
     /// Every class, best first.
-    pub const ALL: [StarttlsClass; 10] = [
+    pub const ALL: [StarttlsClass; 11] = [
         StarttlsClass::Works,
         StarttlsClass::NotOffered,
         StarttlsClass::NotImplemented,
@@ -45,6 +47,7 @@ impl StarttlsClass {
         StarttlsClass::TlsFailure,
         StarttlsClass::BadCertificate,
         StarttlsClass::Unwelcome,
+        StarttlsClass::NotJudged,
         StarttlsClass::NoSmtp,
         StarttlsClass::NotLooked,
     ];
@@ -61,6 +64,7 @@ impl StarttlsClass {
             StarttlsClass::TlsFailure => "TLS negotiation fails",
             StarttlsClass::BadCertificate => "no or malformed certificate",
             StarttlsClass::Unwelcome => "the server turned us away",
+            StarttlsClass::NotJudged => "could not be judged",
             StarttlsClass::NoSmtp => "no connection or no SMTP",
             StarttlsClass::NotLooked => "not looked at",
         }
@@ -69,7 +73,7 @@ impl StarttlsClass {
     /// Whether an SMTP session was established, so that STARTTLS could be judged.
     #[must_use]
     pub fn is_judged(self) -> bool {
-        !matches!(self, StarttlsClass::Unwelcome | StarttlsClass::NoSmtp | StarttlsClass::NotLooked)
+        !matches!(self, StarttlsClass::Unwelcome | StarttlsClass::NotJudged | StarttlsClass::NoSmtp | StarttlsClass::NotLooked)
     }
 
     pub(crate) fn of(host: &HostFacts) -> Self {
@@ -80,20 +84,27 @@ impl StarttlsClass {
 
     fn of_obstacle(cause: Cause, server: &AddressObservation) -> Self {
         use Cause as C;
+        let asked = server.dialogue.iter().any(|e| e.sent.as_deref() == Some("STARTTLS"));
         match cause {
-            C::StarttlsNotOffered | C::StarttlsStripped => StarttlsClass::NotOffered,
+            C::StarttlsNotOffered => StarttlsClass::NotOffered,
             C::StarttlsRefused => match server.reply_code(Some("STARTTLS")) {
                 Some(500 | 502 | 503 | 504) => StarttlsClass::NotImplemented,
                 _ => StarttlsClass::Refused,
             },
             C::StarttlsTemporary => StarttlsClass::Temporary,
-            C::TlsHandshakeFailure | C::TlsTooOld | C::KeyNotProven | C::TlsEngineLimit => StarttlsClass::TlsFailure,
+            C::TlsHandshakeFailure | C::TlsTooOld | C::KeyNotProven => StarttlsClass::TlsFailure,
             C::EmptyChain | C::GarbageCertificate => StarttlsClass::BadCertificate,
             C::SmtpBlocked | C::RateLimited | C::Greylisted => StarttlsClass::Unwelcome,
             C::OptedOut | C::NotLooked | C::Port25Blocked | C::NoIpv6 | C::BudgetExhausted | C::LocalError | C::AddressNotPublic => {
                 StarttlsClass::NotLooked
             }
-            _ => StarttlsClass::NoSmtp,
+            // Broken off when STARTTLS was sent or after: it was offered.
+            C::Tarpit | C::ConnectionReset | C::NotSmtp if asked => StarttlsClass::NotJudged,
+            C::Tarpit | C::ConnectionReset | C::NotSmtp => StarttlsClass::NoSmtp,
+            C::BannerTimeout | C::ConnectionRefused | C::ConnectionTimeout | C::Unreachable => StarttlsClass::NoSmtp,
+            // StarttlsStripped (the path), TlsEngineLimit and HugeChain (our engine), and whatever is no obstacle of STARTTLS: never held
+            // against the server.
+            _ => StarttlsClass::NotJudged,
         }
     }
 }

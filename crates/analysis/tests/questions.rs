@@ -222,6 +222,24 @@ fn a_block_list_is_never_a_lack_of_starttls() {
 }
 
 #[test]
+fn what_is_the_paths_or_ours_is_no_failure_of_starttls() {
+    let class = |obstacle, starttls_code| {
+        let host = Host { obstacle: Some(obstacle), starttls_code, valid: None, delivers: None, ..GOOD };
+        let table = summary(&[domain("one.nl", Security::Secure, &[], &[host], &[])]).tables().starttls;
+        assert_eq!((table.failed_rfc, table.failed_paper), (Share::new(0, 0), Share::new(0, 0)), "{obstacle}");
+        *table.with_tlsa.keys().next().unwrap()
+    };
+    // Sent and agreed to; then silence, a break, or something that our engine does not have.
+    for cause in [Cause::Tarpit, Cause::ConnectionReset, Cause::TlsEngineLimit, Cause::HugeChain] {
+        assert_eq!(class(cause, Some(220)), StarttlsClass::NotJudged, "{cause}");
+    }
+    assert_eq!(class(Cause::StarttlsStripped, Some(502)), StarttlsClass::NotJudged);
+    for cause in [Cause::Tarpit, Cause::ConnectionReset, Cause::BannerTimeout, Cause::NotSmtp] {
+        assert_eq!(class(cause, None), StarttlsClass::NoSmtp, "{cause}");
+    }
+}
+
+#[test]
 fn the_views_keep_apart() {
     let tables = summary(&survey()).tables();
     let views = tables.views;

@@ -252,7 +252,7 @@ struct Join<F> {
 
 impl<F: FnMut(Item)> Join<F> {
     fn domain(&mut self, domain: DomainObservation) {
-        let hosts = domain.mx_hosts().iter().filter_map(|m| self.hosts.get(&m.host).cloned()).collect();
+        let hosts = dane::mx::hosts(&domain.domain, &domain.mx).iter().filter_map(|m| self.hosts.get(&m.host).cloned()).collect();
         (self.each)(Item::Seen(Box::new(Observation { domain, hosts, vantage: self.vantage.clone() })));
     }
 }

@@ -67,12 +67,13 @@ pub fn verify(chain: &[CertificateBytes], records: &[Tlsa], names: &[Name], at: 
             return tally.conclude(records);
         }
     };
-    let issuers = issuers(&leaf, chain, records, &tally);
+    let (issuers, all_looked_at) = issuers(&leaf, chain, records, &tally);
     let server = Server {
         named: crate::refid::names_one_of(&leaf, names, options.common_name),
         forms: Associations::of(&leaf),
         leaf: &leaf,
         issuers: issuers.iter().map(Known::new).collect(),
+        all_looked_at,
         at,
     };
     server.match_leaf(records, options, &mut tally);
@@ -125,21 +126,29 @@ fn readable(bytes: &CertificateBytes) -> Result<Certificate, String> {
     Certificate::parse_shared(bytes).map_err(|e| format!("the server's certificate cannot be read: {e}"))
 }
 
-/// Everything that may be an issuer: the chain without its leaf, and certificates from records, each once, at most [`MAX_CERTIFICATES`].
-fn issuers(leaf: &Certificate, chain: &[CertificateBytes], records: &[Tlsa], tally: &Tally) -> Vec<(Certificate, Origin)> {
+/// Everything that may be an issuer: the chain without its leaf, and certificates from records, each once, at most [`MAX_CERTIFICATES`];
+/// and whether that is all there is.
+fn issuers(leaf: &Certificate, chain: &[CertificateBytes], records: &[Tlsa], tally: &Tally) -> (Vec<(Certificate, Origin)>, bool) {
     // R-057 rfc7671#5.2.2: a 2 0 0 record brings its certificate along.
     let from_dns =
         records.iter().enumerate().filter(|(i, r)| tally.is_open(*i) && matches!((r.usage, r.selector, r.matching), (0 | 2, 0, 0)));
     let from_dns = from_dns.map(|(_, r)| (CertificateBytes(r.data.as_slice().into()), Origin::Dns));
     let mut issuers: Vec<(Certificate, Origin)> = Vec::new();
+    let mut all_looked_at = true;
     for (bytes, origin) in chain.iter().skip(1).cloned().map(|c| (c, Origin::Chain)).chain(from_dns) {
         // R-054 rfc7671#5.2: the leaf, sent twice or published as an issuer, does not become one.
         let known = leaf.der == bytes || issuers.iter().any(|(c, _)| c.der == bytes);
-        if issuers.len() + 1 < MAX_CERTIFICATES && !known {
-            issuers.extend(readable(&bytes).ok().map(|c| (c, origin)));
+        if known {
+            continue;
         }
+        // what is not looked at is not held against the server.
+        if issuers.len() + 1 >= MAX_CERTIFICATES || bytes.0.len() > MAX_CERTIFICATE_OCTETS {
+            all_looked_at = false;
+            continue;
+        }
+        issuers.extend(readable(&bytes).ok().map(|c| (c, origin)));
     }
-    issuers
+    (issuers, all_looked_at)
 }
 
 /// All about the server that matching needs.
@@ -149,6 +158,8 @@ struct Server<'a> {
     /// The leaf is for one of the reference identifiers.
     named: bool,
     issuers: Vec<Known<'a>>,
+    /// No certificate was left out for our limits.
+    all_looked_at: bool,
     at: Epoch,
 }
 
@@ -189,7 +200,7 @@ impl Server<'_> {
                 Err(why) => tally.refuse(i, why),
             }
         }
-        tally.cut_short |= paths.cut_short;
+        tally.cut_short |= paths.cut_short || !self.all_looked_at;
     }
 
     /// R-059 rfc7671#5.2, R-060 rfc6698#2.1.1: a valid path to a certificate that the record names; what is above it does not matter.
@@ -482,8 +493,11 @@ impl Tally {
     }
 
     fn nearest_error(&self) -> MatchError {
-        let ours = self.cut_short.then(|| MatchError { code: ErrorCode::Budget, detail: "the chain is beyond our limits".into() });
+        // What was not looked at might have matched, so no other failure is the truth.
+        if self.cut_short {
+            return MatchError { code: ErrorCode::Budget, detail: "the chain is beyond our limits".into() };
+        }
         let none = MatchError { code: ErrorCode::NoMatch, detail: "no record names the server's certificate or an issuer of it".into() };
-        self.errors.iter().flatten().cloned().chain(ours).max_by_key(|e| e.code).unwrap_or(none)
+        self.errors.iter().flatten().cloned().max_by_key(|e| e.code).unwrap_or(none)
     }
 }

@@ -6,11 +6,11 @@
 
 use crate::Epoch;
 use crate::dns::{Lookup, Outcome};
+use crate::mx::{self, MxHost};
 use crate::name::Name;
 use domain::base::iana::Rtype;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// Version of the stored form. Raise it when a reader of the old form could go wrong, and keep reading the old one.
@@ -53,33 +53,12 @@ pub struct DomainObservation {
     pub mx: Lookup,
 }
 
-/// One line of a domain's MX.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MxHost {
-    /// Its preference; 0 for an implicit MX.
-    pub preference: u16,
-    /// The host as the record has it.
-    pub host: Name,
-}
-
 impl DomainObservation {
-    /// The hosts that the MX records name, best preference first; of a domain that has none, the domain itself.
-    ///
-    /// A null MX and records that name no host are left out; without an answer there are no hosts.
+    /// The hosts that the MX records name, believable or not; of a domain without MX, the domain itself. [`mx::hosts`] are those that mail
+    /// goes to.
     #[must_use]
     pub fn mx_hosts(&self) -> Vec<MxHost> {
-        if self.mx.outcome() == Outcome::NoData {
-            return vec![MxHost { preference: 0, host: self.mx.expanded().clone() }];
-        }
-        let read = |data: &str| {
-            let (preference, host) = data.trim().split_once(char::is_whitespace)?;
-            let host = Name::from_str(host.trim()).ok().filter(|h| !h.is_root())?;
-            Some(MxHost { preference: preference.parse().ok()?, host })
-        };
-        let mut hosts: Vec<MxHost> = self.mx.records.iter().filter_map(|r| read(&r.data)).collect();
-        hosts.sort_by(|a, b| (a.preference, &a.host).cmp(&(b.preference, &b.host)));
-        hosts.dedup();
-        hosts
+        if self.mx.outcome() == Outcome::NoData { mx::hosts(&self.domain, &self.mx) } else { mx::listed(&self.mx) }
     }
 }
 

@@ -24,7 +24,10 @@ pub fn paper_match(chain: &[CertificateBytes], records: &[Tlsa], roots: &[Certif
 }
 
 /// Secure, and [`paper_match`], and the chain valid at `at`: to a root for usages 0 and 1, to the matched certificate for usage 2, whatever
-/// it is for usage 3. `None`: there is no certificate, or no record.
+/// it is for usage 3.
+///
+/// `None`: there is no certificate, or no record; or `roots` is empty and only a record of usage 0 or 1 could make the set valid, which needs
+/// roots to be known.
 #[must_use]
 pub fn paper_valid(status: Security, chain: &[CertificateBytes], records: &[Tlsa], roots: &[CertificateBytes], at: Epoch) -> Option<bool> {
     let shown = Shown::read(chain, records)?;
@@ -34,12 +37,18 @@ pub fn paper_valid(status: Security, chain: &[CertificateBytes], records: &[Tlsa
     let (forms, root) = (shown.forms(), shown.root_above(records, roots));
     let root = root.as_ref().map(Associations::of);
     let matching: Vec<&Tlsa> = records.iter().filter(|r| matches(r, &forms, root.as_ref())).collect();
-    let pkix = matching.iter().any(|r| r.usage < 2) && shown.is_trusted(roots, at);
-    Some(matching.iter().any(|record| match record.usage {
+    let without_roots = matching.iter().any(|record| match record.usage {
         3 => true,
         2 => shown.has_path_to(record, at),
-        _ => pkix,
-    }))
+        _ => false,
+    });
+    // Usage 0 may also name a root that was not sent.
+    let open = matching.iter().any(|r| r.usage == 1) || records.iter().any(|r| r.usage == 0);
+    match (without_roots, roots.is_empty()) {
+        (true, _) => Some(true),
+        (false, true) if open => None,
+        (false, _) => Some(matching.iter().any(|r| r.usage < 2) && shown.is_trusted(roots, at)),
+    }
 }
 
 /// What is wrong with a TLSA set that does not match: one label for the set, the first that applies.

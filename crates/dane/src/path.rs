@@ -6,6 +6,7 @@
 
 use crate::Epoch;
 use crate::cert::Certificate;
+use crate::date::utc;
 use crate::verification::{ErrorCode, MatchError};
 use crate::x509::constraints::{self, Role};
 use crate::x509::extensions::{ExtendedKeyUsage, key_usage};
@@ -224,12 +225,12 @@ fn check_validity(certificate: &Certificate, at: Epoch) -> Result<(), MatchError
     };
     let subject = &certificate.subject;
     if at < not_before {
-        let detail = format!("'{subject}' is not valid before {not_before} (seconds since 1970)");
+        let detail = format!("'{subject}' is not valid before {}", utc(not_before));
         return Err(MatchError { code: ErrorCode::NotYetValid, detail });
     }
     // RFC 5280 section 4.1.2.5: through notAfter, inclusive.
     if at > not_after {
-        let detail = format!("'{subject}' expired at {not_after} (seconds since 1970)");
+        let detail = format!("'{subject}' expired at {}", utc(not_after));
         return Err(MatchError { code: ErrorCode::Expired, detail });
     }
     Ok(())

@@ -9,7 +9,7 @@
 //! | greeting | 4xx, 5xx, silence, closed, no SMTP | |
 //! | EHLO | 4xx, 5xx, silence, closed, no SMTP | EHLO unknown (500, 502) and HELO fine: no extensions |
 //! | STARTTLS | 421, block list, silence, closed | not offered, 454, 500 to 504, other 5xx that speak of no block list |
-//! | handshake | silence, reset, our engine's limits | every other failure, no or garbage certificate, key not proven |
+//! | handshake | silence, closed, reset, our engine's limits | every other failure, no or garbage certificate, key not proven |
 
 #[cfg(test)]
 mod tests;
@@ -166,7 +166,8 @@ fn handshake(tls: &TlsObservation) -> Option<Cause> {
     if let Some(failure) = &tls.error {
         let by_kind = match failure.kind.as_str() {
             "timeout" => Some(Cause::Tarpit),
-            "reset" => Some(Cause::ConnectionReset),
+            // A filter on the way or a crash looks the same by FIN and by RST; a server that means it sends an alert.
+            "closed" | "reset" => Some(Cause::ConnectionReset),
             "protocol-version" => Some(Cause::TlsTooOld),
             "no-common-cipher" => Some(Cause::TlsEngineLimit),
             "empty-chain" => Some(Cause::EmptyChain),

@@ -180,9 +180,10 @@ pub struct ServerVerdict {
     pub obstacle: Option<Cause>,
     /// Would a sender that follows RFC 7672 deliver here? `None`: could not tell.
     pub rfc_delivers: Option<bool>,
-    /// Does any record equal the hash of what it refers to? `None`: no certificate or no records. (analyses.md)
+    /// Does any record equal the hash of what it refers to? `None`: no certificate or no records.
     pub paper_match: Option<bool>,
-    /// Secure, and `paper_match`, and the chain valid. (analyses.md)
+    /// Secure, and `paper_match`, and the chain valid. `None` also where only a record of usage 0 or 1 could make it so: that needs trusted
+    /// roots, and none are configured here.
     pub paper_valid: Option<bool>,
     /// Depth at which the match was made: 0 leaf.
     #[serde(default, skip_serializing_if = "Option::is_none")]

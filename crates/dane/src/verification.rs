@@ -15,6 +15,14 @@ pub struct Verification {
     pub records: Vec<RecordOutcome>,
 }
 
+impl Verification {
+    /// Whether there is no match only as far as our own limits let us look: then nothing can be said.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.verdict == MatchVerdict::NoMatch && self.error.as_ref().is_some_and(|e| e.code == ErrorCode::Budget)
+    }
+}
+
 /// The answer in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatchVerdict {

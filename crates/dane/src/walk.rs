@@ -16,8 +16,6 @@ mod next_hop;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use next_hop::mx_records;
-
 use crate::Epoch;
 use crate::dns::{Lookup, Outcome, Security};
 use crate::name::Name;

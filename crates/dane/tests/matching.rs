@@ -258,6 +258,24 @@ fn hostile_chains_are_bounded() {
 }
 
 #[test]
+fn certificates_beyond_the_limit_are_not_held_against_the_server() {
+    // the issuer may be among those that were not looked at.
+    let usual = Usual::new();
+    let (other, rest) = (Made::ca("Other", None), Made::ca("Other", None));
+    let mut chain = vec![usual.leaf.bytes()];
+    let padding = |n: u8| dane::observation::CertificateBytes([other.der.as_slice(), &[n]].concat().into());
+    chain.extend((0..70).map(padding));
+    chain.push(usual.issuer.bytes());
+    let name = [dane::name::parse_domain(HOST).unwrap()];
+    let ask = |records: &[Tlsa]| verify(&chain, records, &name, NOW, &VerifyOptions::default());
+    assert_error(&ask(&[usual.issuer.record(2, 0, 1)]), ErrorCode::Budget);
+    assert!(ask(&[usual.issuer.record(2, 0, 1)]).is_undecided());
+    // Usage 3 looks at the leaf only.
+    assert_match(&ask(&[usual.leaf.record(3, 1, 1)]), 3, 0);
+    assert_error(&ask(&[rest.record(3, 1, 1)]), ErrorCode::NoMatch);
+}
+
+#[test]
 fn names_of_a_path() {
     let usual = Usual::new();
     let record = [usual.issuer.record(2, 1, 1)];

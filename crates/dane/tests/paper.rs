@@ -58,8 +58,16 @@ fn validity_depends_on_the_usage() {
     // A path, not only a hash: the stranger issued nothing.
     let beside = paper_valid(Security::Secure, &chain(&[&u.leaf, &u.stranger]), &[u.stranger.record(2, 0, 1)], &[], NOW);
     assert_eq!(beside, Some(false));
-    // Without the root, usages 0 and 1 have no valid chain.
-    assert_eq!(paper_valid(Security::Secure, &chain(&[&u.leaf, &u.issuer]), &[u.leaf.record(1, 1, 1)], &[], NOW), Some(false));
+    // With another root, usages 0 and 1 have no valid chain; with none, that cannot be known.
+    let pkix =
+        |records: &[Tlsa], roots: &[CertificateBytes]| paper_valid(Security::Secure, &chain(&[&u.leaf, &u.issuer]), records, roots, NOW);
+    let (leaf, root) = (u.leaf.record(1, 1, 1), u.root.record(0, 0, 1));
+    assert_eq!(pkix(std::slice::from_ref(&leaf), &[u.stranger.bytes()]), Some(false));
+    assert_eq!(pkix(std::slice::from_ref(&leaf), &[]), None);
+    assert_eq!(pkix(std::slice::from_ref(&root), &[]), None);
+    assert_eq!(pkix(&[leaf.clone(), u.leaf.record(3, 1, 1)], &[]), Some(true));
+    assert_eq!(pkix(&[u.stranger.record(1, 1, 1)], &[]), Some(false), "it does not even match");
+    assert_eq!(paper_valid(Security::Insecure, &chain(&[&u.leaf]), &[leaf], &[], NOW), Some(false), "insecure whatever the roots");
 }
 
 #[test]

@@ -6,12 +6,10 @@ use crate::host::{HostLook, Visits};
 use crate::once::{Once, Pending};
 use crate::vantage::Vantage;
 use crate::zone::Zones;
-use dane::dns::{Lookup, Outcome};
+use dane::dns::Lookup;
 use dane::name::Name;
 use dane::observation::{DomainObservation, HostObservation, Observation, SCHEMA_VERSION, VantageObservation};
 use domain::base::iana::Rtype;
-use std::net::IpAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -112,37 +110,10 @@ impl Looker {
     }
 }
 
-/// The hosts that mail for the domain goes to, best preference first. Null MX and MX records that name an address are left out.
+/// The hosts that mail for the domain goes to, best preference first. MX records that name an address are left out.
 fn mail_hosts(domain: &Name, mx: &Lookup) -> Vec<Name> {
-    let mut hosts: Vec<(u16, Name)> = match mx.outcome() {
-        // R-006 rfc5321#5.1
-        Outcome::NoData => vec![(0, domain.clone())],
-        Outcome::Data => mx.records.iter().filter_map(|r| exchange(&r.data)).collect(),
-        // there is no host to look at.
-        Outcome::NxDomain | Outcome::Err => Vec::new(),
-    };
-    // R-011 rfc7672#2.2.1
-    hosts.sort();
-    let mut names: Vec<Name> = Vec::with_capacity(hosts.len());
-    for (_, name) in hosts {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// Preference and host of an MX record's data.
-fn exchange(data: &str) -> Option<(u16, Name)> {
-    let (preference, host) = data.split_once(char::is_whitespace)?;
-    let host = host.trim();
     // R-013 rfc7672#2.2: "10 192.0.2.1." names no host.
-    if host.trim_end_matches('.').parse::<IpAddr>().is_ok() {
-        return None;
-    }
-    let host = Name::from_str(host).ok()?;
-    // rfc7505#3: "." is never resolved.
-    if host.is_root() { None } else { Some((preference.parse().ok()?, host)) }
+    dane::mx::hosts(domain, mx).into_iter().filter(|m| !m.is_address()).map(|m| m.host).collect()
 }
 
 /// Seconds since 1970 by the machine's clock.

@@ -14,7 +14,7 @@ fn expected(written: &[Observation]) -> Vec<Observation> {
         first.entry(host.host.clone()).or_insert_with(|| host.clone());
     }
     let join = |o: &Observation| {
-        let hosts = o.domain.mx_hosts().iter().filter_map(|m| first.get(&m.host).cloned()).collect();
+        let hosts = dane::mx::hosts(&o.domain.domain, &o.domain.mx).iter().filter_map(|m| first.get(&m.host).cloned()).collect();
         Observation { domain: o.domain.clone(), hosts, vantage: crate::common::vantage() }
     };
     written.iter().map(join).collect()
@@ -106,4 +106,22 @@ fn every_target_has_a_record_even_if_it_was_not_looked_at() {
     assert_eq!(items(), [Item::Skipped(skipped.clone())], "from Parquet");
     std::fs::remove_file(run.directory().join("skipped.parquet")).unwrap();
     assert_eq!(items(), [Item::Skipped(skipped)], "from the log");
+}
+
+#[test]
+fn an_alias_without_mx_keeps_its_host() {
+    use dane::dns::{Alias, Lookup, Security};
+    // R-006 rfc7672#2.2.2: the domain itself is the host, and not what it is an alias of.
+    let (domain, target) = (dane::name::parse_domain("example.nl").unwrap(), dane::name::parse_domain("elsewhere.example").unwrap());
+    let mut mx = Lookup::unasked(&domain, domain::base::iana::Rtype::MX, 1_795_255_300);
+    (mx.failure, mx.failure_detail, mx.status) = (None, None, Security::Insecure);
+    mx.aliases = vec![Alias { owner: domain.clone(), target, ttl: 60, status: Security::Insecure }];
+    let seen = Observation {
+        hosts: vec![Arc::new(HostObservation::unseen(&domain, 25, 1_795_255_300))],
+        domain: dane::observation::DomainObservation { schema: 1, domain, at: 1_795_255_300, zone: None, mx },
+        vantage: crate::common::vantage(),
+    };
+    let place = tempfile::tempdir().unwrap();
+    let run = write(place.path(), std::slice::from_ref(&seen));
+    assert_eq!(read(&run), [seen]);
 }

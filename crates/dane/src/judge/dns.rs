@@ -27,18 +27,25 @@ pub(super) fn place(lookup: &Lookup) -> &Name {
     lookup.reason.as_ref().map_or_else(|| lookup.expanded(), |r| &r.at_name)
 }
 
-/// The particulars in words, without a final stop.
+/// What is wrong in words, the particulars in brackets, without a final stop.
 pub(super) fn particulars(lookup: &Lookup) -> String {
+    let title = cause(lookup).map_or(String::new(), |c| lower_first(c.title().trim_end_matches('.')));
     let detail = lookup.reason.as_ref().map(|r| r.detail.as_str()).filter(|d| !d.is_empty());
-    let words = detail.or(lookup.failure_detail.as_deref()).filter(|d| !d.is_empty());
-    let title = || cause(lookup).map_or(String::new(), |c| lower_first(c.title()));
-    words.map_or_else(title, str::to_owned).trim_end_matches('.').to_owned()
+    let detail = detail.or(lookup.failure_detail.as_deref()).map(|d| d.trim_end_matches('.')).filter(|d| !d.is_empty());
+    match detail {
+        Some(detail) if title.is_empty() => detail.to_owned(),
+        Some(detail) => format!("{title} ({detail})"),
+        None => title,
+    }
 }
 
-/// A sentence as it reads after a colon.
+/// A sentence as it reads after a colon; abbreviations stay as they are.
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
 }
 
 /// Whether the trouble is that of validating senders only: others do not notice.

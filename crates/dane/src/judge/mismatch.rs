@@ -19,30 +19,37 @@ pub(super) fn findings(route: &HostRoute, seen: &HostObservation, servers: &[See
     let counted: Vec<&Seen> = servers.iter().filter(|s| s.counts()).collect();
     let works = !counted.is_empty() && counted.iter().all(|s| s.matches());
     let wrong = wrong_records(lookup, &tlsa, servers);
-    let mend = || repair::mismatch(lookup, seen, &wrong);
+    let mend = |cause| repair::mismatch(cause, lookup, seen, &wrong);
 
     let mut found = unusable(route, lookup, works, &mend);
     if route.action == Action::Enc {
         let sentence = format!("None of the TLSA records of {} is usable: senders encrypt, but authenticate nobody.", route.host);
-        found.push(Finding::new(Cause::AllUnusable, &route.host, sentence).mended_by(mend()));
-        found.extend(meant(route, servers, &tlsa).map(|f| f.mended_by(mend())));
+        found.push(Finding::new(Cause::AllUnusable, &route.host, sentence).mended_by(mend(Cause::AllUnusable)));
+        found.extend(meant(route, servers, &tlsa).map(|f| {
+            let repair = mend(f.cause);
+            f.mended_by(repair)
+        }));
         return found;
     }
-    found.extend(unmatched(route, &counted, &tlsa, &mend));
-    found.extend(coverage(route, &counted, &mend));
+    found.extend(unmatched(route, servers, &tlsa, &mend));
+    found.extend(coverage(route, &counted, &tlsa, &mend));
     found.extend(left_over(route, servers, &tlsa));
     found
 }
 
 /// Records that match at no address: what a repair removes in the end.
 fn wrong_records(lookup: &Lookup, tlsa: &[Tlsa], servers: &[Seen]) -> Vec<String> {
+    // One that we could not judge may need any of them.
+    if servers.iter().any(Seen::is_undecided) {
+        return Vec::new();
+    }
     let unmatched = tlsa.iter().enumerate().filter(|(i, _)| !records::matched_somewhere(*i, servers)).map(|(_, t)| t.to_string());
     let unreadable = lookup.records.iter().filter(|r| r.data.parse::<Tlsa>().is_err()).map(|r| r.data.clone());
     unmatched.chain(unreadable).collect()
 }
 
 /// Records that no sender can use, and the digest of nothing.
-fn unusable(route: &HostRoute, lookup: &Lookup, works: bool, mend: &impl Fn() -> Option<Repair>) -> Vec<Finding> {
+fn unusable(route: &HostRoute, lookup: &Lookup, works: bool, mend: &impl Fn(Cause) -> Option<Repair>) -> Vec<Finding> {
     let mut found = Vec::new();
     for record in &lookup.records {
         let cause = match record.data.parse::<Tlsa>() {
@@ -57,7 +64,7 @@ fn unusable(route: &HostRoute, lookup: &Lookup, works: bool, mend: &impl Fn() ->
         let sentence = format!("{}: {} (\"{shown}…\")", route.host, cause.title().trim_end_matches('.'));
         // Beside a record that matches it does no harm yet.
         let weight = if works { Weight::Warning } else { cause.weight() };
-        found.push(Finding::new(cause, &route.host, sentence).weighing(weight).mended_by(mend()));
+        found.push(Finding::new(cause, &route.host, sentence).weighing(weight).mended_by(mend(cause)));
     }
     found
 }
@@ -71,9 +78,9 @@ fn meant(route: &HostRoute, servers: &[Seen], tlsa: &[Tlsa]) -> Option<Finding> 
 }
 
 /// Addresses whose chain fits no record: one finding for each cause, naming the addresses.
-fn unmatched(route: &HostRoute, counted: &[&Seen], tlsa: &[Tlsa], mend: &impl Fn() -> Option<Repair>) -> Vec<Finding> {
+fn unmatched(route: &HostRoute, servers: &[Seen], tlsa: &[Tlsa], mend: &impl Fn(Cause) -> Option<Repair>) -> Vec<Finding> {
     let mut by_cause: BTreeMap<Cause, (Vec<IpAddr>, String)> = BTreeMap::new();
-    for server in counted.iter().filter(|s| !s.matches()) {
+    for server in servers.iter().filter(|s| s.is_undecided() || (s.counts() && !s.matches())) {
         let (cause, detail) = diagnose(server, tlsa);
         let entry = by_cause.entry(cause).or_insert_with(|| (Vec::new(), detail));
         entry.0.push(server.verdict.address);
@@ -84,7 +91,7 @@ fn unmatched(route: &HostRoute, counted: &[&Seen], tlsa: &[Tlsa], mend: &impl Fn
         let detail = if detail.is_empty() { String::new() } else { format!(" ({})", detail.trim_end_matches('.')) };
         let title = cause.title().trim_end_matches('.');
         let sentence = format!("{} [{}{more}]: {title}{detail}.", route.host, shown.join(", "));
-        Finding::new(cause, &route.host, sentence).mended_by(mend())
+        Finding::new(cause, &route.host, sentence).mended_by(mend(cause))
     };
     by_cause.into_iter().map(to_finding).collect()
 }
@@ -128,14 +135,12 @@ fn wrong_field_cause(field: WrongField) -> Cause {
 }
 
 /// R-090 rfc7671#8: the records have to fit every server behind the name.
-fn coverage(route: &HostRoute, counted: &[&Seen], mend: &impl Fn() -> Option<Repair>) -> Option<Finding> {
+fn coverage(route: &HostRoute, counted: &[&Seen], tlsa: &[Tlsa], mend: &impl Fn(Cause) -> Option<Repair>) -> Option<Finding> {
     let (good, bad): (Vec<&&Seen>, Vec<&&Seen>) = counted.iter().partition(|s| s.matches());
-    if good.is_empty() || bad.is_empty() {
-        return None;
-    }
+    let first = bad.first().filter(|_| !good.is_empty())?;
     let list = |servers: &[&&Seen]| servers.iter().take(4).map(|s| s.verdict.address.to_string()).collect::<Vec<_>>().join(", ");
     let sentence = format!("The TLSA records of {} match at {} and not at {}.", route.host, list(&good), list(&bad));
-    Some(Finding::new(Cause::PartialCoverage, &route.host, sentence).mended_by(mend()))
+    Some(Finding::new(Cause::PartialCoverage, &route.host, sentence).mended_by(mend(diagnose(first, tlsa).0)))
 }
 
 /// Usable records that match nothing, beside others that do.

@@ -7,7 +7,7 @@ use crate::dns::{Lookup, Security};
 use crate::observation::DomainObservation;
 use crate::repair;
 use crate::verdict::{Action, Finding};
-use crate::walk::{MxStage, mx_records};
+use crate::walk::MxStage;
 
 pub(super) fn findings(case: &Case) -> Vec<Finding> {
     let Some(domain) = case.domain else { return Vec::new() };
@@ -31,7 +31,7 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
         MxStage::Found | MxStage::Skipped => {}
     }
     // R-009 rfc7505#3
-    if case.route.mx == MxStage::Found && mx_records(mx).iter().any(|(_, host)| host.is_root()) {
+    if case.route.mx == MxStage::Found && crate::mx::records(mx).iter().any(|m| m.host.is_root()) {
         let sentence = format!("{name} has a null MX (\".\") beside other MX records; senders ignore it or fail.");
         found.push(Finding::new(Cause::NullMxMixed, name, sentence).mended_by(repair::null_mx_mixed(domain)));
     }

@@ -37,7 +37,7 @@ fn label_one(one: &Tlsa, index: usize, all: &[Tlsa], servers: &[Seen]) -> (Recor
     }
     let outcomes: Vec<(&Seen, &RecordOutcome)> = outcomes(index, servers).collect();
     if outcomes.is_empty() {
-        return (RecordLabel::Unknown, "no certificate was seen".to_owned());
+        return (RecordLabel::Unknown, "no certificate was seen and judged".to_owned());
     }
     let with = |status| outcomes.iter().find(move |(_, o)| o.status == status);
     if let Some((seen, outcome)) = with(RecordStatus::Matched) {
@@ -65,9 +65,9 @@ fn matched_words(outcome: &RecordOutcome) -> String {
     }
 }
 
-/// What became of this record at every address that counts.
+/// What became of this record at every address where that could be found out.
 pub(super) fn outcomes<'a>(index: usize, servers: &'a [Seen]) -> impl Iterator<Item = (&'a Seen<'a>, &'a RecordOutcome)> {
-    servers.iter().filter_map(move |s| Some((s, s.verification.as_ref()?.records.get(index)?)))
+    servers.iter().filter(|s| !s.is_undecided()).filter_map(move |s| Some((s, s.verification.as_ref()?.records.get(index)?)))
 }
 
 /// Whether another record of the same usage, selector and matching type matches somewhere.

@@ -24,9 +24,15 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// Whether this address shows a chain with which a sender is content or discontent: not one that it never gets to see.
+    /// Whether this address shows a chain with which a sender is content or discontent: not one that it never gets to see, nor one that is
+    /// beyond our own limits.
     pub(super) fn counts(&self) -> bool {
-        self.verdict.obstacle.is_none() && self.verification.is_some()
+        self.verdict.obstacle.is_none() && self.verification.as_ref().is_some_and(|v| !v.is_undecided())
+    }
+
+    /// Whether the chain was seen, and one of our own limits kept us from judging it.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.verdict.obstacle.is_none() && self.verification.as_ref().is_some_and(Verification::is_undecided)
     }
 
     pub(super) fn matches(&self) -> bool {
@@ -65,7 +71,7 @@ fn judge<'a>(case: &Case, route: &HostRoute, server: &'a AddressObservation, pub
         rfc_delivers: delivers(route.action, obstacle, verification.as_ref()),
         paper_match: paper::paper_match(chain, tlsa, &[]),
         paper_valid: paper::paper_valid(status, chain, tlsa, &[], case.at),
-        depth: verification.as_ref().and_then(|v| v.depth),
+        depth: verification.as_ref().filter(|v| v.verdict == MatchVerdict::Match).and_then(|v| v.depth),
     };
     Seen { verdict, observation: server, chain, verification }
 }
@@ -77,7 +83,7 @@ fn delivers(action: Action, obstacle: Option<Cause>, verification: Option<&Verif
         // Could not look.
         (_, Some(false)) => None,
         (Action::Dane | Action::Enc, Some(true)) => Some(false),
-        (Action::Dane, None) => verification.map(|v| v.verdict == MatchVerdict::Match),
+        (Action::Dane, None) => verification.filter(|v| !v.is_undecided()).map(|v| v.verdict == MatchVerdict::Match),
         (Action::Enc, None) => Some(true),
         // Opportunistic: TLS that fails is done without.
         (Action::Opp, _) => Some(true),

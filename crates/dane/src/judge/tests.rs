@@ -555,3 +555,76 @@ fn the_status_of_the_first_link_is_known_without_a_query() {
     let judged = verdict(&observation);
     assert_eq!((judged.standing, judged.hosts[0].tlsa_base.clone()), (Standing::Protected, Some(name(HOST))));
 }
+
+/// An issuer and a leaf that ended in 2021, published by the issuer's digest.
+fn expired_issuer_site() -> (Observation, String) {
+    let (issuer_key, leaf_key) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+    let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    ca.distinguished_name.push(rcgen::DnType::CommonName, "Issuer");
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let mut leaf = rcgen::CertificateParams::new(vec![HOST.to_owned()]).unwrap();
+    (leaf.not_before, leaf.not_after) = (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2021, 1, 1));
+    let leaf = leaf.signed_by(&leaf_key, &rcgen::Issuer::from_params(&ca, &issuer_key)).unwrap();
+    let issuer = ca.self_signed(&issuer_key).unwrap();
+    let bytes = |der: &[u8]| crate::observation::CertificateBytes(der.into());
+    let (leaf, issuer) = (bytes(leaf.der()), bytes(issuer.der()));
+    let record = format!("2 0 1 {}", data_encoding::HEXLOWER.encode(&issuer.sha256()));
+    let mut shown = visit(ADDRESS, &leaf);
+    shown.tls.as_mut().unwrap().chain.push(issuer);
+    (domain(mx1(), vec![host(HOST, ADDRESS, tlsa(HOST, &[&record]), vec![shown])]), record)
+}
+
+#[test]
+fn an_expired_certificate_is_renewed_and_its_record_stays() {
+    // R-061 rfc7671#5.2
+    let (observation, record) = expired_issuer_site();
+    let verdict = verdict(&observation);
+    assert_eq!((verdict.standing, grave(&verdict)), (Standing::Broken, vec![Cause::TaExpired]));
+    let finding = find(&verdict, Cause::TaExpired);
+    assert!(finding.sentence.contains("expired at 2021-01-01 00:00 UTC"), "{}", finding.sentence);
+    let steps = &finding.repair.as_ref().unwrap().steps;
+    assert!(steps[0].what.starts_with("Renew the certificate") && steps[0].line.is_none());
+    assert!(lines(finding)[0].contains(" IN TLSA 3 1 1 "), "the second choice");
+    assert!(steps.iter().all(|s| !s.what.contains(&record)), "the issuer's record is right");
+    // Nothing matched, so there is no depth of a match.
+    assert_eq!(verdict.hosts[0].servers[0].depth, None);
+}
+
+#[test]
+fn a_chain_beyond_our_limits_is_not_held_against_the_server() {
+    //
+    let (mut observation, _) = expired_issuer_site();
+    edit(&mut observation, 0, |h| {
+        let chain = &mut h.servers[0].tls.as_mut().unwrap().chain;
+        let issuer = chain[1].0.to_vec();
+        let padding = |n: u8| crate::observation::CertificateBytes([issuer.as_slice(), &[n]].concat().into());
+        chain.splice(1..1, (0..70).map(padding));
+    });
+    let verdict = verdict(&observation);
+    assert_eq!((verdict.standing, verdict.delivery), (Standing::CouldNotTell, None));
+    assert_eq!(grave(&verdict), [Cause::BudgetExhausted]);
+    let host = &verdict.hosts[0];
+    assert_eq!((host.servers[0].rfc_delivers, host.records[0].label), (None, RecordLabel::Unknown));
+}
+
+#[test]
+fn usages_0_and_1_are_not_judged_without_roots() {
+    let shown = identity(HOST);
+    let server = |record: &str| verdict(&site(&shown, &[record])).hosts[0].servers[0].clone();
+    assert_eq!(server(&shown.record().replacen('3', "1", 1)).paper_valid, None);
+    assert_eq!(server(WRONG).paper_valid, Some(false));
+}
+
+#[test]
+fn words_say_what_is_wrong_before_its_particulars() {
+    let shown = identity(HOST);
+    let mut observation = site(&shown, &[&shown.record()]);
+    edit(&mut observation, 0, |h| {
+        h.tlsa[0] = h.tlsa[0].clone().insecure("ds-missing");
+        h.tlsa[0].reason.as_mut().unwrap().detail = "NSEC3 opt-out".to_owned();
+    });
+    let judged = verdict(&observation);
+    let sentence = &find(&judged, Cause::DsMissing).sentence;
+    let end = "without force: the zone is signed, but its parent has no DS record, so nobody can validate it (NSEC3 opt-out).";
+    assert!(sentence.ends_with(end), "{sentence}");
+}

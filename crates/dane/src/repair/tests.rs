@@ -95,7 +95,8 @@ fn lines_can_be_pasted() {
     let wrong = ["3 1 1 00".to_owned()];
     let seen = host("mx1.example.nl", "192.0.2.1", tlsa("mx1.example.nl", &["3 1 1 00"]), vec![visit("192.0.2.1", &shown.certificate)]);
     let repairs = [
-        mismatch(&seen.tlsa[0], &seen, &wrong),
+        mismatch(Cause::UnknownMismatch, &seen.tlsa[0], &seen, &wrong),
+        mismatch(Cause::TaExpired, &seen.tlsa[0], &seen, &wrong),
         pin_key(&seen.tlsa[0], &seen),
         publish(&[&Arc::new(seen.clone())]),
         mx_is_address(&name("example.nl"), &name("192.0.2.1"), 10),
@@ -104,7 +105,7 @@ fn lines_can_be_pasted() {
     ];
     let mut lines: Vec<String> = repairs.into_iter().flat_map(|r| r.unwrap().steps).filter_map(|s| s.line).collect();
     lines.extend(ds_lines(&zone("dskey.example.com", &[DSKEY], &[])));
-    assert_eq!(lines.len(), 9);
+    assert_eq!(lines.len(), 10);
     for line in lines {
         assert!(line.contains(" IN "), "{line}");
         let with_ttl = line.replacen(" IN DS", " 3600 IN DS", 1);

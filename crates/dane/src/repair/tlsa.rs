@@ -1,6 +1,7 @@
 //! TLSA records to publish and to remove.
 
 use super::{NEW_TTL_S, authoritative_ttl, repair, settle_time, step};
+use crate::cause::{Cause, Party};
 use crate::cert::Certificate;
 use crate::dns::Lookup;
 use crate::name::{Name, fqdn, tlsa_owner};
@@ -33,9 +34,16 @@ fn shown_keys(seen: &HostObservation) -> Vec<(Tlsa, String)> {
     keys
 }
 
-/// The records do not fit what the servers show: publish what fits at once, remove the rest after. `wrong`: records that match nowhere.
+/// The records do not fit what the servers show. Where `cause` says that the records are right and the server's chain is wrong, the server
+/// is to be mended; else publish what fits at once, remove the rest after. `wrong`: records that match nowhere.
 #[must_use]
-pub fn mismatch(lookup: &Lookup, seen: &HostObservation, wrong: &[String]) -> Option<Repair> {
+pub fn mismatch(cause: Cause, lookup: &Lookup, seen: &HostObservation, wrong: &[String]) -> Option<Repair> {
+    if cause.party() == Party::Us {
+        return None;
+    }
+    if let Some(what) = server_to_mend(cause, &seen.host) {
+        return mend_server(what, lookup, seen, wrong);
+    }
     let keys = shown_keys(seen);
     let owner = lookup.expanded();
     let ttl = authoritative_ttl(lookup).unwrap_or(NEW_TTL_S);
@@ -55,8 +63,6 @@ pub fn mismatch(lookup: &Lookup, seen: &HostObservation, wrong: &[String]) -> Op
     for (tlsa, address) in keys.iter().filter(|(t, _)| !present.contains(t)) {
         steps.push(step(format!("Publish the record that matches the key at {address}, at once.")).with_line(tlsa_line(owner, ttl, tlsa)));
     }
-    // R-075, R-097 rfc7671#9: a wrong digest that is stronger would hide the new record.
-    let hides = |r: &&String| r.parse::<Tlsa>().is_ok_and(|t| (t.usage, t.selector, t.matching) == (3, 1, 2));
     let (hiding, harmless): (Vec<&String>, Vec<&String>) = wrong.iter().partition(hides);
     if !hiding.is_empty() {
         steps.push(step(format!("In the same change remove {}: senders prefer the stronger digest.", list(&hiding))));
@@ -68,6 +74,51 @@ pub fn mismatch(lookup: &Lookup, seen: &HostObservation, wrong: &[String]) -> Op
         steps.push(step(format!("Then check again and remove {}, unless it is the key to come.", list(&harmless))));
     }
     repair(format!("TLSA records that match what {} shows", seen.host), steps)
+}
+
+/// What to do at the server where the issuer that the records name is the right one.
+fn server_to_mend(cause: Cause, host: &Name) -> Option<String> {
+    Some(match cause {
+        // R-061 rfc7671#5.2
+        Cause::TaExpired => format!(
+            "Renew the certificate that is outside its validity, with the same issuer, and install it at {host} together with its issuers' \
+             certificates. The TLSA records can stay as they are."
+        ),
+        // R-058 rfc7671#5.2.2
+        Cause::TaNotSent => format!(
+            "Let {host} send its issuers' certificates after its own (fullchain.pem, not cert.pem): the issuer that the TLSA record names has to \
+             be among them."
+        ),
+        // R-068 rfc7672#3.2.2
+        Cause::TaNameMismatch => format!(
+            "Install a certificate at {host} that has {host} among its DNS names, from the same issuer. The TLSA records can stay as they are."
+        ),
+        _ => return None,
+    })
+}
+
+/// The server first; a record of the key as the second choice, which needs no issuer. Records of issuers are not to be removed.
+fn mend_server(what: String, lookup: &Lookup, seen: &HostObservation, wrong: &[String]) -> Option<Repair> {
+    let mut steps = vec![step(what)];
+    let present: Vec<Tlsa> = lookup.records.iter().filter_map(|r| r.data.parse().ok()).collect();
+    let ttl = authoritative_ttl(lookup).unwrap_or(NEW_TTL_S);
+    for (tlsa, address) in shown_keys(seen).into_iter().filter(|(t, _)| !present.contains(t)) {
+        let what = format!(
+            "If that cannot be done at once, publish this record of the key at {address} beside the others: it asks neither for issuers nor for \
+             names or dates."
+        );
+        steps.push(step(what).with_line(tlsa_line(lookup.expanded(), ttl, &tlsa)));
+    }
+    let hiding: Vec<&String> = wrong.iter().filter(hides).collect();
+    if steps.len() > 1 && !hiding.is_empty() {
+        steps.push(step(format!("In the same change remove {}: senders prefer the stronger digest.", list(&hiding))));
+    }
+    repair(format!("a certificate chain at {} that fits its TLSA records", seen.host), steps)
+}
+
+/// R-075, R-097 rfc7671#9: a wrong digest that is stronger would hide the new record.
+fn hides(record: &&String) -> bool {
+    record.parse::<Tlsa>().is_ok_and(|t| (t.usage, t.selector, t.matching) == (3, 1, 2))
 }
 
 /// The record pins the certificate; pin the key instead, the new beside the old until every cache has both. (R-091, R-092)

@@ -135,7 +135,6 @@ fn handshakes() {
     assert_eq!(failed("alert", Some("handshake_failure")), Some(Cause::TlsHandshakeFailure));
     assert_eq!(failed("alert", Some("internal_error")), Some(Cause::TlsHandshakeFailure));
     assert_eq!(failed("not-tls", None), Some(Cause::TlsHandshakeFailure));
-    assert_eq!(failed("closed", None), Some(Cause::TlsHandshakeFailure));
     assert_eq!(failed("protocol-error", None), Some(Cause::TlsHandshakeFailure));
     // R-073 rfc7672#8.2
     assert_eq!(failed("protocol-version", None), Some(Cause::TlsTooOld));
@@ -150,6 +149,7 @@ fn handshakes() {
     // Could not look.
     assert_eq!(failed("timeout", None), Some(Cause::Tarpit));
     assert_eq!(failed("reset", None), Some(Cause::ConnectionReset));
+    assert_eq!(failed("closed", None), Some(Cause::ConnectionReset));
     assert_eq!(failed("no-common-cipher", None), Some(Cause::TlsEngineLimit));
 }
 

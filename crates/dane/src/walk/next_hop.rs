@@ -3,10 +3,9 @@
 use super::host::{Origin, host_route};
 use super::{Answered, Answers, Asker, Demand, HostRoute, MAX_HOSTS, MxStage, NextHop, Query, Route, Rules, Why};
 use crate::dns::{Lookup, Outcome, Security};
-use crate::name::Name;
+use crate::mx::{self, MxHost};
 use crate::verdict::{Action, Delivery};
 use domain::base::iana::Rtype;
-use std::net::IpAddr;
 
 pub(super) fn route<A: Answers>(next_hop: &NextHop, rules: &Rules, asker: &mut Asker<A>) -> Result<Route, Query> {
     let domain = match next_hop {
@@ -18,8 +17,8 @@ pub(super) fn route<A: Answers>(next_hop: &NextHop, rules: &Rules, asker: &mut A
         }
         NextHop::Address(_) => return Ok(literal(rules)),
     };
-    let mx = asker.ask(domain, Rtype::MX)?;
-    let answered = Answered::from(mx);
+    let answer = asker.ask(domain, Rtype::MX)?;
+    let answered = Answered::from(answer);
     let stage = match answered.outcome {
         // R-002 rfc7672#2.1.2
         Outcome::Err => MxStage::Failed,
@@ -27,41 +26,38 @@ pub(super) fn route<A: Answers>(next_hop: &NextHop, rules: &Rules, asker: &mut A
         Outcome::NxDomain => MxStage::NoSuchDomain,
         // R-006 rfc5321#5.1
         Outcome::NoData => MxStage::Implicit,
-        Outcome::Data if is_null(mx) => MxStage::Null,
+        Outcome::Data if is_null(answer) => MxStage::Null,
         Outcome::Data => MxStage::Found,
     };
-    let exchanges = match stage {
-        MxStage::Implicit => vec![(0, domain.clone())],
-        MxStage::Found => exchanges(mx),
-        _ => Vec::new(),
-    };
+    let mut exchanges = mx::hosts(domain, answer);
+    exchanges.truncate(MAX_HOSTS);
     // R-005 rfc7672#2.2.1: insecure MX records (or an insecure link on the way to them, R-010) cannot satisfy who insists on DANE.
     let insecure = answered.status != Security::Secure;
     if insecure && rules.demand == Demand::Mandatory && !matches!(stage, MxStage::NoSuchDomain) {
-        let hosts = exchanges.into_iter().map(|(preference, host)| HostRoute::decided(host, preference, Action::Skip, Why::MxInsecure));
+        let hosts = exchanges.into_iter().map(|m| HostRoute::decided(m.host, m.preference, Action::Skip, Why::MxInsecure));
         let stage = if stage == MxStage::Null { MxStage::Found } else { stage };
         return Ok(finish(stage, Some(answered), hosts.collect(), asker));
     }
     let origin = match (stage, insecure) {
         (MxStage::Implicit, _) => Origin::Direct,
         (_, true) => Origin::InsecureMx,
-        (_, false) => Origin::SecureMx { domain, expanded: mx.expanded() },
+        (_, false) => Origin::SecureMx { domain, expanded: answer.expanded() },
     };
     let mut hosts = Vec::with_capacity(exchanges.len());
-    for (preference, host) in exchanges {
-        hosts.push(mx_host(host, preference, &origin, rules, asker)?);
+    for exchange in exchanges {
+        hosts.push(mx_host(exchange, &origin, rules, asker)?);
     }
     Ok(finish(stage, Some(answered), hosts, asker))
 }
 
 /// R-003 rfc7672#2.2.1: each MX host is a destination of its own.
-fn mx_host<A: Answers>(host: Name, preference: u16, origin: &Origin, rules: &Rules, asker: &mut Asker<A>) -> Result<HostRoute, Query> {
+fn mx_host<A: Answers>(exchange: MxHost, origin: &Origin, rules: &Rules, asker: &mut Asker<A>) -> Result<HostRoute, Query> {
     // R-013 rfc7672#2.2: DANE does not apply to a network address where a host name should stand.
-    if host_is_address(&host) {
+    if exchange.is_address() {
         let action = if rules.demand == Demand::Mandatory { Action::Skip } else { Action::Opp };
-        return Ok(HostRoute::decided(host, preference, action, Why::MxIsAddress));
+        return Ok(HostRoute::decided(exchange.host, exchange.preference, action, Why::MxIsAddress));
     }
-    host_route(&host, preference, origin, rules, asker)
+    host_route(&exchange.host, exchange.preference, origin, rules, asker)
 }
 
 fn finish<A>(mx: MxStage, mx_answer: Option<Answered>, hosts: Vec<HostRoute>, asker: &mut Asker<A>) -> Route {
@@ -83,38 +79,5 @@ fn literal(rules: &Rules) -> Route {
 
 /// R-008 rfc7505#3: exactly one MX record, and its exchange is the root. The preference SHOULD be 0 and does not matter.
 fn is_null(mx: &Lookup) -> bool {
-    matches!(mx_records(mx).as_slice(), [(_, host)] if host.is_root()) && mx.records.len() == 1
-}
-
-/// The MX hosts, best preference first, each host once.
-fn exchanges(mx: &Lookup) -> Vec<(u16, Name)> {
-    let mut found = mx_records(mx);
-    // R-009 rfc7505#3: a null MX beside others is the publisher's error; the root is never looked up.
-    found.retain(|(_, host)| !host.is_root());
-    // R-011 rfc7672#2.2.1: by preference alone. Among equals a sender picks at random; here the order is by name, so that it is stable.
-    found.sort();
-    let mut hosts: Vec<(u16, Name)> = Vec::new();
-    for (preference, host) in found {
-        if hosts.len() < MAX_HOSTS && !hosts.iter().any(|(_, h)| *h == host) {
-            hosts.push((preference, host));
-        }
-    }
-    hosts
-}
-
-/// Preference and exchange of every well-formed MX record.
-pub(crate) fn mx_records(mx: &Lookup) -> Vec<(u16, Name)> {
-    mx.records.iter().filter_map(|r| parse_mx(&r.data)).collect()
-}
-
-fn parse_mx(data: &str) -> Option<(u16, Name)> {
-    let (preference, exchange) = data.trim().split_once(char::is_whitespace)?;
-    Some((preference.parse().ok()?, Name::from_chars(exchange.trim().chars()).ok()?))
-}
-
-/// Whether a host "name" is an IP address in presentation form.
-pub(crate) fn host_is_address(host: &Name) -> bool {
-    let text = host.to_string();
-    let text = text.trim_start_matches('[').trim_end_matches(']');
-    text.parse::<IpAddr>().is_ok()
+    matches!(mx::records(mx).as_slice(), [one] if one.host.is_root()) && mx.records.len() == 1
 }
