@@ -1,7 +1,7 @@
 //! The summary of a survey on a terminal.
 
 use crate::style::{Ink, Style};
-use crate::text::{clean, cut, duration, number, time, wrap};
+use crate::text::{clean, cut, duration, number, time, wrap, wrap_items};
 use analysis::{FailureRow, Share, Signing, StarttlsClass, Tables};
 use dane::cause::Weight;
 use dane::observation::RunObservation;
@@ -119,7 +119,7 @@ fn states(out: &mut String, tables: &Tables, style: &Style) {
     let judged = |k: &StarttlsClass| tables.starttls.all.get(k).copied().filter(|n| *n > 0).map(|n| format!("{} {}", number(n), k.title()));
     let classes: Vec<String> = StarttlsClass::ALL.iter().filter_map(judged).collect();
     heading(out, style, "STARTTLS at all MX hosts", "by first address");
-    wrap(&classes.join(" · "), style.width() - 2).iter().for_each(|line| {
+    wrap_items(&classes, style.width() - 2).iter().for_each(|line| {
         let _ = writeln!(out, "  {line}");
     });
 }

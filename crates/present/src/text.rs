@@ -84,6 +84,21 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Items with ` · ` between them, in lines of at most `width` characters; no item is broken. A longer one stands alone.
+pub(crate) fn wrap_items(items: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 3 + item.chars().count() <= width => {
+                line.push_str(" · ");
+                line.push_str(item);
+            }
+            _ => lines.push(item.clone()),
+        }
+    }
+    lines
+}
+
 /// Cut to `width` characters, with an ellipsis if something is lost.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -96,7 +111,7 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, cut, duration, number, time, wrap};
+    use super::{clean, cut, duration, number, time, wrap, wrap_items};
 
     #[test]
     fn people_read_them() {
@@ -108,6 +123,7 @@ mod tests {
         );
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("", 7), [""]);
+        assert_eq!(wrap_items(&["a b c", "d e", "f g"].map(str::to_owned), 11), ["a b c · d e", "f g"]);
         assert_eq!(cut("abcdef", 4), "abc…");
     }
 

@@ -99,8 +99,12 @@ fn run(word: &str) -> RunObservation {
     }
 }
 
+fn page_of(run: &RunObservation) -> String {
+    page(&Report { tables: &tables("example"), runs: std::slice::from_ref(run), judged: None, made: 1_795_255_430 }).unwrap()
+}
+
 fn html(word: &str) -> String {
-    page(&Report { tables: &tables(word), runs: &[run(word)], judged: None, made: 1_795_255_430 })
+    page(&Report { tables: &tables(word), runs: &[run(word)], judged: None, made: 1_795_255_430 }).unwrap()
 }
 
 #[test]
@@ -118,12 +122,30 @@ fn the_page_stands_alone() {
     for outside in ["http://", "https://", "src=", "@import", "url(", "<link"] {
         assert!(!page.contains(outside), "{outside}");
     }
-    for there in ["<html lang=\"en\">", "prefers-color-scheme:dark", "paper view", "RFC 7672 view", "ds-missing", "R-029", "mx.example"] {
+    for there in [
+        "<html lang=\"en\">",
+        "prefers-color-scheme:dark",
+        "paper view",
+        "RFC 7672 view",
+        "ds-missing",
+        "R-029",
+        "rfc7672#2.2<br>",
+        "mx.example",
+    ] {
         assert!(page.contains(there), "{there}");
     }
     if let Ok(path) = std::env::var("DANELAW_TEST_PAGE") {
         std::fs::write(path, page).unwrap();
     }
+}
+
+#[test]
+fn words_fit_the_numbers_and_what_is_unknown_has_no_row() {
+    let page = html("example");
+    assert!(page.contains("broken or undeliverable"), "the tile counts both, the legend each");
+    let without = RunObservation { targets_sha256: String::new(), ..run("example") };
+    let page = page_of(&without);
+    assert!(!page.contains("List (SHA-256)") && page.contains("Configuration (SHA-256)"));
 }
 
 #[test]

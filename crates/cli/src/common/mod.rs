@@ -7,6 +7,7 @@ pub mod metadata;
 pub mod preflight;
 pub mod print;
 pub mod probe;
+pub mod program;
 pub mod progress;
 pub mod resolver;
 pub mod survey;

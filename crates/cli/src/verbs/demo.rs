@@ -1,6 +1,7 @@
 //! `danelaw demo`: a lab Internet on loopback, surveyed, checked against what is known of it, and reported.
 
 use crate::common::colour::ColourOption;
+use crate::common::program::program;
 use crate::common::survey::{self, Done, End, Sink, Tell};
 use crate::common::targets::scatter;
 use crate::common::time::now;
@@ -229,12 +230,15 @@ impl Args {
 
     fn next(&self, style: &Style) {
         print::line(format!("\n{}", style.paint(Ink::Bold, "What to try next")));
-        let open = format!("xdg-open {}/report.html", self.out.display());
+        let danelaw = program();
         let lines = [
-            (open.as_str(), "the page with everything above"),
-            ("danelaw lab serve", "the same lab, to stay; prints how to point 'check' and 'scan' at it"),
-            ("danelaw check example.com", "your own domain, on the real Internet"),
-            ("danelaw scan domains.txt --archive survey", "your own list"),
+            (format!("xdg-open {}/report.html", self.out.display()), "the page with everything above"),
+            (
+                format!("{danelaw} lab serve --domains {} --seed {}", self.domains, self.seed),
+                "the same lab, to stay; prints how to point 'check' and 'scan' at it",
+            ),
+            (format!("{danelaw} check example.com"), "your own domain, on the real Internet"),
+            (format!("{danelaw} scan domains.txt --archive survey"), "your own list"),
         ];
         for (command, what) in lines {
             print::line(format!("  {}\n      {}", style.paint(Ink::Code, command), style.paint(Ink::Dim, what)));

@@ -1,5 +1,6 @@
 //! `danelaw lab`: a small Internet on loopback.
 
+use crate::common::program::program;
 use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};
 use ::lab::{Content, Lab, LabConfig};
@@ -172,15 +173,15 @@ impl Scenarios {
 
 /// Says what is there and how to use it.
 fn announce(lab: &Lab, dir: &Path) {
-    let (config, dir) = (lab.config(), dir.display());
+    let (config, dir, danelaw) = (lab.config(), dir.display(), program());
     let dns = format!("--root-hints {dir}/root.hints --anchor {dir}/anchor.ds --dns-port {}", config.dns_port);
     let smtp = format!("--connect-port {} --allow-private", config.smtp_port);
     print::line(format_args!(
         "The lab is up: {} mail domains, built in {:.1} s. Ctrl-C ends it.\n\n\
-         Look at one domain:\n  danelaw check valid.nl {dns} {smtp}\n\n\
-         Look at all of them:\n  danelaw scan {dir}/domains.txt --archive {dir}/archive {dns} {smtp}\n\n\
-         Ask its DNS:\n  danelaw dns validate valid.nl MX {dns}\n\n\
-         What is really so: {dir}/truth.jsonl\n\nScenarios, each at <name>.nl (`danelaw lab scenarios` explains them):",
+         Look at one domain:\n  {danelaw} check valid.nl {dns} {smtp}\n\n\
+         Look at all of them:\n  {danelaw} scan {dir}/domains.txt --archive {dir}/archive {dns} {smtp}\n\n\
+         Ask its DNS:\n  {danelaw} dns validate valid.nl MX {dns}\n\n\
+         What is really so: {dir}/truth.jsonl\n\nScenarios, each at <name>.nl (`{danelaw} lab scenarios` explains them):",
         lab.truth().len(),
         lab.built_in().as_secs_f64(),
     ));

@@ -155,7 +155,7 @@ fn parts(run: &RunObservation) -> Option<&str> {
 /// # Errors
 /// If it cannot be written.
 pub fn write_page(path: &Path, report: &present::Report) -> Result<(), UsageError> {
-    let page = present::page(report);
+    let page = present::page(report).map_err(|e| UsageError(format!("--out {}: the page cannot be made: {e}", path.display())))?;
     let shown = |e: std::io::Error| UsageError(format!("--out {}: {e}; name a file that can be written", path.display()));
     if std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
         return std::fs::write(path, page).map_err(shown);

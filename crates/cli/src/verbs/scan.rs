@@ -2,6 +2,7 @@
 
 use crate::common::colour::ColourOption;
 use crate::common::probe::{self, ProbeOptions};
+use crate::common::program::program;
 use crate::common::resolver::ResolverOptions;
 use crate::common::survey::{self, Done, End, Sink, Tell};
 use crate::common::targets::{SetAside, Shard, Targets};
@@ -179,7 +180,7 @@ impl Args {
             anstream::eprintln!("danelaw: stopped; what was done is in {}", place.display());
         } else if let Some(archive) = &self.archive {
             anstream::eprintln!("\nThe records are in {}. For a page of this:", place.display());
-            anstream::eprintln!("  danelaw report --archive {} --out report.html", archive.display());
+            anstream::eprintln!("  {} report --archive {} --out report.html", program(), archive.display());
         }
     }
 }

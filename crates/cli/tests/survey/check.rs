@@ -37,6 +37,24 @@ fn the_first_line_speaks_of_mail_and_the_rest_proves_it() {
     assert!(coloured.contains("\u{1b}[32m"), "colours survive a pipe if they are asked for");
 }
 
+#[test]
+fn what_failed_is_where_the_cross_stands() {
+    let row = |text: &str, what: &str| {
+        let row = text.lines().find(|l| l.split_whitespace().nth(1) == Some(what));
+        row.unwrap_or_else(|| panic!("no {what} in\n{text}")).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let stale = stdout(&in_lab(&["check", "stale-tlsa.nl"]));
+    assert!(row(&stale, "SMTP").starts_with("✓ SMTP works"), "{stale}");
+    assert!(row(&stale, "leaf").starts_with("✗ leaf no match"), "{stale}");
+    assert!(row(&stale, "DANE").starts_with("✗ DANE fails"), "{stale}");
+    assert!(stale.contains("rfc6698#2.1 · R-048"), "the place in the RFCs: {stale}");
+    let refused = stdout(&in_lab(&["check", "starttls-refused.nl"]));
+    assert!(row(&refused, "SMTP").starts_with("✗ SMTP fails"), "{refused}");
+    // No certificate under a broken chain is called matched.
+    let expired = stdout(&in_lab(&["check", "ta-expired.nl"]));
+    assert!(row(&expired, "DANE").starts_with("✗ DANE fails") && !expired.contains("matched"), "{expired}");
+}
+
 /// The line to publish is checked by publishing it: it must match what the server shows.
 #[test]
 fn the_repair_of_a_stale_record_is_the_line_that_matches() {

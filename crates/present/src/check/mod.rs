@@ -155,8 +155,14 @@ fn one_finding(out: &mut String, finding: &Finding, style: &Style) {
         Party::Us => "us",
     };
     let address = finding.address.map(|a| format!(" [{a}]")).unwrap_or_default();
-    let about = format!("  {}{address} · {party} · {}", clean(&finding.subject.to_string()), clean(&finding.requirement));
-    let _ = writeln!(out, "  {} {}{}", style.paint(ink, mark), style.paint(ink, finding.cause.code()), style.paint(Ink::Dim, about));
+    let code = finding.cause.code();
+    let about = format!("{}{address}", clean(&finding.subject.to_string()));
+    let rests = format!("{party} · {} · {}", finding.cause.place(), clean(&finding.requirement));
+    // On one line, if there is room.
+    let one = 6 + code.len() + about.chars().count() + 3 + rests.chars().count() <= style.width();
+    let gap = if one { " · " } else { "\n    " };
+    let (mark, code) = (style.paint(ink, mark), style.paint(ink, code));
+    let _ = writeln!(out, "  {mark} {code}  {}{gap}{}", style.paint(Ink::Dim, about), style.paint(Ink::Dim, rests));
     for line in wrap(&clean(&finding.sentence), style.width().saturating_sub(4)) {
         let _ = writeln!(out, "    {line}");
     }

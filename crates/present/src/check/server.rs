@@ -8,6 +8,7 @@ use dane::cause::Weight;
 use dane::cert::Certificate;
 use dane::dns::Lookup;
 use dane::observation::{AddressObservation, Connect, HostObservation, TlsObservation};
+use dane::smtp;
 use dane::verdict::{Action, HostVerdict, RecordLabel, RecordVerdict, ServerVerdict};
 use std::fmt::Write as _;
 
@@ -45,7 +46,7 @@ pub(super) fn host(out: &mut String, subject: Subject, verdict: &HostVerdict, st
         labelled(out, record, style);
     }
     for server in &seen.servers {
-        visit(out, server, verdict.servers.iter().find(|v| v.address == server.address), style);
+        visit(out, server, verdict.servers.iter().find(|v| v.address == server.address), verdict.action, style);
     }
 }
 
@@ -97,24 +98,54 @@ pub(super) fn labelled(out: &mut String, record: &RecordVerdict, style: &Style) 
     }
 }
 
-fn visit(out: &mut String, server: &AddressObservation, verdict: Option<&ServerVerdict>, style: &Style) {
-    let what = format!("{}:{}", server.address, server.transport_port);
+/// SMTP, TLS and certificates each by themselves, and then what it comes to.
+fn visit(out: &mut String, server: &AddressObservation, verdict: Option<&ServerVerdict>, action: Action, style: &Style) {
     let obstacle = verdict.and_then(|v| v.obstacle);
-    let (ink, word) = match (obstacle, verdict.and_then(|v| v.rfc_delivers)) {
-        (Some(cause), _) if cause.weight() == Weight::Unknown => (Ink::Unseen, "not seen"),
-        (Some(_), _) | (None, Some(false)) => (Ink::Bad, "fails"),
-        (None, Some(true)) => (Ink::Good, "delivers"),
-        (None, None) => (Ink::Unseen, "unknown"),
+    let (bad, word) = match obstacle {
+        Some(cause) if cause.weight() == Weight::Unknown => (Ink::Unseen, "not seen"),
+        Some(_) => (Ink::Bad, "fails"),
+        None => (Ink::Dim, "not tried"),
     };
+    let through = smtp::offers_starttls(server) == Some(true) && server.reply_code(Some("STARTTLS")) == Some(220);
+    let (ink, word) = if through { (Ink::Good, "works") } else { (bad, word) };
+    let what = format!("{}:{}", server.address, server.transport_port);
     step(out, style, (ink, "SMTP", word), &format!("{what} {}", dialogue(server)));
-    if let Some(cause) = obstacle {
-        step(out, style, (Ink::Dim, "", ""), &format!("{}: {}", cause.code(), cause.title()));
+    let say = |out: &mut String| {
+        if let Some(cause) = obstacle {
+            step(out, style, (Ink::Dim, "", ""), &format!("{}: {}", cause.code(), cause.title()));
+        }
+    };
+    if !through {
+        say(out);
     }
     if let Some(tls) = &server.tls {
-        let ink = if tls.error.is_some() || tls.key_proven == Some(false) { Ink::Bad } else { Ink::Good };
+        let failed = tls.error.is_some() || tls.key_proven == Some(false) || (through && obstacle.is_some());
+        let ink = if failed { bad } else { Ink::Good };
         step(out, style, (ink, "TLS", tls.version.as_deref().unwrap_or("failed")), &session(tls));
+    }
+    if through {
+        say(out);
+    }
+    if let Some(tls) = &server.tls {
         chain(out, tls, verdict, style);
     }
+    if let Some(verdict) = verdict {
+        outcome(out, verdict, action, style);
+    }
+}
+
+/// What a sender that validates DANE does at this address.
+fn outcome(out: &mut String, verdict: &ServerVerdict, action: Action, style: &Style) {
+    let (ink, word, text) = match (action, verdict.rfc_delivers, verdict.obstacle) {
+        (Action::Skip, _, _) => return,
+        (_, None, _) => (Ink::Unseen, "could not tell", ""),
+        (_, Some(false), Some(_)) => (Ink::Bad, "fails", "no TLS session that a DANE sender accepts"),
+        (_, Some(false), None) => (Ink::Bad, "fails", "no TLSA record matches"),
+        (Action::Dane, Some(true), _) => (Ink::Good, "delivers", "authenticated by a TLSA record"),
+        (Action::Enc, Some(true), _) => (Ink::Warn, "delivers", "encrypted, nobody authenticated"),
+        (Action::Opp, Some(true), _) => (Ink::Warn, "delivers", "as if there were no DANE"),
+    };
+    step(out, style, (ink, "DANE", word), text);
 }
 
 /// The replies, briefly.
@@ -146,8 +177,13 @@ fn session(tls: &TlsObservation) -> String {
 fn chain(out: &mut String, tls: &TlsObservation, verdict: Option<&ServerVerdict>, style: &Style) {
     for (depth, bytes) in tls.chain.iter().enumerate() {
         let what = if depth == 0 { "leaf" } else { "issuer" };
+        let failed = verdict.is_some_and(|v| v.obstacle.is_none() && v.rfc_delivers == Some(false));
         let matched = verdict.is_some_and(|v| v.depth.map(usize::from) == Some(depth));
-        let (ink, word) = if matched { (Ink::Good, "matched") } else { (Ink::Dim, "") };
+        let (ink, word) = match (failed, matched) {
+            (true, _) if depth == 0 => (Ink::Bad, "no match"),
+            (false, true) => (Ink::Good, "matched"),
+            _ => (Ink::Dim, ""),
+        };
         let text = match Certificate::parse(&bytes.0) {
             Ok(c) => {
                 let name = c.common_names.last().cloned().unwrap_or_else(|| c.subject.clone());

@@ -16,10 +16,11 @@ const TLDS: usize = 25;
 const SERVERS: usize = 40;
 
 /// The page as a string.
-#[must_use]
-pub fn page(report: &Report) -> String {
-    // Rendering into a string fails only if a `Display` of ours does: none can.
-    Page::new(report).render().unwrap_or_default()
+///
+/// # Errors
+/// If the template cannot be filled in: a fault of ours, and no reason to overwrite an older page.
+pub fn page(report: &Report) -> Result<String, askama::Error> {
+    Page::new(report).render()
 }
 
 /// A number that stands out.
@@ -127,8 +128,8 @@ fn tiles(report: &Report) -> Vec<Tile> {
         },
         Tile {
             value: number(broken),
-            label: "broken",
-            note: format!("{} of all: mail from DANE senders is held or lost", of_all(broken)),
+            label: "broken or undeliverable",
+            note: format!("{} of all: mail from DANE senders, or from everybody, is held or lost", of_all(broken)),
             class: "bad",
         },
         Tile {

@@ -68,6 +68,8 @@ pub(super) struct CauseLine {
     pub sentence: String,
     pub code: &'static str,
     pub party: &'static str,
+    /// Where the requirement stands in the RFCs.
+    pub place: &'static str,
     pub requirement: String,
     pub domains: String,
     pub servers: String,
@@ -257,9 +259,10 @@ fn cause_lines(rows: &[&FailureRow]) -> Vec<CauseLine> {
             code: r.cause.code(),
             party: match r.party {
                 Party::Domain => "the domain or its provider",
-                Party::Path => "the path, or the server's mood",
+                Party::Path => "the path, or the server's policy towards us",
                 Party::Us => "us",
             },
+            place: r.cause.place(),
             requirement: clean(&r.requirement),
             domains: number(r.domains),
             servers: number(r.servers),
@@ -283,7 +286,8 @@ pub(super) fn harm(tables: &Tables, limit: usize) -> Vec<HarmLine> {
 
 pub(super) fn facts(report: &Report) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let mut fact = |name, value: String| facts.push(Fact { name, value: clean(&value) });
+    // What is not known has no row: the demo has no list.
+    let mut fact = |name, value: String| facts.extend((!value.is_empty()).then(|| Fact { name, value: clean(&value) }));
     for run in report.runs {
         fact("Vantage point", if run.vantage.name.is_empty() { "not named".into() } else { run.vantage.name.clone() });
         fact("Began", time(run.started));

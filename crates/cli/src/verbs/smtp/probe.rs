@@ -8,7 +8,7 @@ use crate::exit::{Exit, UsageError};
 use dane::cause::Party;
 use dane::cert::Certificate;
 use dane::judge::{judge, observed_route};
-use dane::matching::{MatchVerdict, VerifyOptions, verify};
+use dane::matching::{VerifyOptions, verify};
 use dane::name::Name;
 use dane::observation::{AddressObservation, CertificateBytes, Connect, Exchange, Got, HostObservation, Observation, TlsFailure};
 use dane::tlsa::Tlsa;
@@ -216,7 +216,7 @@ impl<'a> Server<'a> {
             address: server.address,
             port: server.transport_port,
             connect: &server.connect,
-            starttls_offered: starttls_offered(server),
+            starttls_offered: dane::smtp::offers_starttls(server),
             starttls_reply: server.reply_code(Some("STARTTLS")),
             tls: server.tls.as_ref().map(|t| Tls {
                 sni: t.sni.as_ref().map(Name::to_string),
@@ -266,21 +266,7 @@ fn matching(chain: &[CertificateBytes], route: &HostRoute, at: Epoch) -> Option<
         return None;
     }
     let seen = verify(chain, &records, &route.names, at, &VerifyOptions::default());
-    let verdict = match seen.verdict {
-        MatchVerdict::Match => "match",
-        MatchVerdict::NoMatch => "nomatch",
-        MatchVerdict::Unusable => "unusable",
-    };
-    Some(Match { verdict, usage: seen.usage, depth: seen.depth, error: seen.error.map(|e| e.code.code()) })
-}
-
-/// Whether the last good EHLO reply in the clear offers STARTTLS.
-fn starttls_offered(server: &AddressObservation) -> Option<bool> {
-    let lines = server.dialogue.iter().rev().filter(|e| !e.encrypted).find_map(|e| match (&e.sent, &e.got) {
-        (Some(sent), Got::Reply { code: 250, lines }) if sent.starts_with("EHLO") => Some(lines),
-        _ => None,
-    })?;
-    Some(lines.iter().skip(1).any(|line| line.split_ascii_whitespace().next().is_some_and(|w| w.eq_ignore_ascii_case("STARTTLS"))))
+    Some(Match { verdict: seen.verdict.code(), usage: seen.usage, depth: seen.depth, error: seen.error.map(|e| e.code.code()) })
 }
 
 fn show(domain: &Name, route: &Route, observation: &Observation, verdict: &Verdict, at: Epoch) {

@@ -40,7 +40,8 @@ use std::path::{Path, PathBuf};
   A file with several certificates is taken as a chain: usages 1 and 3
   name the first one, usages 0 and 2 the last one. With --host, what the
   server shows is believed. Check from a second place that it is yours
-  before you publish it. Resolver and probe options matter for --host only.
+  before you publish it. Resolver and probe options, except --port, matter
+  for --host only.
 
 EXIT CODES
   0  records were made
