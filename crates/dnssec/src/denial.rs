@@ -157,6 +157,11 @@ impl Denial {
         self.decide(self.by_nsec().no_data(name, rtype), || self.by_nsec3(work, |proof, work| proof.no_data(name, rtype, work)))
     }
 
+    /// A record at the name says of it that it does not exist. To be asked where [`no_data`](Self::no_data) holds.
+    pub(crate) fn denies_owner(&self, name: &Name) -> bool {
+        self.by_nsec().types_at(name).is_some_and(crate::nsec::Types::deny_owner)
+    }
+
     /// The name does not exist.
     pub(crate) fn no_name(&self, name: &Name, work: &mut Work) -> Result<Proof, ReasonCode> {
         self.decide(self.by_nsec().no_name(name), || self.by_nsec3(work, |proof, work| proof.no_name(name, work)))

@@ -7,6 +7,9 @@ use crate::name;
 use crate::types::Name;
 use crate::wire::Reader;
 
+/// Type of no record: says in an NSEC record made up for one question that its owner does not exist. (RFC 9824 section 3.1)
+const NXNAME: Rtype = Rtype::from_int(128);
+
 /// The types that exist at a name. (RFC 4034 section 4.1.2)
 #[derive(Clone, Debug)]
 pub(crate) struct Types(Bytes);
@@ -39,6 +42,11 @@ impl Types {
             rest = next;
         }
         false
+    }
+
+    /// The record denies its own owner: compact denial of existence. (RFC 9824 section 3.1)
+    pub(crate) fn deny_owner(&self) -> bool {
+        self.has(NXNAME)
     }
 
     /// The name is a delegation, seen from the parent.

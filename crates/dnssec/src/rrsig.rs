@@ -43,8 +43,10 @@ pub(crate) fn verify(set: &Rrset, signer: Signer<'_>, work: &mut Work) -> Result
     let mut worst = ReasonCode::RrsigMissing;
     let mut good: Option<&Rrsig> = None;
     let mut missing = signer.required.to_vec();
+    // Those that cannot hold come last: a stranger may add any number of them to what the zone signed.
+    let (fitting, others): (Vec<&Rrsig>, Vec<&Rrsig>) = set.signatures.iter().partition(|signature| fits(signature, signer));
     // R-112 CVE-2023-50387: neither many signatures nor many keys with one tag may cost much.
-    for signature in set.signatures.iter().take(work.policy.max_tries * 4) {
+    for signature in fitting.into_iter().chain(others).take(work.policy.max_tries * 4) {
         let result = check_fields(set, signature, signer, work).and_then(|()| {
             let data = data.get_or_insert_with(|| canonical_rdata(set.rtype, &set.data));
             try_keys(set, signature, data, signer, work)
@@ -87,6 +89,12 @@ fn progress(code: ReasonCode) -> u8 {
         ReasonCode::RrsigWrong => 8,
         _ => 0,
     }
+}
+
+/// Whether the signature names the signer, and an algorithm and a tag of one of its keys.
+fn fits(signature: &Rrsig, signer: Signer<'_>) -> bool {
+    let is_its = |key: &Key| key.algorithm() == signature.algorithm && key.tag() == signature.key_tag;
+    signature.signer == *signer.apex && crypto::is_supported(signature.algorithm, signer.sha1) && signer.keys.iter().any(is_its)
 }
 
 /// Everything about a signature that needs no key.

@@ -76,6 +76,19 @@ fn no_name_by_nsec() {
     assert_eq!(says(&denied("a.example. MX", 3, &["a.example. NSEC x.example. A RRSIG NSEC"])), OK);
 }
 
+// R-117 rfc4035#5.4: compact denial, RFC 9824 section 3.1, with either response code.
+#[test]
+fn a_name_that_nxname_denies_does_not_exist() {
+    let absent = "a.example. NSEC \\000.a.example. RRSIG NSEC TYPE128";
+    for rcode in [0, 3] {
+        assert_eq!(says(&denied("a.example. MX", rcode, &[absent])), NX, "{rcode}");
+    }
+    assert_eq!(says(&denied("a.example. MX", 0, &["a.example. NSEC \\000.a.example. RRSIG NSEC"])), OK, "an empty name");
+    // It speaks of its owner only.
+    let outcome = denied("a.example. MX", 0, &["a.example. NSEC x.example. A RRSIG NSEC", "x.example. NSEC y.example. RRSIG NSEC TYPE128"]);
+    assert_eq!(says(&outcome), OK);
+}
+
 // R-118 rfc4035#3.1.3.4 rfc4592#2.2.2
 #[test]
 fn wildcard_no_data_and_empty_names_by_nsec() {
@@ -330,6 +343,61 @@ fn a_cname_stands_alone() {
     let two = zone.set("a.example. CNAME b.example.\na.example. CNAME c.example.");
     world.put("a.example. MX", 0, two, vec![]);
     bogus(&world.validate("a.example. MX"), ReasonCode::CnameProofWrong);
+}
+
+// R-127 rfc4035#4.3: bogus is only what a chain of trust contradicts.
+#[test]
+fn a_malformed_alias_is_forged_only_where_it_must_be_signed() {
+    let (world, zone) = world();
+    world.put("plain. DS", 0, vec![], world.root.set("plain. NSEC q. NS RRSIG NSEC"));
+    names_are_no_cuts(&world, &zone);
+    let two_names = "CNAME b.plain.\n{} CNAME c.plain.";
+    let dname = |zone: &str| format!("x.{zone} DNAME w.{zone}\ny.x.{zone} CNAME evil.{zone}");
+    let two_dnames = |zone: &str| format!("x.{zone} DNAME w.{zone}\nx.{zone} DNAME v.{zone}");
+    for (asked, text, detail) in [
+        ("a.plain. MX", format!("a.plain. {}", two_names.replace("{}", "a.plain.")), "more than one CNAME"),
+        ("y.x.plain. A", dname("plain."), "not what the DNAME makes"),
+        ("y.x.plain. A", two_dnames("plain."), "more than one DNAME"),
+    ] {
+        world.put(asked, 0, records(&text), vec![]);
+        let outcome = world.validate(asked);
+        let reason = outcome.reason.unwrap();
+        assert_eq!((outcome.status, reason.code), (Security::Indeterminate, ReasonCode::FetchError), "{asked}");
+        assert!(reason.detail.contains(detail), "{reason}");
+    }
+    // Unsigned in a signed zone: forged.
+    for text in [dname("example."), two_dnames("example.")] {
+        world.put("y.x.example. A", 0, records(&text), vec![]);
+        bogus(&world.validate("y.x.example. A"), ReasonCode::RrsigMissing);
+    }
+    let two = zone.set("x.example. DNAME w.example.\nx.example. DNAME v.example.");
+    world.put("y.x.example. A", 0, two, vec![]);
+    bogus(&world.validate("y.x.example. A"), ReasonCode::CnameProofWrong);
+}
+
+// R-107 rfc4035#5: a zone with a trust anchor is signed, whatever stands above it.
+#[test]
+fn an_unsigned_dname_does_not_replace_an_island_of_security() {
+    let (mut world, _) = world();
+    let island = Zone::new("corp.plain.", 257);
+    world.keys(&island, &[island.key()]);
+    world.put("plain. DS", 0, vec![], world.root.set("plain. NSEC q. NS RRSIG NSEC"));
+    world.put("evil. DS", 0, vec![], world.root.set("evil. NSEC f. NS RRSIG NSEC"));
+    let no_cut = island.set("www.corp.plain. NSEC \\000.www.corp.plain. A RRSIG NSEC");
+    world.put("www.corp.plain. DS", 0, vec![], no_cut);
+    let dname = "plain. DNAME evil.\nwww.corp.plain. CNAME www.corp.evil.\nwww.corp.evil. A 192.0.2.66";
+    world.put("www.corp.plain. A", 0, records(dname), vec![]);
+    world.put("www.corp.plain. CNAME", 0, records(dname.rsplit_once('\n').unwrap().0), vec![]);
+    assert_eq!(world.validate("www.corp.plain. A").status, Security::Insecure, "without an anchor");
+    let root = world.anchors.texts().join("\n");
+    let key = data_encoding::BASE64.encode(&island.dnskey[4..]);
+    world.anchors = dnssec::Anchors::parse(&format!("{root}\ncorp.plain. DNSKEY 257 3 13 {key}")).unwrap();
+    for asked in ["www.corp.plain. A", "www.corp.plain. CNAME"] {
+        bogus(&world.validate(asked), ReasonCode::RrsigMissing);
+    }
+    // Beside the island the DNAME holds as before.
+    world.put("www.shop.plain. A", 0, records("plain. DNAME evil.\nwww.shop.evil. A 192.0.2.1"), vec![]);
+    assert_eq!(world.validate("www.shop.plain. A").status, Security::Insecure);
 }
 
 // aliases end.

@@ -268,6 +268,26 @@ fn colliding_key_tags_are_capped() {
     assert!(outcome.attempts.len() < 64, "{}", outcome.attempts.len());
 }
 
+// R-115 rfc4035#5.3.1: what strangers add does not crowd out what the zone signed; the cap stays.
+#[test]
+fn signatures_of_strangers_do_not_use_up_the_cap() {
+    let (world, zone) = world();
+    let stranger = Zone::new("example.", 256);
+    let other = Zone::new("other.", 256);
+    let strange = |n: u32| {
+        let bend = Bend { inception: n, ..Bend::default() };
+        [other.sign(&records(A), bend), stranger.sign(&records(A), bend), zone.sign(&records(A), Bend { algorithm: 200, ..bend })]
+    };
+    let strange: Vec<_> = (0..20).flat_map(strange).collect();
+    world.put("www.example. A", 0, [records(A), strange.clone(), zone.set(A)[1..].to_vec()].concat(), vec![]);
+    secure(&world.validate("www.example. A"));
+    world.put("www.example. DS", 0, vec![], zone.set("www.example. NSEC \\000.www.example. A RRSIG NSEC"));
+    world.put("www.example. A", 0, [records(A), strange].concat(), vec![]);
+    let outcome = world.validate("www.example. A");
+    assert_eq!(outcome.status, Security::Bogus, "{outcome:?}");
+    assert!(outcome.attempts.len() < 40, "{}", outcome.attempts.len());
+}
+
 // R-113 rfc4034#6.2 rfc4035#5.3.3
 #[test]
 fn the_canonical_form_is_what_is_signed() {

@@ -45,22 +45,25 @@ impl Run<'_> {
         }
     }
 
-    /// The response code that is proven, and what the proof is worth. NXDOMAIN for a name that exists without the type is put right.
+    /// The response code that is proven, and what the proof is worth. NXDOMAIN for a name that exists without the type is put
+    /// right, and so is its lack for a name that compact denial says not to exist.
     // R-116 R-117 rfc4035#5.4
     fn prove(&mut self, index: usize, response: &Response, zone: &ZoneKeys, at: &Name, rtype: Rtype) -> Result<(u16, Proof), ReasonCode> {
         let denial = self.denial(index, &response.authority, zone)?;
         let work = &mut self.v.work;
+        let mut failure = None;
         if response.rcode == NXDOMAIN {
             match denial.no_name(at, work) {
                 Ok(proof) => return Ok((NXDOMAIN, proof)),
                 Err(ReasonCode::Budget) => return Err(ReasonCode::Budget),
-                Err(code) => {
-                    let proof = denial.no_data(at, rtype, work);
-                    return proof.ok().filter(|&proof| proof == Proof::Full).map(|proof| (0, proof)).ok_or(code);
-                }
+                Err(code) => failure = Some(code),
             }
         }
-        Ok((0, denial.no_data(at, rtype, work)?))
+        let proof = match (denial.no_data(at, rtype, work), failure) {
+            (Ok(proof), None) | (Ok(proof @ Proof::Full), Some(_)) => proof,
+            (Err(code), None) | (_, Some(code)) => return Err(code),
+        };
+        Ok((if denial.denies_owner(at) { NXDOMAIN } else { 0 }, proof))
     }
 
     fn absent(&mut self, index: usize, response: &Response, zone: &ZoneKeys, at: &Name, rcode: u16, proof: Proof) -> Result<Outcome, Halt> {

@@ -42,8 +42,10 @@ impl Run<'_> {
             } else if let Some(outcome) = self.at_end(index, &response, &at, rtype)? {
                 return Ok(outcome);
             } else if let Some((i, set)) = find(&response.answer, &at, Rtype::CNAME) {
-                let target = target(set).ok_or_else(|| Halt::fail(ReasonCode::CnameProofWrong, &at, Rtype::CNAME, "malformed"))?;
-                self.follow(i, set, target)?;
+                match target(set) {
+                    Some(target) => self.follow(i, set, target)?,
+                    None => return Err(self.malformed(i, set, Rtype::CNAME, many_targets(set))),
+                }
             } else if let Some(outcome) = self.nothing(index, &response, &at, rtype)? {
                 return Ok(outcome);
             }
@@ -96,19 +98,18 @@ impl Run<'_> {
     /// Follows the DNAME above the name, or ends with the CNAME that it stands for if that was asked for.
     // R-124 rfc6672#5.3
     fn follow_dname(&mut self, response: &Response, i: usize, set: &Rrset, at: &Name, rtype: Rtype) -> Result<Option<Outcome>, Halt> {
-        let wrong = |rtype, detail| Halt::fail(ReasonCode::CnameProofWrong, at, rtype, detail);
-        let new = target(set).ok_or_else(|| wrong(Rtype::DNAME, "malformed"))?;
+        let Some(new) = target(set) else { return Err(self.malformed(i, set, Rtype::DNAME, many_targets(set))) };
         let made = name::replace_suffix(at, &set.owner, &new);
         if let (Some(made), Some((_, cname))) = (&made, find(&response.answer, at, Rtype::CNAME))
             && target(cname).as_ref() != Some(made)
         {
-            return Err(wrong(Rtype::CNAME, "the CNAME is not what the DNAME makes of the name"));
+            return Err(self.malformed(i, set, Rtype::CNAME, "the CNAME is not what the DNAME makes of the name"));
         }
         match made {
             Some(made) if rtype != Rtype::CNAME && rtype != Rtype::ANY => self.follow(i, set, made).map(|()| None),
             made => {
                 let place = Place { response: self.v.path.response, section: Section::Answer, index: i };
-                let judged = self.judge(place, set, response)?;
+                let judged = self.judge_alias(place, set, response)?;
                 self.weaken(judged.status, judged.reason.clone(), judged.expires);
                 // Nothing is made if the name would be too long: YXDOMAIN. (RFC 6672 section 2.2)
                 let rcode = if made.is_some() { 0 } else { 6 };
@@ -125,12 +126,41 @@ impl Run<'_> {
         }
     }
 
+    /// What to say of an alias that makes no sense, as this RRset shows: only in a zone that must be signed is it forged.
+    // R-127 rfc4035#4.3
+    fn malformed(&mut self, i: usize, set: &Rrset, rtype: Rtype, detail: &str) -> Halt {
+        let at = self.v.path.name.clone();
+        let index = self.v.path.response;
+        let place = Place { response: index, section: Section::Answer, index: i };
+        match self.reading(index).and_then(|response| self.judge_alias(place, set, &response)) {
+            Ok(judged) if judged.status == Security::Secure => Halt::fail(ReasonCode::CnameProofWrong, &at, rtype, detail),
+            Ok(_) => Halt::fail(ReasonCode::FetchError, &at, rtype, detail),
+            Err(halt) => halt,
+        }
+    }
+
+    /// Finds the status of an alias. An unsigned DNAME has no say over names below a trust anchor of their own.
+    // R-107 rfc4035#5
+    fn judge_alias(&mut self, place: Place, set: &Rrset, response: &Response) -> Result<Judged, Halt> {
+        let judged = self.judge(place, set, response)?;
+        let at = self.v.path.name.clone();
+        let island = |name: &Name| name::is_below(name, &set.owner) && self.v.anchors.at(name).is_some();
+        if judged.status == Security::Insecure
+            && at.iter_suffixes().any(|name| island(&name))
+            && let Standing::Signed(zone) = self.standing(&at)?
+        {
+            let detail = format!("an unsigned DNAME stands above the signed zone {}", zone.apex.fmt_with_dot());
+            return Err(Halt::fail(ReasonCode::RrsigMissing, &at, set.rtype, detail));
+        }
+        Ok(judged)
+    }
+
     /// Judges the alias and goes on at its target.
     fn follow(&mut self, i: usize, set: &Rrset, target: Name) -> Result<(), Halt> {
         let at = self.v.path.name.clone();
         let index = self.v.path.response;
         let response = self.reading(index)?;
-        let judged = self.judge(Place { response: index, section: Section::Answer, index: i }, set, &response);
+        let judged = self.judge_alias(Place { response: index, section: Section::Answer, index: i }, set, &response);
         let mut link = Link { owner: at.clone(), target: target.clone(), ttl: set.ttl, status: Security::Bogus, rtype: set.rtype };
         let judged = match judged {
             Err(Halt::Fail(reason)) => {
@@ -259,6 +289,15 @@ impl Run<'_> {
 fn target(set: &Rrset) -> Option<Name> {
     let [data] = set.data.as_slice() else { return None };
     Reader::new(data).name().ok()
+}
+
+/// What is wrong with an alias that has no [`target`].
+fn many_targets(set: &Rrset) -> &'static str {
+    match (set.data.len(), set.rtype) {
+        (0 | 1, _) => "the target of the alias is malformed",
+        (_, Rtype::DNAME) => "there is more than one DNAME record",
+        _ => "there is more than one CNAME record",
+    }
 }
 
 /// Types that may stand beside a CNAME.
