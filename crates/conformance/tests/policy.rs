@@ -9,9 +9,7 @@ use scenario::{Scenario, Sender};
 use serde_json::Value;
 
 /// Where the RFCs leave it open, and the walk reads them otherwise than the scenario: what it says, and why.
-const READ_OTHERWISE: [(&str, &[&str], &str); 2] = [
-    // RFC 7672 section 2.2: to an address in place of a host DANE does not apply, if the sender connects to it at all.
-    ("mx-is-address", &["opp"], "deliver"),
+const READ_OTHERWISE: [(&str, &[&str], &str); 1] = [
     // RFC 7672 section 2.1.2: no server reachable, delivery is delayed. RFC 5321 section 5.1 says "error", and most senders return it.
     ("mx-host-unresolvable", &["skip"], "defer"),
 ];

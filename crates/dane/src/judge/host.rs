@@ -77,7 +77,7 @@ fn published<'a>(seen: &'a HostObservation, route: &HostRoute) -> Option<&'a Loo
 /// A host that we have not looked at: the domain has more of them than our limit, or only the domain's own DNS was wanted.
 fn unseen(case: &Case, route: &HostRoute) -> Judged {
     let (state, findings) = if route.why == Why::MxIsAddress {
-        (State::Dead, vec![mx_is_address(case, route)])
+        (State::Unprotected, vec![mx_is_address(case, route)])
     } else {
         let sentence = format!("{} was not looked at, so nothing is known of its DANE.", route.host);
         (State::Unknown, vec![Finding::new(Cause::NotLooked, &route.host, sentence)])
@@ -97,8 +97,10 @@ fn unseen(case: &Case, route: &HostRoute) -> Judged {
 
 /// R-013 rfc7672#2.2
 fn mx_is_address(case: &Case, route: &HostRoute) -> Finding {
-    let sentence =
-        format!("The MX record of {} names the IP address {}; it has to name a host. DANE cannot apply.", case.subject, route.host);
+    let sentence = format!(
+        "The MX record of {} names the IP address {}, to which DANE does not apply. It has to name a host: some senders connect all the same, others return the mail.",
+        case.subject, route.host
+    );
     Finding::new(Cause::MxIsAddress, case.subject, sentence).mended_by(repair::mx_is_address(case.subject, &route.host, route.preference))
 }
 
@@ -234,8 +236,7 @@ fn state(route: &HostRoute, seen: &HostObservation, servers: &[Seen], insecure: 
     let addresses = [&seen.a, &seen.aaaa];
     let failed = |l: &Lookup| l.outcome() == Outcome::Err;
     match route.why {
-        // RFC 7672 lets a sender connect to an address in an MX record; hardly any does.
-        Why::NoAddress | Why::MxIsAddress => State::Dead,
+        Why::NoAddress => State::Dead,
         Why::AddressFailed if addresses.into_iter().any(|l| failed(l) && dns::blames_domain(l)) => State::Broken,
         Why::AddressFailed => State::Unknown,
         Why::TlsaFailed if asked_last(route, seen).is_some_and(dns::blames_domain) => State::Broken,
@@ -247,7 +248,7 @@ fn state(route: &HostRoute, seen: &HostObservation, servers: &[Seen], insecure: 
         Why::Usable => State::Unseen,
         // Insecure only to us.
         Why::NoSecureTlsa | Why::AddressInsecure | Why::AliasInsecure if insecure.is_some_and(|c| c.party() == Party::Us) => State::Unknown,
-        Why::NoSecureTlsa | Why::AddressInsecure | Why::AliasInsecure | Why::MxInsecure => State::Unprotected,
+        Why::NoSecureTlsa | Why::AddressInsecure | Why::AliasInsecure | Why::MxInsecure | Why::MxIsAddress => State::Unprotected,
     }
 }
 

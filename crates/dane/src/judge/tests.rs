@@ -268,6 +268,7 @@ fn mx_records_against_the_rules() {
     assert_eq!((judged.standing, find(&judged, Cause::NullMxMixed).weight), (Standing::Protected, Weight::Warning));
     // R-013 rfc7672#2.2
     let judged = verdict(&domain(mx(DOMAIN, &["10 192.0.2.1."]), vec![]));
+    assert_eq!(judged.standing, Standing::Unprotected);
     let finding = find(&judged, Cause::MxIsAddress);
     assert_eq!(lines(finding), ["mx.example.nl. 3600 IN A 192.0.2.1", "example.nl. 3600 IN MX 10 mx.example.nl."]);
     // R-006 rfc5321#5.1

@@ -31,13 +31,12 @@ fn routes() -> Vec<Scenario> {
             .works(&[Cause::ImplicitMx])
             .rests(&["R-006"]),
         healthy(Section::B, "mx-wildcard", "MX from a wildcard", "The MX record is expanded from a wildcard one label up.").route(Route::WildcardMx).rests(&["R-114"]),
-        healthy(Section::B, "mx-is-address", "MX names an IP address", "The record's host is an IP address written as a name, which does not exist.")
+        healthy(Section::B, "mx-is-address", "MX names an IP address", "The record's host is an IP address written as a name. DANE does not apply to it: some senders connect to the address, others find no such host and return the mail.")
             .route(Route::Address)
             .hosts(vec![])
-            .sender(&[Sender::Next, Sender::Bounce])
-            .finds(Standing::Undeliverable, &[Cause::MxIsAddress])
-            .also(&[Cause::MxHostUnresolvable])
-            .rests(&["R-012", "R-013"]),
+            .sender(&[Sender::Opp])
+            .finds(Standing::Unprotected, &[Cause::MxIsAddress])
+            .rests(&["R-013"]),
         healthy(Section::B, "mx-host-unresolvable", "MX host does not exist", "The record's host does not exist, and the domain's own address must not be used instead.")
             .route(Route::NoSuchHost)
             .hosts(vec![])
