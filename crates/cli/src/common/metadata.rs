@@ -35,10 +35,11 @@ fn roots(mode: &Mode) -> Vec<String> {
     }
 }
 
-/// SHA-256 over everything that decides what is looked at and how; not over who is left alone, nor the name of the vantage point.
+/// SHA-256 over everything that decides what is looked at and how; not over who is left alone, nor over what the vantage point is called
+/// here and in EHLO: the machines that share a survey differ in that.
 fn digest(resolver: &Config, looker: &LookerConfig) -> String {
     let text = format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} | {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} | {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         resolver.mode,
         resolver.anchors.texts(),
         resolver.policy,
@@ -47,7 +48,6 @@ fn digest(resolver: &Config, looker: &LookerConfig) -> String {
         resolver.attempts,
         resolver.budgets,
         resolver.ipv6,
-        looker.ehlo,
         looker.port,
         looker.connect_port,
         looker.depth,

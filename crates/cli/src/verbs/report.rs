@@ -11,9 +11,13 @@ use dane::judge::judge;
 use dane::observation::RunObservation;
 use std::path::{Path, PathBuf};
 
+/// Seconds within which the parts of one survey begin: a week.
+const ONE_SURVEY: u64 = 7 * 86_400;
+
 /// Sums an archive up: tables on the terminal, and one self-contained HTML page.
 ///
-/// Judges the kept observations anew. Takes the latest run, with the other shards of its survey.
+/// Judges the kept observations anew. Takes the latest run, with the other shards of its survey: the same list, the same options, the same
+/// --vantage, begun within a week.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
   danelaw report --archive survey --out survey.html
@@ -136,13 +140,28 @@ impl Args {
         }
         let mut shards: std::collections::BTreeMap<Option<String>, Run> = std::collections::BTreeMap::new();
         for run in &runs {
-            let Ok(other) = run.metadata() else { continue };
-            if other.targets_sha256 == last.targets_sha256 && other.shard.is_some() && parts(&other) == parts(&last) {
-                shards.insert(other.shard, run.clone());
+            match run.metadata() {
+                Ok(other) if of_one_survey(&other, &last) => drop(shards.insert(other.shard, run.clone())),
+                Ok(_) => {}
+                Err(error) => anstream::eprintln!("danelaw: {}: {error}; this run is left out", run.directory().display()),
             }
+        }
+        let (found, of) = (shards.len(), parts(&last).unwrap_or_default());
+        if of.parse() != Ok(found) {
+            anstream::eprintln!(
+                "danelaw: this is {found} of {of} parts; name runs with --run if the others are there and differ in their options"
+            );
         }
         Ok(shards.into_values().collect())
     }
+}
+
+/// Whether two runs are parts of one survey: the same list in as many parts, looked at in the same way, from the same place, at about the
+/// same time. What differs in any of these would be mixed up in one table.
+fn of_one_survey(a: &RunObservation, b: &RunObservation) -> bool {
+    let sort =
+        |r: &RunObservation| (r.targets_sha256.clone(), parts(r).map(str::to_owned), r.config_sha256.clone(), r.vantage.name.clone());
+    a.shard.is_some() && sort(a) == sort(b) && a.started.abs_diff(b.started) <= ONE_SURVEY
 }
 
 /// In how many parts the list was shared out.

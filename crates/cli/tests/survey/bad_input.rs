@@ -94,7 +94,7 @@ fn certificates_that_are_none() {
         alone(&["check", "valid.nl", "--with-cert", file.to_str().unwrap()])
     };
     refused(&check(""), &["--with-cert", "new.pem", "no certificate in it"]);
-    refused(&check("-----BEGIN CERTIFICATE-----\n####\n-----END CERTIFICATE-----\n"), &["new.pem", "broken PEM"]);
+    refused(&check("-----BEGIN CERTIFICATE-----\n####\n-----END CERTIFICATE-----\n"), &["new.pem", "is broken"]);
     refused(&check("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), &["new.pem", "not an X.509 certificate"]);
     refused(&alone(&["check", "valid.nl", "--with-cert", "/no/such.pem"]), &["/no/such.pem"]);
 }

@@ -85,7 +85,20 @@ fn shards_make_the_whole_and_a_report_joins_them() {
     }
     assert_eq!(seen, 5);
     let report = alone(&["report", "--archive", archive, "--json"]);
-    assert_eq!(summary(&lines(&report))["domains"], 5);
+    assert_eq!((summary(&lines(&report))["domains"].as_u64(), stderr(&report).as_str()), (Some(5), ""));
+
+    // Parts that were looked at in another way, or from elsewhere, are not mixed in; and what is missing is said.
+    for other in [&["--port", "26"][..], &["--vantage", "elsewhere"]] {
+        let part = in_lab(&[&["scan", list, "--archive", archive, "--shard", "2/2", "--dns-only", "--json"], other].concat());
+        let report = alone(&["report", "--archive", archive, "--json"]);
+        assert_eq!(summary(&lines(&report))["domains"], summary(&lines(&part))["domains"], "{other:?}");
+        assert!(stderr(&report).contains("1 of 2 parts"), "{other:?}: {}", stderr(&report));
+    }
+    // A run that cannot be read is named.
+    let mut runs: Vec<_> = std::fs::read_dir(place.path().join("archive/runs")).unwrap().map(|r| r.unwrap().path()).collect();
+    runs.sort();
+    std::fs::write(runs[0].join("run.parquet"), "damaged").unwrap();
+    assert!(stderr(&alone(&["report", "--archive", archive, "--json"])).contains("this run is left out"));
 }
 
 #[test]
