@@ -97,7 +97,7 @@ fn shards_make_the_whole_and_a_report_joins_them() {
     // A run that cannot be read is named.
     let mut runs: Vec<_> = std::fs::read_dir(place.path().join("archive/runs")).unwrap().map(|r| r.unwrap().path()).collect();
     runs.sort();
-    std::fs::write(runs[0].join("run.parquet"), "damaged").unwrap();
+    std::fs::write(runs[0].join("snapshot.parquet"), "damaged").unwrap();
     assert!(stderr(&alone(&["report", "--archive", archive, "--json"])).contains("this run is left out"));
 }
 
