@@ -174,3 +174,42 @@ fn each_row(path: &Path, columns: &[&str], mut each: impl FnMut(&RecordBatch) ->
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dane::observation::{AddressObservation, Connect};
+
+    fn server(host: &Name) -> ServerRow {
+        let server = AddressObservation {
+            address: [192, 0, 2, 1].into(),
+            transport_port: 25,
+            at: 0,
+            connect: Connect::Refused,
+            dialogue: Vec::new(),
+            tls: None,
+            early_bytes: None,
+            elapsed_ms: 0,
+        };
+        ServerRow { host: host.clone(), port: 25, json: serde_json::to_string(&server).unwrap(), server }
+    }
+
+    #[test]
+    fn a_host_that_is_no_object_is_damage() {
+        let host = HostObservation::unseen(&Name::root_bytes(), 25, 0);
+        for (json, good) in [(serde_json::to_string(&host).unwrap(), true), ("[1]".to_owned(), false), ("\"x\"".to_owned(), false)] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut hosts = TableWriter::create(directory.path(), "hosts", tables::HOSTS).unwrap();
+            let mut servers = TableWriter::create(directory.path(), "servers", tables::SERVERS).unwrap();
+            let certificates = TableWriter::<CertificateBytes>::create(directory.path(), "certificates", tables::CERTIFICATES).unwrap();
+            servers.push(server(&host.host)).unwrap();
+            hosts.push(HostRow { host: host.clone(), json: json.clone() }).unwrap();
+            let completed = [hosts.complete().unwrap(), servers.complete().unwrap(), certificates.complete().unwrap()];
+            completed.into_iter().try_for_each(Completed::publish).unwrap();
+            match read_hosts(directory.path()) {
+                Ok(found) => assert!(good && found.values().all(|h| h.servers.len() == 1), "{json}"),
+                Err(error) => assert!(!good && matches!(error, Error::Damaged { .. }), "{json}: {error}"),
+            }
+        }
+    }
+}

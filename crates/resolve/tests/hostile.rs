@@ -347,3 +347,29 @@ async fn strangers_do_not_send_us_to_ourselves() {
     let _ = resolver.lookup(&name("www.test"), Rtype::A).await;
     assert_eq!(here.count(), 0);
 }
+
+/// Lookups that wait for a socket of ours give up in their own time, and hold nothing against the servers that they never asked.
+#[tokio::test]
+async fn our_own_crowd_is_nobodys_silence() {
+    let world = World::new();
+    let log = world.serve(1, |_| Action::Silence).await;
+    let config = world.config();
+    let timeouts = resolve::Timeouts { query: Duration::from_secs(5), lookup: Duration::from_millis(300), ..config.timeouts };
+    let budgets = resolve::Budgets { sockets: 1, ..config.budgets };
+    let resolver = Resolver::new(Config { timeouts, budgets, ..config }).unwrap();
+    let started = Instant::now();
+    let lookups: Vec<_> = (0..10)
+        .map(|i| {
+            let resolver = resolver.clone();
+            tokio::spawn(async move { resolver.lookup(&name(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"][i]), Rtype::A).await })
+        })
+        .collect();
+    let mut failures = Vec::new();
+    for lookup in lookups {
+        failures.push(lookup.await.unwrap().failure);
+    }
+    assert!(started.elapsed() < Duration::from_millis(600), "took {:?}", started.elapsed());
+    assert_eq!(log.count(), 1, "one socket");
+    assert_eq!(failures.iter().filter(|f| **f == Some(Failure::Timeout)).count(), 1, "{failures:?}");
+    assert_eq!(failures.iter().filter(|f| **f == Some(Failure::Budget)).count(), 9, "{failures:?}");
+}
