@@ -56,6 +56,14 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         shard.shrink(self.shard_bytes);
     }
 
+    /// Lets a value go at `until` at the latest.
+    pub fn cap(&self, key: &K, until: Instant) {
+        let Some(mut shard) = self.shard(key) else { return };
+        if let Some(entry) = shard.map.get_mut(key) {
+            entry.expires = entry.expires.min(until);
+        }
+    }
+
     pub fn remove(&self, key: &K) {
         let Some(mut shard) = self.shard(key) else { return };
         if let Some(old) = shard.map.remove(key) {
@@ -173,6 +181,18 @@ mod tests {
     fn expired_is_gone() {
         let cache = Cache::new(1 << 20);
         cache.put(1, 1, 1, Instant::now());
+        assert_eq!(cache.get(&1), None);
+    }
+
+    #[test]
+    fn a_cap_shortens_and_never_lengthens() {
+        let cache = Cache::new(1 << 20);
+        let now = Instant::now();
+        cache.put(1, 1, 1, now + Duration::from_secs(60));
+        cache.cap(&1, now + Duration::from_secs(30));
+        assert_eq!(cache.get(&1), Some(1));
+        cache.cap(&1, now);
+        cache.cap(&1, now + Duration::from_secs(60));
         assert_eq!(cache.get(&1), None);
     }
 

@@ -20,6 +20,9 @@ use tokio::time::timeout;
 /// How long a failure is remembered. (RFC 9520 section 3.2 asks for at least 1 and at most 300 seconds)
 pub const FAILURE_TTL: Duration = Duration::from_secs(5);
 
+/// The longest that what made an answer bogus or indeterminate is given again. (R-125 rfc4035#4.7)
+pub const DOUBT_TTL: Duration = Duration::from_secs(30);
+
 /// How long a lookup whose time is up may take to say so.
 const LAST_WORD: Duration = Duration::from_millis(500);
 
@@ -116,9 +119,14 @@ impl Fetcher {
         }
     }
 
-    /// Asks servers other than those whose answer made the lookup bogus; if there are none, that answer stands.
+    /// Asks servers other than those whose answer made the lookup bogus, then those same ones if their answer is from the cache: they may
+    /// have been mended. If nobody says anything, that answer stands.
     async fn other_than(&self, blamed: &Arc<Hop>, question: &Question, place: Place<'_>) -> Arc<Hop> {
-        match self.ask_servers(question, place).await {
+        let mut found = self.ask_servers(question, place).await;
+        if found.is_err() && place.avoid.is_some_and(|avoid| avoid.is_stale(question)) {
+            found = self.ask_servers(question, Place { avoid: None, ..place }).await;
+        }
+        match found {
             Err(_) => blamed.clone(),
             Ok(other) => {
                 if let Some(avoid) = place.avoid {
@@ -147,6 +155,11 @@ impl Fetcher {
         }
     }
 
+    /// What was said to this question made an answer bogus: it is not to be given again for long. (R-125 rfc4035#4.7)
+    pub fn doubt(&self, question: &Question) {
+        self.hops.cap(question, Instant::now() + DOUBT_TTL);
+    }
+
     fn keep(&self, question: &Question, hop: &Arc<Hop>) {
         // Parsed, a message takes about three times its size again.
         self.hops.put(question.clone(), Ok(hop.clone()), 500 + 4 * hop.raw.len(), hop.expires);
@@ -162,7 +175,9 @@ impl Fetcher {
     /// RD=1, CD=1, DO=1 to one recursive resolver. (R-001 rfc7672#2.1.1, R-125 rfc4035#4.9.2)
     async fn ask_upstream(&self, server: SocketAddr, question: &Question, place: Place<'_>) -> Result<Hop, LookupError> {
         let mut troubles = Troubles::default();
-        if place.avoid.is_none() {
+        // There is nobody else to ask.
+        let blamed = place.avoid.is_some_and(|avoid| avoid.get(question).is_some());
+        if !blamed {
             for attempt in 0..self.config.attempts.max(1) {
                 match self.ask_upstream_once(server, question, place, attempt).await {
                     Ok(hop) => return Ok(hop),

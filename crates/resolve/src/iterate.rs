@@ -29,6 +29,8 @@ pub struct Hop {
     pub response: Response,
     pub raw: Bytes,
     pub server: IpAddr,
+    /// When it came.
+    pub received: Instant,
     /// Until when it may be given again.
     pub expires: Instant,
 }
@@ -335,6 +337,7 @@ impl Search<'_> {
 
 /// A reply that is a final word.
 pub fn hop(reply: Reply, server: IpAddr) -> Hop {
-    let expires = Instant::now() + reply::lifetime(&reply.response);
-    Hop { response: reply.response, raw: reply.raw, server, expires }
+    let received = Instant::now();
+    let expires = received + reply::lifetime(&reply.response);
+    Hop { response: reply.response, raw: reply.raw, server, received, expires }
 }

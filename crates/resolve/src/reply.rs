@@ -10,8 +10,7 @@ use std::time::Duration;
 const MAX_SERVERS: usize = 32;
 /// Addresses taken for one name server.
 const MAX_ADDRESSES: usize = 16;
-/// Bounds of how long anything is kept: even TTL 0 serves those who ask at the same time.
-const SHORTEST: Duration = Duration::from_secs(5);
+/// The longest that anything is kept.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// A name server and the addresses that came with the delegation.
@@ -91,13 +90,13 @@ pub fn negative_ttl(soa: &Rrset) -> Option<u32> {
     Some(soa.ttl.min(u32::from_be_bytes(minimum)))
 }
 
-/// How long a final word may be given again.
+/// How long a final word may be given again. TTL 0 serves only those who ask at the same time. (R-113 rfc4035#5.3.3)
 pub fn lifetime(response: &Response) -> Duration {
     let positive = response.answer.iter().map(|set| set.ttl);
     let proofs = response.authority.iter().filter(|set| matches!(set.rtype, Rtype::NSEC | Rtype::NSEC3)).map(|set| set.ttl);
     let negative = response.authority.iter().filter(|set| set.rtype == Rtype::SOA).filter_map(negative_ttl);
     let ttl = positive.chain(proofs).chain(negative).min().unwrap_or(0);
-    Duration::from_secs(u64::from(ttl)).clamp(SHORTEST, LONGEST)
+    Duration::from_secs(u64::from(ttl)).min(LONGEST)
 }
 
 fn has(sets: &[Rrset], rtype: Rtype) -> bool {

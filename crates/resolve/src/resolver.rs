@@ -5,7 +5,7 @@ use crate::cache::{Cache, Flights};
 use crate::config::{Config, ConfigError, Ipv6, Mode};
 use crate::direct::Direct;
 use crate::exchange::{Exchange, Fault, Transport, Try};
-use crate::fetch::{FAILURE_TTL, Fetcher};
+use crate::fetch::{DOUBT_TTL, FAILURE_TTL, Fetcher};
 use crate::iterate::{Families, Lookups, Reach, hop};
 use crate::net::{Net, has_ipv6_route};
 use crate::reply;
@@ -19,8 +19,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The longest that a bogus or indeterminate answer is given again.
-const DOUBT_TTL: Duration = Duration::from_secs(30);
 /// The longest that any validated answer is given again.
 const LONGEST_TTL: u64 = 86_400;
 
@@ -178,10 +176,11 @@ impl Resolver {
             (Some(_), _) => now + FAILURE_TTL,
             (None, status) => {
                 let left = u64::try_from(answer.expires.saturating_sub(answer.at)).unwrap_or(0).min(LONGEST_TTL);
-                let proven = now + Duration::from_secs(left).max(FAILURE_TTL);
                 let doubt = matches!(status, Security::Bogus | Security::Indeterminate);
-                let proven = if doubt { now + DOUBT_TTL } else { proven };
-                answer.fetched_until.map_or(proven, |until| until.min(proven))
+                // R-113 rfc4035#5.3.3: never beyond what the TTLs and the signatures allow; and a failure to validate has none.
+                let proven = if doubt { now + DOUBT_TTL } else { now + Duration::from_secs(left) };
+                let until = answer.fetched_until.map_or(proven, |until| until.min(proven));
+                if doubt { until.max(now + FAILURE_TTL) } else { until }
             }
         };
         let records =

@@ -3,7 +3,8 @@
 use crate::answer::{Answer, Failure, LookupError};
 use crate::config::Config;
 use crate::fetch::{Fetched, Fetcher};
-use crate::work::{Avoid, Place, Work};
+use crate::iterate::Hop;
+use crate::work::{Avoid, Place, Work, is_stale};
 use bytes::Bytes;
 use dnssec::{Epoch, FetchError, MemoryCache, Name, Outcome, Question, ReasonCode, Security, Step, Trust, TrustCache, Validation};
 use std::hash::{BuildHasher, RandomState};
@@ -28,7 +29,7 @@ pub enum Source<'a> {
     /// Whoever is to be asked.
     Servers,
     /// It is here already.
-    Given(&'a Arc<crate::iterate::Hop>),
+    Given(&'a Arc<Hop>),
 }
 
 /// What one validation came to, and on what it rests.
@@ -62,20 +63,22 @@ impl Validator {
         let mut evidence = Evidence::default();
         let mut bogus_servers = Vec::new();
         let mut avoid = Avoid::default();
-        let retries = if matches!(source, Source::Servers) { self.config.budgets.bogus_retries } else { 0 };
+        let asked_servers = matches!(source, Source::Servers);
+        let retries = if asked_servers { self.config.budgets.bogus_retries } else { 0 };
         for _ in 0..retries {
             if checked.outcome.status != Security::Bogus {
                 break;
             }
             evidence.add(&checked.asked);
-            for (question, hop) in checked.asked.iter().flat_map(|fetched| &fetched.hops) {
+            for (question, hop) in checked.hops() {
                 avoid.blame(question, hop);
+                self.fetcher.doubt(question);
             }
             let Ok(again) = self.check(question, source, place.avoiding(&avoid)).await else { break };
             if !avoid.is_fresh() {
                 break;
             }
-            bogus_servers.extend(checked.servers());
+            bogus_servers.extend(checked.servers_not_in(&again));
             checked = again;
         }
         if checked.outcome.status != Security::Secure {
@@ -83,6 +86,9 @@ impl Validator {
         }
         if checked.outcome.status == Security::Bogus {
             bogus_servers.clear();
+            if asked_servers {
+                checked.hops().for_each(|(question, _)| self.fetcher.doubt(question));
+            }
         }
         bogus_servers.sort_unstable();
         bogus_servers.dedup();
@@ -130,9 +136,14 @@ fn fetch_error(error: LookupError) -> FetchError {
 }
 
 impl Checked {
-    /// The servers that this rests on.
-    fn servers(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        self.asked.iter().flat_map(|fetched| &fetched.hops).map(|(_, hop)| hop.server)
+    fn hops(&self) -> impl Iterator<Item = &(Question, Arc<Hop>)> {
+        self.asked.iter().flat_map(|fetched| &fetched.hops)
+    }
+
+    /// The servers whose answers are not in `better`, without those that were asked long ago.
+    fn servers_not_in(&self, better: &Self) -> Vec<IpAddr> {
+        let kept = |hop| better.hops().any(|(_, other)| Arc::ptr_eq(hop, other));
+        self.hops().filter(|(_, hop)| !is_stale(hop) && !kept(hop)).map(|(_, hop)| hop.server).collect()
     }
 
     fn into_answer(self, question: &Question, evidence: Evidence, bogus_servers: Vec<IpAddr>) -> Answer {

@@ -2,6 +2,7 @@
 
 use crate::answer::{Failure, LookupError};
 use crate::config::{Budgets, Timeouts};
+use crate::fetch::FAILURE_TTL;
 use crate::iterate::Hop;
 use dnssec::{Name, Question};
 use std::collections::{HashMap, HashSet};
@@ -96,12 +97,19 @@ impl<'a> Place<'a> {
 #[derive(Default)]
 pub struct Avoid {
     blamed: HashMap<Question, (HashSet<IpAddr>, Arc<Hop>)>,
+    /// Those of them that were from the cache, and have not been asked for again.
+    stale: HashSet<Question>,
     fresh: AtomicBool,
 }
 
 impl Avoid {
     /// Blames the server that gave this answer.
     pub fn blame(&mut self, question: &Question, hop: &Arc<Hop>) {
+        if !self.blamed.contains_key(question) && is_stale(hop) {
+            self.stale.insert(question.clone());
+        } else {
+            self.stale.remove(question);
+        }
         let blamed = self.blamed.entry(question.clone()).or_insert_with(|| (HashSet::new(), hop.clone()));
         blamed.0.insert(hop.server);
         blamed.1 = hop.clone();
@@ -113,6 +121,11 @@ impl Avoid {
         self.blamed.get(question)
     }
 
+    /// Whether the blamed answer is so old that its server may say something else by now.
+    pub fn is_stale(&self, question: &Question) -> bool {
+        self.stale.contains(question)
+    }
+
     pub fn found_another(&self) {
         self.fresh.store(true, Relaxed);
     }
@@ -121,4 +134,9 @@ impl Avoid {
     pub fn is_fresh(&self) -> bool {
         self.fresh.load(Relaxed)
     }
+}
+
+/// Whether an answer is older than failures are remembered.
+pub fn is_stale(hop: &Hop) -> bool {
+    hop.received.elapsed() > FAILURE_TTL
 }

@@ -86,6 +86,30 @@ async fn the_same_question_is_asked_once() {
     assert_eq!([root.count(), tld.count(), example.count()], [1, 1, 1]);
 }
 
+/// R-113 rfc4035#5.3.3: TTL 0 serves those who ask at the same time, and nobody after them.
+#[tokio::test]
+async fn ttl_zero_is_not_cached() {
+    let world = World::new();
+    let log = world
+        .serve(1, |query| {
+            let answer = vec![(query.name.clone(), support::Data::A("192.0.2.1".parse().unwrap()))];
+            let mut bytes = Answer { answer, ..Answer::to(query) }.bytes();
+            let ttl = bytes.windows(4).rposition(|octets| octets == 300_u32.to_be_bytes()).unwrap();
+            bytes[ttl + 2..ttl + 4].fill(0);
+            Action::Send(bytes)
+        })
+        .await;
+    let resolver = world.resolver();
+    let at_once = || {
+        let resolver = resolver.clone();
+        async move { resolver.lookup(&name("www.test"), Rtype::A).await.data_text() }
+    };
+    assert_eq!(tokio::join!(at_once(), at_once()), (vec!["192.0.2.1".to_owned()], vec!["192.0.2.1".to_owned()]));
+    assert_eq!(log.count(), 1);
+    at_once().await;
+    assert_eq!(log.count(), 2);
+}
+
 #[tokio::test]
 async fn ds_is_asked_of_the_parent_and_dnskey_of_the_child() {
     let world = World::new();

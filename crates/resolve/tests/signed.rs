@@ -11,6 +11,8 @@ use domain::zonefile::inplace::{Entry, Zonefile};
 use resolve::{AnchorCheck, Anchors, Budgets, Clock, Config, Failure, Mode, Name, ReasonCode, Resolver, Security};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use support::{Action, Query, World, name};
 
 const ZONE: &str = include_str!("data/signed-root.zone");
@@ -109,10 +111,14 @@ async fn resolver(world: &World, services: &[Service]) -> (Resolver, Vec<support
         logs.push(world.serve(last, move |query| serve(&zone, service, query)).await);
         roots.push((name(&format!("ns{last}")), vec![IpAddr::V4(world.ip(last))]));
     }
+    (Resolver::new(config(world, Mode::Iterative { roots })).unwrap(), logs)
+}
+
+/// Trusts the zone's keys.
+fn config(world: &World, mode: Mode) -> Config {
     let keys: String = ZONE.lines().filter(|line| line.contains("DNSKEY\t257")).collect::<Vec<_>>().join("\n");
     let anchors = Anchors::parse(&keys).unwrap();
-    let config = Config { mode: Mode::Iterative { roots }, anchors, clock: Clock::At(NOW), ..world.config() };
-    (Resolver::new(config).unwrap(), logs)
+    Config { mode, anchors, clock: Clock::At(NOW), ..world.config() }
 }
 
 #[tokio::test]
@@ -167,6 +173,52 @@ async fn what_all_servers_say_is_believed_bogus_with_evidence() {
         let queries: u32 = logs.iter().map(support::Log::count).sum();
         assert!(queries <= 8, "{bad:?}: {queries}");
     }
+}
+
+/// R-125 rfc4035#4.7: what is from the cache and makes an answer bogus is asked for again, of the same server if there is no other.
+#[tokio::test]
+async fn bad_data_in_the_cache_is_not_the_last_word() {
+    let world = World::new();
+    let (zone, mended) = (zone(), Arc::new(AtomicBool::new(false)));
+    let [one, two] = [1, 2].map(|_| {
+        let (zone, mended) = (zone.clone(), mended.clone());
+        move |query: &Query| {
+            let bad = query.rtype == Rtype::DNSKEY && !mended.load(Ordering::SeqCst);
+            serve(&zone, if bad { Service::Stripped } else { Service::Faithful }, query)
+        }
+    });
+    let logs = [world.serve(1, one).await, world.serve(2, two).await];
+    let roots = vec![(name("ns1"), vec![IpAddr::V4(world.ip(1))])];
+    let modes = [Mode::Iterative { roots }, Mode::Upstream((world.ip(2), world.port).into())];
+    let resolvers = modes.map(|mode| Resolver::new(config(&world, mode)).unwrap());
+    let keys_asked = |log: &support::Log| log.queries().iter().filter(|q| q.rtype == Rtype::DNSKEY).count();
+    for (resolver, log) in resolvers.iter().zip(&logs) {
+        assert_eq!(resolver.lookup(&name("www.test"), Rtype::A).await.status, Security::Bogus);
+        assert_eq!(keys_asked(log), 1, "what was just asked is not asked again");
+    }
+    mended.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(5100)).await;
+    for (resolver, log) in resolvers.iter().zip(&logs) {
+        let answer = resolver.lookup(&name("www.test"), Rtype::TLSA).await;
+        assert_eq!((answer.status, answer.bogus_servers.is_empty()), (Security::Secure, true), "{:?}", answer.reason);
+        assert_eq!(keys_asked(log), 2);
+    }
+}
+
+/// R-113 rfc4035#5.3.3: an answer is not given again after the end of its signature.
+#[tokio::test]
+async fn an_answer_ends_with_its_signature() {
+    let world = World::new();
+    let (resolver, _) = resolver(&world, &[Service::Faithful]).await;
+    let ends = Config { clock: Clock::At(2_082_758_400 - 1), ..resolver.config().clone() };
+    let resolver = Resolver::new(ends).unwrap();
+    let first = resolver.lookup(&name("www.test"), Rtype::A).await;
+    assert_eq!(first.status, Security::Secure, "{:?}", first.reason);
+    let again = resolver.lookup(&name("www.test"), Rtype::A).await;
+    assert_eq!(again.attempts, first.attempts, "the same answer");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let later = resolver.lookup(&name("www.test"), Rtype::A).await;
+    assert!(later.attempts.len() < first.attempts.len(), "validated anew, with keys that are known");
 }
 
 /// R-127 rfc4035#4.3: keys that cannot be fetched make the answer indeterminate, not bogus.
