@@ -80,8 +80,8 @@ pub struct HostObservation {
     /// CNAME-type query at the host, asked if the host is an alias: the status of the first link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cname: Option<Lookup>,
-    /// TLSA at the expanded name (first) and at the original name; one entry if the host is no alias. Always asked, also where a sender
-    /// would not ask; what a sender asks is the business of the policy walk.
+    /// TLSA at the expanded name (first) and at the original name; one entry if the host is no alias, three if its A and AAAA chains end
+    /// at different names. Always asked, also where a sender would not ask; what a sender asks is the business of the policy walk.
     pub tlsa: Vec<Lookup>,
     /// The zone that holds the TLSA base domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -33,32 +33,44 @@ impl HostLook {
     pub(crate) async fn observe(&self, host: &Name) -> HostObservation {
         let at = now();
         let (a, aaaa) = tokio::join!(self.dns.lookup(host, Rtype::A), self.dns.lookup(host, Rtype::AAAA));
-        let expanded = expanded(&a, &aaaa).clone();
-        let alias = expanded != *host;
-        let (cname, first, second) = tokio::join!(
-            async { if alias { Some(self.dns.lookup(host, Rtype::CNAME).await) } else { None } },
-            self.tlsa(&expanded),
-            async { if alias { self.tlsa(host).await } else { None } },
-        );
-        let holder = if first.as_ref().is_some_and(has_records) || !alias { &expanded } else { host };
-        let sni = sni(host, &expanded, &a, &aaaa, first.as_ref());
+        let bases = bases(host, &a, &aaaa);
+        let alias = bases.len() > 1;
+        let (cname, tlsa) =
+            tokio::join!(async { if alias { Some(self.dns.lookup(host, Rtype::CNAME).await) } else { None } }, self.tlsa(&bases),);
+        let holder = tlsa.iter().find(|(_, l)| has_records(l)).map_or(host, |(base, _)| *base);
+        let sni = sni(host, &a, &aaaa, &tlsa);
         let targets: Vec<Target> =
             addresses(&a, &aaaa).into_iter().map(|address| Target { address, port: self.visits.port, sni: sni.clone() }).collect();
         let (zone, servers) = tokio::join!(self.zones.around(holder), self.visits.all(host, targets));
-        let tlsa = first.into_iter().chain(second).collect();
+        let tlsa = tlsa.into_iter().map(|(_, lookup)| lookup).collect();
         HostObservation { schema: SCHEMA_VERSION, host: host.clone(), port: self.port, at, a, aaaa, cname, tlsa, zone, servers }
     }
 
-    /// TLSA at a candidate base domain. `None`: the owner would be no domain name.
-    async fn tlsa(&self, base: &Name) -> Option<Lookup> {
-        // a measuring prober asks in any case. R-027 rfc6698#3: the service's port, whatever port we connect to.
-        Some(self.dns.lookup(&tlsa_owner(base, self.port)?, Rtype::TLSA).await)
+    /// TLSA at every candidate base domain, in their order, but for those whose owner would be no domain name.
+    async fn tlsa<'a>(&self, bases: &'a [Name]) -> Vec<(&'a Name, Lookup)> {
+        let ask = |place: usize| async move {
+            let base = bases.get(place)?;
+            // a measuring prober asks in any case. R-027 rfc6698#3: the service's port, whatever port we connect to.
+            Some((base, self.dns.lookup(&tlsa_owner(base, self.port)?, Rtype::TLSA).await))
+        };
+        let (first, second, third) = tokio::join!(ask(0), ask(1), ask(2));
+        [first, second, third].into_iter().flatten().collect()
     }
 }
 
-/// The end of the host's alias chain, by the family that has addresses.
-fn expanded<'a>(a: &'a Lookup, aaaa: &'a Lookup) -> &'a Name {
-    if a.records.is_empty() && !aaaa.records.is_empty() { aaaa.expanded() } else { a.expanded() }
+/// The candidate TLSA base domains, three at most: the ends of the host's two alias chains, then the host, each once.
+///
+/// R-021 rfc7672#2.2.3: a sender goes by a secure family; where the families lead to different places, its end comes first.
+fn bases(host: &Name, a: &Lookup, aaaa: &Lookup) -> Vec<Name> {
+    let mut families = [a, aaaa];
+    families.sort_by_key(|l| (!(l.is_secure() && has_records(l)), l.records.is_empty()));
+    let mut bases: Vec<Name> = Vec::new();
+    for base in families.into_iter().map(Lookup::expanded).filter(|end| *end != host).chain([host]) {
+        if !bases.contains(base) {
+            bases.push(base.clone());
+        }
+    }
+    bases
 }
 
 fn has_records(lookup: &Lookup) -> bool {
@@ -66,11 +78,12 @@ fn has_records(lookup: &Lookup) -> bool {
 }
 
 /// The name a sender puts into SNI: the TLSA base domain; without DANE the host itself.
-fn sni(host: &Name, expanded: &Name, a: &Lookup, aaaa: &Lookup, tlsa: Option<&Lookup>) -> Name {
+fn sni(host: &Name, a: &Lookup, aaaa: &Lookup, tlsa: &[(&Name, Lookup)]) -> Name {
     // R-021 rfc7672#2.2.2: the expanded name is a base domain only if the whole chain down to an address is secure.
-    let secure = [a, aaaa].iter().any(|l| l.is_secure() && has_records(l));
+    let secure = [a, aaaa].into_iter().find(|l| l.is_secure() && has_records(l));
+    let in_force = |end: &&Name| tlsa.iter().any(|(base, l)| base == end && l.is_secure() && has_records(l));
     // R-067 rfc7672#8.1
-    if secure && tlsa.is_some_and(|l| l.is_secure() && has_records(l)) { expanded.clone() } else { host.clone() }
+    secure.map(Lookup::expanded).filter(in_force).unwrap_or(host).clone()
 }
 
 /// IPv4 first, each family in numerical order: the canonical order of the paper view.

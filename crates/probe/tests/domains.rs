@@ -121,6 +121,25 @@ async fn aliases_are_asked_at_both_names_and_name_the_right_sni() {
 }
 
 #[tokio::test]
+async fn aliases_that_differ_by_family_are_asked_at_both_ends() {
+    // R-021 rfc7672#2.2.3: a sender goes by the secure family, here the second; its end comes first, and is the name in SNI.
+    let table = Table::default()
+        .alias("mx.example.org", Rtype::A, "four.example.net", Security::Insecure, &["127.0.0.1"])
+        .alias("mx.example.org", Rtype::AAAA, "six.example.com", Security::Secure, &["::1"])
+        .with("_25._tcp.six.example.com", Rtype::TLSA, &["3 1 1 00"]);
+    let mut config = config(1);
+    config.depth = Depth::DnsOnly;
+    let (looker, _) = looker(table, config);
+    let host = looker.observe_host(&name("mx.example.org")).await;
+    let owners: Vec<String> = host.tlsa.iter().map(|l| l.name.to_string()).collect();
+    assert_eq!(owners, ["_25._tcp.six.example.com", "_25._tcp.four.example.net", "_25._tcp.mx.example.org"]);
+    assert_eq!(host.zone.as_ref().unwrap().apex, name("example.com"), "the zone that holds the TLSA records");
+    // What the probe asked is what the walk wants.
+    let verdict = dane::judge::judge_host(&host, &dane::observation::VantageObservation::default(), 0);
+    assert_eq!(verdict.hosts[0].tlsa_base, Some(name("six.example.com")));
+}
+
+#[tokio::test]
 async fn the_zone_of_domain_and_host_with_all_that_a_repair_needs() {
     let table = Table::default()
         .with("example.org", Rtype::MX, &["10 mx.example.org."])
