@@ -187,17 +187,14 @@ impl Tlsa {
         if self.data.is_empty() {
             return Err(Unusable::Empty);
         }
-        if self.data.windows(11).any(|w| w == b"-----BEGIN ") {
-            return Err(Unusable::Pem);
-        }
-        match self.selector {
-            0 => match Certificate::parse(&self.data) {
-                Ok(certificate) if certificate.is_exact() && is_public_key(&certificate.spki) => Ok(()),
-                _ => Err(Unusable::NotACertificate),
-            },
-            _ if is_public_key(&self.data) => Ok(()),
-            _ => Err(Unusable::NotAPublicKey),
-        }
+        let is_exact = |c: Certificate| c.is_exact() && is_public_key(&c.spki);
+        let (good, why) = match self.selector {
+            0 => (Certificate::parse(&self.data).is_ok_and(is_exact), Unusable::NotACertificate),
+            _ => (is_public_key(&self.data), Unusable::NotAPublicKey),
+        };
+        // DER may hold any text, PEM's too; only what is no DER is explained by it.
+        let is_pem = || self.data.windows(11).any(|w| w == b"-----BEGIN ");
+        if good { Ok(()) } else { Err(if is_pem() { Unusable::Pem } else { why }) }
     }
 }
 

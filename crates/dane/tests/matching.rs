@@ -53,6 +53,9 @@ fn full_data_is_exactly_one_certificate_or_key() {
     assert_unusable(&usual.verify(&[with(0, usual.leaf.spki.clone())]), "not-a-certificate");
     let pem = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec();
     assert_unusable(&usual.verify(&[with(0, pem)]), "pem-in-full");
+    // Text that looks like PEM makes no certificate PEM.
+    let boastful = Made::new(params("-----BEGIN CERTIFICATE-----", &[HOST]), None);
+    assert_match(&verify_chain(&[&boastful], &[boastful.record(3, 0, 0)]), 3, 0);
 }
 
 #[test]
