@@ -1,7 +1,7 @@
 //! What to type: exact lines in order, with waits from the real TTLs.
 //!
-//! A line is always a record that can be pasted into a zone file (or, for DS, handed to a registrar). What to remove is said in words, so
-//! that nobody pastes it.
+//! A line is always a record that can be pasted into a zone file (or, for DS, handed to a registrar). What to remove stands apart from
+//! it, without an owner, so that nobody pastes it.
 
 mod dnssec;
 mod mail;
@@ -41,12 +41,17 @@ fn repair(goal: impl Into<String>, steps: Vec<Step>) -> Option<Repair> {
 }
 
 fn step(what: impl Into<String>) -> Step {
-    Step { what: what.into(), line: None, wait_s: None }
+    Step { what: what.into(), line: None, remove: Vec::new(), wait_s: None }
 }
 
 impl Step {
     fn with_line(mut self, line: String) -> Self {
         self.line = Some(line);
+        self
+    }
+
+    fn without(mut self, records: Vec<String>) -> Self {
+        self.remove = records;
         self
     }
 

@@ -230,6 +230,9 @@ pub struct Step {
     /// The very line to type or paste, if there is one: a zone-file line, a DS line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
+    /// The data of records to take out, whole: with less than that nobody could tell them from others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
     /// Seconds to wait after this step before the next, from the real TTLs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_s: Option<u32>,

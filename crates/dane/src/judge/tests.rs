@@ -5,7 +5,9 @@ use crate::cause::{Cause, Party, Weight};
 use crate::dns::{Lookup, LookupFailure, Security};
 use crate::observation::{AddressObservation, Connect};
 use crate::testing::*;
+use crate::tlsa::Tlsa;
 use crate::verdict::{Action, Delivery, Finding, RecordLabel, Standing};
+use aws_lc_rs::digest::{SHA512, digest};
 use domain::base::iana::Rtype;
 
 const DOMAIN: &str = "example.nl";
@@ -75,7 +77,7 @@ fn a_mismatch_defers_and_its_repair_is_the_very_line() {
     let steps = &finding.repair.as_ref().unwrap().steps;
     let waits: Vec<_> = steps.iter().map(|s| s.wait_s).collect();
     assert_eq!(waits, [None, Some(3600), None]);
-    assert!(steps[2].what.contains(WRONG));
+    assert_eq!(steps[2].remove, [WRONG]);
     assert_eq!(verdict.hosts[0].records[0].label, RecordLabel::Unmatched);
     assert_eq!(verdict.hosts[0].servers[0].rfc_delivers, Some(false));
 }
@@ -104,9 +106,11 @@ fn a_stronger_digest_hides_the_right_one() {
     let verdict = verdict(&site(&shown, &[&shown.record(), &strong]));
     assert_eq!((verdict.standing, grave(&verdict)), (Standing::Broken, vec![Cause::AgilityHidesMatch]));
     let steps = &find(&verdict, Cause::AgilityHidesMatch).repair.as_ref().unwrap().steps;
-    // The right record is there already; the other has to go at once.
-    assert!(steps.iter().all(|s| s.line.is_none()));
-    assert!(steps.iter().any(|s| s.what.contains("In the same change remove") && s.what.contains("3 1 2")));
+    // R-097 rfc7671#9: the key with the stronger digest, too; the hidden record stays, and what hid it goes, named whole.
+    let finding = find(&verdict, Cause::AgilityHidesMatch);
+    let right = Tlsa { matching: 2, data: digest(&SHA512, &shown.spki).as_ref().to_vec(), ..shown.record().parse().unwrap() };
+    assert_eq!(lines(finding), [format!("_25._tcp.mx1.example.nl. 3600 IN TLSA {right}")]);
+    assert_eq!(steps.last().unwrap().remove, [strong]);
     assert_eq!(verdict.hosts[0].records[0].label, RecordLabel::Hidden);
 }
 

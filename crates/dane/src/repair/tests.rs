@@ -1,11 +1,19 @@
 //! The lines are right and can be pasted; the order and the waits are those of RFC 7671 section 8.
 
 use super::*;
+use crate::association::Associations;
 use crate::cause::Cause;
+use crate::cert::Certificate;
+use crate::matching::{MatchVerdict, VerifyOptions, verify};
 use crate::observation::ZoneObservation;
+use crate::observation::{CertificateBytes, HostObservation};
+use crate::testing::{Identity, NOW};
 use crate::testing::{answer, domain, host, identity, mx, name, tlsa, ttl, visit};
+use crate::tlsa::Tlsa;
 use domain::base::iana::Rtype;
+use proptest::prelude::*;
 use std::sync::Arc;
+use std::sync::LazyLock;
 
 /// rfc4509#2.3: a key and its DS of digest type 2, by the RFC's authors.
 const DSKEY: &str = "256 3 5 AQOeiiR0GOMYkDshWoSKz9XzfwJr1AYtsmx3TGkJaNXVbfi/2pHm822aJ5iI9BMzNXxeYCmZDRD99WYwYqUSdjMm\
@@ -112,5 +120,81 @@ fn lines_can_be_pasted() {
         let mut reader = domain::zonefile::inplace::Zonefile::from(format!("{with_ttl}\n").as_bytes());
         let entry = reader.next_entry().unwrap_or_else(|e| panic!("{line}: {e}"));
         assert!(matches!(entry, Some(domain::zonefile::inplace::Entry::Record(_))), "{line}");
+    }
+}
+
+static IDENTITIES: LazyLock<[Identity; 3]> = LazyLock::new(|| std::array::from_fn(|_| identity("mx1.example.nl")));
+
+/// A usable record of one of three identities, or one that nobody can use.
+fn record() -> impl Strategy<Value = String> {
+    let usable = (0..3_usize, 2..4_u8, 0..2_u8, 1..3_u8).prop_map(|(who, usage, selector, matching)| {
+        let certificate = Certificate::parse(&IDENTITIES[who].certificate.0).unwrap();
+        Associations::of(&certificate).record(usage, selector, matching).unwrap().to_string()
+    });
+    prop_oneof![8 => usable, 1 => Just("3 1 2 abcd".to_owned()), 1 => Just("1 1 1 00".to_owned())]
+}
+
+fn matches(certificate: &CertificateBytes, records: &[String]) -> bool {
+    let records: Vec<Tlsa> = records.iter().filter_map(|r| r.parse().ok()).collect();
+    let names = [name("mx1.example.nl")];
+    verify(std::slice::from_ref(certificate), &records, &names, NOW, &VerifyOptions::default()).verdict == MatchVerdict::Match
+}
+
+/// Two addresses with these identities, the records, and every repair that a verdict has for them.
+fn repairs(shown: [usize; 2], records: &[String]) -> Vec<Repair> {
+    let visits = ["192.0.2.1", "192.0.2.2"].iter().zip(shown).map(|(address, who)| visit(address, &IDENTITIES[who].certificate)).collect();
+    let texts: Vec<&str> = records.iter().map(String::as_str).collect();
+    let mut seen: HostObservation = host("mx1.example.nl", "192.0.2.1", tlsa("mx1.example.nl", &texts), visits);
+    seen.a = crate::testing::a("mx1.example.nl", &["192.0.2.1", "192.0.2.2"]);
+    let observation = domain(mx("example.nl", &["10 mx1.example.nl."]), vec![seen]);
+    crate::judge::judge(&observation, NOW).findings.into_iter().filter_map(|f| f.repair).collect()
+}
+
+/// Every step in turn: what matched goes on matching, and in the end all addresses match.
+fn follow(shown: [usize; 2], mut records: Vec<String>, repair: &Repair) -> Result<(), TestCaseError> {
+    let state = |records: &[String]| shown.map(|who| matches(&IDENTITIES[who].certificate, records));
+    let mut before = state(&records);
+    for step in &repair.steps {
+        let gone = step.remove.iter().filter(|r| !records.contains(r)).count();
+        prop_assert_eq!(gone, 0, "a record to remove is none of those published: {:?}", &step);
+        records.retain(|r| !step.remove.contains(r));
+        records.extend(step.line.iter().filter_map(|l| l.split_once(" IN TLSA ")).map(|(_, data)| data.to_owned()));
+        let after = state(&records);
+        prop_assert!(before.iter().zip(after).all(|(b, a)| a || !b), "{:?} breaks what matched; now {:?}", &step, &records);
+        before = after;
+    }
+    prop_assert_eq!(before, [true, true], "useless: {:?}", &repair);
+    Ok(())
+}
+
+#[test]
+fn a_stronger_digest_of_another_key_is_met_with_the_same() {
+    // R-075, R-097 rfc7671#9: first a certificate beside the next key, then two addresses with two keys.
+    let of = |who: usize, selector, matching| {
+        let certificate = Certificate::parse(&IDENTITIES[who].certificate.0).unwrap();
+        Associations::of(&certificate).record(3, selector, matching).unwrap().to_string()
+    };
+    for (shown, records) in [([0, 0], vec![of(0, 0, 1), of(1, 1, 2)]), ([0, 1], vec![of(0, 1, 2)])] {
+        let repairs = repairs(shown, &records);
+        assert!(!repairs.is_empty());
+        for repair in repairs {
+            follow(shown, records.clone(), &repair).unwrap();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_step_of_a_repair_breaks_what_matched(
+        shown in (0..2_usize, 0..2_usize),
+        records in prop::collection::btree_set(record(), 1..7),
+    ) {
+        // R-091 rfc7671#8.1, R-097 rfc7671#9
+        let (shown, records): ([usize; 2], Vec<String>) = (shown.into(), records.into_iter().collect());
+        for repair in repairs(shown, &records) {
+            follow(shown, records.clone(), &repair)?;
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! TLSA records to publish and to remove.
 
 use super::{NEW_TTL_S, authoritative_ttl, repair, settle_time, step};
+use crate::association::Associations;
 use crate::cause::{Cause, Party};
 use crate::cert::Certificate;
 use crate::dns::Lookup;
@@ -8,8 +9,11 @@ use crate::name::{Name, fqdn, tlsa_owner};
 use crate::observation::HostObservation;
 use crate::tlsa::Tlsa;
 use crate::verdict::{Repair, Step};
-use aws_lc_rs::digest::{SHA256, digest};
 use std::sync::Arc;
+
+/// Records that one step names, and their octets.
+const SHOWN_RECORDS: usize = 24;
+const SHOWN_OCTETS: usize = 16_384;
 
 /// One TLSA record as a zone-file line, owner with final dot.
 #[must_use]
@@ -17,21 +21,42 @@ pub fn tlsa_line(owner: &Name, ttl: u32, tlsa: &Tlsa) -> String {
     format!("{} {ttl} IN TLSA {tlsa}", fqdn(owner))
 }
 
-/// `3 1 1` of every key that the host's servers show, with an address that shows it. (R-099: the recommended form)
-fn shown_keys(seen: &HostObservation) -> Vec<(Tlsa, String)> {
+/// The leaves that the host's servers show, with an address that shows each.
+fn shown(seen: &HostObservation) -> Vec<(Certificate, String)> {
     let mut servers: Vec<_> = seen.servers.iter().collect();
     servers.sort_by_key(|s| s.address);
-    let mut keys: Vec<(Tlsa, String)> = Vec::new();
+    let mut leaves: Vec<(Certificate, String)> = Vec::new();
     for server in servers {
         let leaf = server.tls.as_ref().filter(|t| t.key_proven != Some(false)).and_then(|t| t.chain.first());
         let Some(leaf) = leaf.and_then(|c| Certificate::parse(&c.0).ok()) else { continue };
-        let data = digest(&SHA256, &leaf.spki).as_ref().to_vec();
-        let tlsa = Tlsa { usage: 3, selector: 1, matching: 1, data };
-        if !keys.iter().any(|(known, _)| *known == tlsa) {
-            keys.push((tlsa, server.address.to_string()));
+        if !leaves.iter().any(|(known, _)| known.der == leaf.der) {
+            leaves.push((leaf, server.address.to_string()));
         }
     }
-    keys
+    leaves
+}
+
+/// The records of every key shown that have to be added to those `present`, with an address that shows the key. (R-099: `3 1 1` if free)
+///
+/// R-075, R-097 rfc7671#9: senders look at the strongest digest only, so every key is published with all digests that any key has.
+fn missing_keys(leaves: &[(Certificate, String)], present: &[Tlsa]) -> Vec<(Tlsa, String)> {
+    let is_used = |m: &u8| present.iter().any(|t| (t.usage, t.selector, t.matching) == (3, 1, *m) && t.usability().is_ok());
+    let used: Vec<u8> = [1, 2].into_iter().filter(is_used).collect();
+    let digests = if used.is_empty() { vec![1] } else { used };
+    let mut missing: Vec<(Tlsa, String)> = Vec::new();
+    for (leaf, address) in leaves {
+        let forms = Associations::of(leaf);
+        for tlsa in digests.iter().filter_map(|m| forms.record(3, 1, *m)) {
+            if !present.contains(&tlsa) && !missing.iter().any(|(known, _)| *known == tlsa) {
+                missing.push((tlsa, address.clone()));
+            }
+        }
+    }
+    missing
+}
+
+fn parsed(lookup: &Lookup) -> Vec<Tlsa> {
+    lookup.records.iter().filter_map(|r| r.data.parse().ok()).collect()
 }
 
 /// The records do not fit what the servers show. Where `cause` says that the records are right and the server's chain is wrong, the server
@@ -42,12 +67,12 @@ pub fn mismatch(cause: Cause, lookup: &Lookup, seen: &HostObservation, wrong: &[
         return None;
     }
     if let Some(what) = server_to_mend(cause, &seen.host) {
-        return mend_server(what, lookup, seen, wrong);
+        return mend_server(what, lookup, seen);
     }
-    let keys = shown_keys(seen);
+    let leaves = shown(seen);
     let owner = lookup.expanded();
     let ttl = authoritative_ttl(lookup).unwrap_or(NEW_TTL_S);
-    if keys.is_empty() {
+    if leaves.is_empty() {
         let what = format!(
             "Make the record from the certificate that {} really uses: `danelaw tlsa generate` prints the line for {}.",
             seen.host,
@@ -59,19 +84,19 @@ pub fn mismatch(cause: Cause, lookup: &Lookup, seen: &HostObservation, wrong: &[
         "Make sure that what {} shows now is the certificate that you mean it to show; if not, mend the server and check again.",
         seen.host
     ))];
-    let present: Vec<Tlsa> = lookup.records.iter().filter_map(|r| r.data.parse().ok()).collect();
-    for (tlsa, address) in keys.iter().filter(|(t, _)| !present.contains(t)) {
-        steps.push(step(format!("Publish the record that matches the key at {address}, at once.")).with_line(tlsa_line(owner, ttl, tlsa)));
+    let missing = missing_keys(&leaves, &parsed(lookup));
+    let last = missing.len().saturating_sub(1);
+    for (i, (tlsa, address)) in missing.into_iter().enumerate() {
+        let publish =
+            step(format!("Publish the record that matches the key at {address}, at once.")).with_line(tlsa_line(owner, ttl, &tlsa));
+        // R-092 rfc7671#8.1
+        steps.push(if i == last { publish.then_wait(settle_time(lookup)) } else { publish });
     }
-    let (hiding, harmless): (Vec<&String>, Vec<&String>) = wrong.iter().partition(hides);
-    if !hiding.is_empty() {
-        steps.push(step(format!("In the same change remove {}: senders prefer the stronger digest.", list(&hiding))));
-    }
-    if let Some(last) = steps.last_mut() {
-        last.wait_s = Some(settle_time(lookup));
-    }
-    if !harmless.is_empty() {
-        steps.push(step(format!("Then check again and remove {}, unless it is the key to come.", list(&harmless))));
+    // A record of what is shown matches nowhere only because a stronger digest hides it.
+    let names_a_leaf = |t: &Tlsa| t.usage == 3 && leaves.iter().any(|(leaf, _)| Associations::of(leaf).equals(t));
+    let wrong: Vec<&String> = wrong.iter().filter(|r| !r.parse().is_ok_and(|t| names_a_leaf(&t))).collect();
+    if !wrong.is_empty() {
+        steps.push(removal("Then check again and remove what matches nothing, unless it is for the key to come.", &wrong));
     }
     repair(format!("TLSA records that match what {} shows", seen.host), steps)
 }
@@ -98,27 +123,17 @@ fn server_to_mend(cause: Cause, host: &Name) -> Option<String> {
 }
 
 /// The server first; a record of the key as the second choice, which needs no issuer. Records of issuers are not to be removed.
-fn mend_server(what: String, lookup: &Lookup, seen: &HostObservation, wrong: &[String]) -> Option<Repair> {
+fn mend_server(what: String, lookup: &Lookup, seen: &HostObservation) -> Option<Repair> {
     let mut steps = vec![step(what)];
-    let present: Vec<Tlsa> = lookup.records.iter().filter_map(|r| r.data.parse().ok()).collect();
     let ttl = authoritative_ttl(lookup).unwrap_or(NEW_TTL_S);
-    for (tlsa, address) in shown_keys(seen).into_iter().filter(|(t, _)| !present.contains(t)) {
+    for (tlsa, address) in missing_keys(&shown(seen), &parsed(lookup)) {
         let what = format!(
             "If that cannot be done at once, publish this record of the key at {address} beside the others: it asks neither for issuers nor for \
              names or dates."
         );
         steps.push(step(what).with_line(tlsa_line(lookup.expanded(), ttl, &tlsa)));
     }
-    let hiding: Vec<&String> = wrong.iter().filter(hides).collect();
-    if steps.len() > 1 && !hiding.is_empty() {
-        steps.push(step(format!("In the same change remove {}: senders prefer the stronger digest.", list(&hiding))));
-    }
     repair(format!("a certificate chain at {} that fits its TLSA records", seen.host), steps)
-}
-
-/// R-075, R-097 rfc7671#9: a wrong digest that is stronger would hide the new record.
-fn hides(record: &&String) -> bool {
-    record.parse::<Tlsa>().is_ok_and(|t| (t.usage, t.selector, t.matching) == (3, 1, 2))
 }
 
 /// The record pins the certificate; pin the key instead, the new beside the old until every cache has both. (R-091, R-092)
@@ -126,15 +141,18 @@ fn hides(record: &&String) -> bool {
 pub fn pin_key(lookup: &Lookup, seen: &HostObservation) -> Option<Repair> {
     let ttl = authoritative_ttl(lookup).unwrap_or(NEW_TTL_S);
     let wait = settle_time(lookup);
+    let present = parsed(lookup);
     let mut steps: Vec<Step> = Vec::new();
-    for (tlsa, address) in shown_keys(seen) {
+    for (tlsa, address) in missing_keys(&shown(seen), &present) {
         // R-091 rfc7672#4: both are published before anything changes.
         let what = format!("Publish this record of the key at {address} beside those that are there.");
         steps.push(step(what).with_line(tlsa_line(lookup.expanded(), ttl, &tlsa)));
     }
     // R-092 rfc7671#8.1
     steps.last_mut()?.wait_s = Some(wait);
-    steps.push(step("Keep the same key when the certificate is renewed, and remove the 3 0 records."));
+    let pins: Vec<String> = present.iter().filter(|t| (t.usage, t.selector) == (3, 0)).map(ToString::to_string).collect();
+    let what = "Keep the same key when the certificate is renewed, and remove the 3 0 records.";
+    steps.push(removal(what, &pins.iter().collect::<Vec<_>>()));
     repair("records that survive renewals", steps)
 }
 
@@ -148,7 +166,7 @@ pub fn publish(hosts: &[&Arc<HostObservation>]) -> Option<Repair> {
             continue;
         }
         let Some(owner) = tlsa_owner(&seen.host, seen.port) else { continue };
-        for (tlsa, address) in shown_keys(seen) {
+        for (tlsa, address) in missing_keys(&shown(seen), &[]) {
             let what = format!("Publish the record of the key that {} shows at {address}.", seen.host);
             steps.push(step(what).with_line(tlsa_line(&owner, NEW_TTL_S, &tlsa)));
         }
@@ -156,8 +174,15 @@ pub fn publish(hosts: &[&Arc<HostObservation>]) -> Option<Repair> {
     repair("DANE for this host", steps)
 }
 
-fn list(records: &[&String]) -> String {
-    let shown: Vec<String> = records.iter().take(6).map(|r| format!("`{}`", r.chars().take(80).collect::<String>())).collect();
-    let more = if records.len() > 6 { " and others like them" } else { "" };
-    format!("{}{more}", shown.join(", "))
+/// A step that takes these records out: each whole, and as many as can be read.
+fn removal(what: &str, records: &[&String]) -> Step {
+    let mut room = SHOWN_OCTETS;
+    let fits = |(i, r): &(usize, &&String)| {
+        room = room.saturating_sub(r.len());
+        *i == 0 || room > 0
+    };
+    let shown: Vec<String> = records.iter().take(SHOWN_RECORDS).enumerate().take_while(fits).map(|(_, r)| (*r).clone()).collect();
+    let more = records.len() - shown.len();
+    let more = if more == 0 { String::new() } else { format!(" These are the first; {more} more follow when you check again.") };
+    step(format!("{what}{more}")).without(shown)
 }

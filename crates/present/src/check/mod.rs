@@ -182,6 +182,9 @@ fn mend(out: &mut String, repair: &Repair, style: &Style) {
         for line in step.line.iter().flat_map(|l| l.lines()) {
             let _ = writeln!(out, "{}", style.paint(Ink::Code, clean(line)));
         }
+        for record in &step.remove {
+            let _ = writeln!(out, "         - {}", clean(record));
+        }
         if let Some(wait) = step.wait_s.filter(|w| *w > 0) {
             let _ = writeln!(out, "         {}", style.paint(Ink::Dim, format!("then wait {}", duration(wait.into()))));
         }
