@@ -1,5 +1,6 @@
 //! What a looker needs of the DNS, and how `resolve` provides it.
 
+use dane::Epoch;
 use dane::dns::{Alias, Lookup, LookupFailure, Record, Security, SecurityReason, SignatureWindow};
 use dane::name::Name;
 use data_encoding::BASE64;
@@ -70,6 +71,14 @@ pub fn lookup_record(answer: &Answer) -> Lookup {
         let record = |data| Record { owner: set.owner.clone(), ttl: set.ttl, data: resolve::data_text(set.rtype, data) };
         set.data.iter().map(record).collect()
     });
+    let proof = answer.signature.as_ref().map(|s| SignatureWindow {
+        signer: s.signer.clone(),
+        key_tag: s.key_tag,
+        algorithm: s.algorithm,
+        inception: s.inception,
+        expiration: s.expiration,
+        original_ttl: s.original_ttl,
+    });
     Lookup {
         name: answer.question.name.clone(),
         rtype: answer.question.rtype,
@@ -92,19 +101,28 @@ pub fn lookup_record(answer: &Answer) -> Lookup {
             .collect(),
         records: records.unwrap_or_default(),
         signed: set.is_some_and(|set| !set.signatures.is_empty()),
-        signature: answer.signature.as_ref().map(|s| SignatureWindow {
-            signer: s.signer.clone(),
-            key_tag: s.key_tag,
-            algorithm: s.algorithm,
-            inception: s.inception,
-            expiration: s.expiration,
-            original_ttl: s.original_ttl,
-        }),
+        signature: proof.or_else(|| set.filter(|_| answer.status == resolve::Security::Insecure).and_then(|set| unproven(set, answer.at))),
         negative_ttl: answer.negative_ttl,
         server: answer.server,
         elapsed_ms: u32::try_from(answer.elapsed.as_millis()).unwrap_or(u32::MAX),
         raw: if secure { Vec::new() } else { answer.raw.iter().map(|m| BASE64.encode(m)).collect() },
     }
+}
+
+/// The longest of the signatures over an insecure RRset: whoever adds a DS record has to know whether they would hold.
+fn unproven(set: &resolve::Rrset, at: Epoch) -> Option<SignatureWindow> {
+    // RFC 4034 section 3.1.5: serial numbers near the present.
+    let now = u32::try_from(at.rem_euclid(1 << 32)).unwrap_or(0);
+    let moment = |serial: u32| at.saturating_add(i64::from(serial.wrapping_sub(now).cast_signed()));
+    let window = |s: &resolve::Rrsig| SignatureWindow {
+        signer: s.signer.clone(),
+        key_tag: s.key_tag,
+        algorithm: s.algorithm,
+        inception: moment(s.inception),
+        expiration: moment(s.expiration),
+        original_ttl: s.original_ttl,
+    };
+    set.signatures.iter().map(window).max_by_key(|w| w.expiration)
 }
 
 fn security(status: resolve::Security) -> Security {

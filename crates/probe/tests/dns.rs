@@ -61,6 +61,25 @@ async fn records_in_presentation_form_and_the_evidence_where_they_are_not_secure
 }
 
 #[tokio::test]
+async fn signatures_over_insecure_data_keep_their_time() {
+    // RFC 4034 section 3.1: an address, and a signature over it from 2001-09-09 to 2017-07-14.
+    let server = upstream(|_| {
+        let address = [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 1];
+        let signer = b"\x07example\x03org\0";
+        let times = [1_500_000_000_u32.to_be_bytes(), 1_000_000_000_u32.to_be_bytes()].concat();
+        let rdata = [&[0, 1, 13, 2, 0, 0, 1, 44][..], &times, &[18, 103], signer, &[7; 64]].concat();
+        let head = [0xc0, 12, 0, 46, 0, 1, 0, 0, 1, 44, 0, u8::try_from(rdata.len()).unwrap()];
+        (0x8180, 2, [&address[..], &head, &rdata].concat())
+    })
+    .await;
+    let lookup = Dns::lookup(&resolver(server), &name("example.org"), Rtype::A).await;
+    assert_eq!((lookup.status, lookup.signed), (Security::Insecure, true), "{:?}", lookup.failure_detail);
+    let window = lookup.signature.unwrap();
+    assert_eq!((window.inception, window.expiration, window.key_tag), (1_000_000_000, 1_500_000_000, 4711));
+    assert_eq!((window.signer, window.original_ttl), (name("example.org"), 300));
+}
+
+#[tokio::test]
 async fn failures_keep_their_kind() {
     let server = upstream(|_| (0x8182, 0, Vec::new())).await;
     let lookup = Dns::lookup(&resolver(server), &name("example.org"), Rtype::MX).await;

@@ -47,7 +47,8 @@ pub use answer::{Answer, Failure, LookupError};
 pub use config::{Budgets, Clock, Config, ConfigError, Ipv6, Mode, Timeouts};
 pub use direct::{AnchorCheck, Direct, Interception};
 pub use dnssec::{
-    Algorithms, Anchors, Attempt, Epoch, Link, Name, Policy, Question, Reason, ReasonCode, Response, Rrset, Security, Sha1, Signature,
+    Algorithms, Anchors, Attempt, Epoch, Link, Name, Policy, Question, Reason, ReasonCode, Response, Rrset, Rrsig, Security, Sha1,
+    Signature,
 };
 pub use resolver::Resolver;
 pub use text::data as data_text;

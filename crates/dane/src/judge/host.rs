@@ -118,7 +118,7 @@ fn addresses(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>) -> Vec
         found.push(Finding::new(Cause::MxIsAlias, host, sentence));
     }
     let failed: Vec<&Lookup> = families.into_iter().filter(|l| l.outcome() == Outcome::Err).collect();
-    let mended = |cause, lookup: &Lookup| repair::dnssec(cause, lookup, case.domain, case.hosts);
+    let mended = |cause, lookup: &Lookup| repair::dnssec(cause, lookup, case.domain, case.hosts, case.at);
     match route.why {
         // R-020 rfc7672#2.2.2
         Why::NoAddress => {
@@ -150,7 +150,7 @@ fn weak_proof(case: &Case, route: &HostRoute, families: [&Lookup; 2]) -> Option<
     let weak = families.into_iter().find(|l| l.failure.is_none() && l.status == Security::Insecure)?;
     let cause = dns::cause(weak)?;
     let sentence = format!("The {} answer for {} is insecure: {}.", weak.rtype, route.host, dns::particulars(weak));
-    let repair = repair::dnssec(cause, weak, case.domain, case.hosts);
+    let repair = repair::dnssec(cause, weak, case.domain, case.hosts, case.at);
     Some(Finding::new(cause, dns::place(weak), sentence).weighing(cause.weight().min(Weight::Warning)).mended_by(repair))
 }
 
@@ -164,7 +164,7 @@ fn dane(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>, published: 
             let cause = link.and_then(dns::cause).unwrap_or(Cause::BudgetExhausted);
             let words = link.map(dns::particulars).unwrap_or_else(|| "it was not found when it was asked for".to_owned());
             let sentence = format!("The alias {host} cannot be validated, so senders skip it: {words}.");
-            let repair = link.and_then(|l| repair::dnssec(cause, l, case.domain, case.hosts));
+            let repair = link.and_then(|l| repair::dnssec(cause, l, case.domain, case.hosts, case.at));
             vec![Finding::new(cause, link.map_or(host, dns::place), sentence).mended_by(repair)]
         }
         Why::AddressInsecure | Why::AliasInsecure | Why::NoSecureTlsa => insecure(case, route, seen, published),
@@ -181,7 +181,7 @@ fn failed_tlsa(case: &Case, route: &HostRoute, seen: &HostObservation) -> Vec<Fi
     let cause = dns::cause(lookup).unwrap_or(Cause::DnsError);
     let sentence =
         format!("The TLSA records of {} cannot be had, so senders that validate DANE skip it: {}.", route.host, dns::particulars(lookup));
-    let repair = repair::dnssec(cause, lookup, case.domain, case.hosts);
+    let repair = repair::dnssec(cause, lookup, case.domain, case.hosts, case.at);
     vec![Finding::new(cause, dns::place(lookup), sentence).mended_by(repair)]
 }
 
@@ -210,7 +210,7 @@ fn insecure(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>, publish
     };
     let consequence = if meant { "its TLSA records are without force" } else { "senders do not ask for TLSA records" };
     let sentence = format!("{host} is not secured by DNSSEC, so {consequence}: {}.", dns::particulars(lookup));
-    let repair = repair::dnssec(cause, lookup, case.domain, case.hosts);
+    let repair = repair::dnssec(cause, lookup, case.domain, case.hosts, case.at);
     found.push(Finding::new(cause, dns::place(lookup), sentence).weighing(weight).mended_by(repair));
     if route.why == Why::AddressInsecure {
         // R-017 rfc7672#2.2.2

@@ -48,7 +48,7 @@ fn failed(case: &Case, domain: &DomainObservation) -> Finding {
     let cause = dns::cause(mx).unwrap_or(Cause::DnsError);
     let who = if dns::is_dnssec(cause) { "senders that validate DNSSEC keep" } else { "senders keep" };
     let sentence = format!("The MX records of {name} cannot be had, so {who} mail to it in their queues: {}.", dns::particulars(mx));
-    Finding::new(cause, dns::place(mx), sentence).mended_by(repair::dnssec(cause, mx, case.domain, case.hosts))
+    Finding::new(cause, dns::place(mx), sentence).mended_by(repair::dnssec(cause, mx, case.domain, case.hosts, case.at))
 }
 
 /// R-004 rfc7672#2.2.1: DANE to the hosts may work, and does not reach from the domain.
@@ -65,7 +65,7 @@ fn insecure(case: &Case, domain: &DomainObservation) -> Vec<Finding> {
     if let Some(cause) = dns::cause(mx) {
         let sentence = format!("The MX records of {name} are insecure: {}.", dns::particulars(mx));
         let weight = if cause.party() == Party::Domain { cause.weight().min(Weight::Warning) } else { cause.weight() };
-        let repair = repair::dnssec(cause, mx, case.domain, case.hosts);
+        let repair = repair::dnssec(cause, mx, case.domain, case.hosts, case.at);
         found.push(Finding::new(cause, dns::place(mx), sentence).weighing(weight).mended_by(repair));
     }
     found

@@ -1,23 +1,39 @@
 //! Mending DNSSEC: DS lines for the registrar, and who has to sign what anew.
 
-use super::{repair, step};
+use super::{mismatch, repair, step};
+use crate::Epoch;
 use crate::cause::Cause;
 use crate::dns::Lookup;
+use crate::matching::{MatchVerdict, VerifyOptions, verify};
 use crate::name::{Name, fqdn};
 use crate::observation::{DomainObservation, HostObservation, ZoneObservation};
+use crate::tlsa::Tlsa;
 use crate::verdict::{Repair, Step};
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::{BASE64, HEXUPPER};
 use std::sync::Arc;
 
-/// What mends this trouble of DNSSEC or DNS; `None` where nothing is the domain's to mend.
+/// What mends this trouble of DNSSEC or DNS at this moment; `None` where nothing is the domain's to mend.
 #[must_use]
-pub fn dnssec(cause: Cause, lookup: &Lookup, domain: Option<&DomainObservation>, hosts: &[Arc<HostObservation>]) -> Option<Repair> {
+pub fn dnssec(
+    cause: Cause,
+    lookup: &Lookup,
+    domain: Option<&DomainObservation>,
+    hosts: &[Arc<HostObservation>],
+    at: Epoch,
+) -> Option<Repair> {
     let place = lookup.reason.as_ref().map_or_else(|| lookup.expanded(), |r| &r.at_name);
     let zone = zone_of(place, domain, hosts);
     let apex = zone.map_or(place, |z| &z.apex);
     match cause {
-        Cause::DsMissing => repair(format!("a chain of trust to {apex}"), missing_ds(apex, zone)),
+        Cause::DsMissing => {
+            let mut hosts: Vec<Arc<HostObservation>> = hosts.to_vec();
+            hosts.sort_by(|a, b| a.host.cmp(&b.host));
+            let mut steps: Vec<Step> = sign_first(apex, zone, domain, &hosts, at).into_iter().collect();
+            steps.extend(match_first(apex, domain, &hosts, at));
+            steps.extend(missing_ds(apex, zone));
+            repair(format!("a chain of trust to {apex}"), steps)
+        }
         Cause::DsDigestMismatch | Cause::DsNoMatchingKey => {
             repair(format!("a DS record that fits the keys of {apex}"), wrong_ds(apex, zone))
         }
@@ -69,6 +85,50 @@ pub fn ds_lines(zone: &ZoneObservation) -> Vec<String> {
 
 fn again(apex: &Name, what: &str) -> Option<Repair> {
     repair(format!("valid signatures in {apex}"), vec![step(what)])
+}
+
+/// A DS record over signatures that do not hold would make of an insecure zone a bogus one. (RFC 4035 section 5)
+fn sign_first(
+    apex: &Name,
+    zone: Option<&ZoneObservation>,
+    domain: Option<&DomainObservation>,
+    hosts: &[Arc<HostObservation>],
+    at: Epoch,
+) -> Option<Step> {
+    let of_zone: Vec<&Lookup> = zone.map_or(Vec::new(), |z| vec![&z.dnskey, &z.soa, &z.ns]);
+    let of_hosts = hosts.iter().flat_map(|h| [&h.a, &h.aaaa].into_iter().chain(&h.tlsa));
+    let unsigned = of_zone.iter().take(2).find(|l| !l.records.is_empty() && !l.signed);
+    let mut lookups = of_zone.iter().copied().chain(domain.map(|d| &d.mx)).chain(of_hosts);
+    // R-105 rfc4035#5.3.1
+    let outside = lookups.find(|l| l.signature.as_ref().is_some_and(|s| s.signer == *apex && (s.expiration < at || s.inception > at)));
+    let (lookup, what) = match (unsigned, outside) {
+        (Some(lookup), _) => (*lookup, "has no signature"),
+        (None, Some(lookup)) => (lookup, "has a signature that is not valid now"),
+        (None, None) => return None,
+    };
+    let (rtype, name) = (lookup.rtype, lookup.expanded());
+    Some(step(format!(
+        "First sign the zone {apex} anew, mend the job that signs, and check again: the {rtype} RRset of {name} {what}. With a DS record \
+         above it, validators would refuse the zone, and mail would stop."
+    )))
+}
+
+/// A DS record puts TLSA records in force: those that match nothing would stop mail. (R-048, R-090)
+fn match_first(apex: &Name, domain: Option<&DomainObservation>, hosts: &[Arc<HostObservation>], at: Epoch) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for seen in hosts {
+        let Some(lookup) = seen.tlsa.iter().find(|l| !l.records.is_empty() && l.expanded().ends_with(apex)) else { continue };
+        let tlsa: Vec<Tlsa> = lookup.records.iter().filter_map(|r| r.data.parse().ok()).collect();
+        let names: Vec<Name> =
+            [&seen.host, seen.a.expanded(), seen.aaaa.expanded()].into_iter().chain(domain.map(|d| &d.domain)).cloned().collect();
+        let mut chains = seen.servers.iter().filter_map(|s| s.tls.as_ref()).map(|t| t.chain.as_slice()).filter(|c| !c.is_empty());
+        // R-048 rfc7671#8
+        let differs = chains.any(|c| verify(c, &tlsa, &names, at, &VerifyOptions::default()).verdict == MatchVerdict::NoMatch);
+        // Only what has to be added: what to take out is told when the records are in force.
+        let mend = differs.then(|| mismatch(Cause::UnknownMismatch, lookup, seen, &[])).flatten();
+        steps.extend(mend.into_iter().flat_map(|r| r.steps));
+    }
+    steps
 }
 
 fn missing_ds(apex: &Name, zone: Option<&ZoneObservation>) -> Vec<Step> {

@@ -36,7 +36,7 @@ fn steps(cause: Cause, zone: ZoneObservation) -> Vec<Step> {
     let failed = mx("dskey.example.com", &["10 mx.example.com."]).bogus(cause.code()).in_zone("dskey.example.com");
     let mut observation = domain(failed, vec![]);
     observation.domain.zone = Some(Arc::new(zone));
-    dnssec(cause, &observation.domain.mx, Some(&observation.domain), &[]).unwrap().steps
+    dnssec(cause, &observation.domain.mx, Some(&observation.domain), &[], NOW).unwrap().steps
 }
 
 #[test]
@@ -76,6 +76,41 @@ fn a_missing_ds_is_handed_over_with_what_the_zone_says_itself() {
 }
 
 #[test]
+fn a_ds_is_handed_over_last_where_it_would_stop_mail() {
+    let apex = "dskey.example.com";
+    let good = zone(apex, &[DSKEY], &[]);
+    let line = format!("{apex}. IN DS {DS}");
+    let outline = |steps: Vec<Step>| steps.into_iter().map(|s| s.line.unwrap_or(s.what)).collect::<Vec<_>>();
+    // RFC 4035 section 5.3.1: signatures over, not begun, or none at all.
+    let signed = |from: i64, until: i64| {
+        let mut zone = good.clone();
+        zone.dnskey = zone.dnskey.signed_until(until);
+        let window = zone.dnskey.signature.as_mut().unwrap();
+        (window.signer, window.inception) = (name(apex), from);
+        zone
+    };
+    let mut unsigned = good.clone();
+    unsigned.dnskey.signed = false;
+    for zone in [signed(NOW - 200, NOW - 100), signed(NOW + 100, NOW + 200), unsigned] {
+        let steps = outline(steps(Cause::DsMissing, zone));
+        assert!(steps.len() == 2 && steps[0].starts_with("First sign the zone") && steps[1] == line, "{steps:?}");
+    }
+    assert_eq!(outline(steps(Cause::DsMissing, signed(NOW - 100, NOW + 100))), std::slice::from_ref(&line));
+    // R-048 rfc7671#8: records that a DS puts in force have to match first.
+    let shown = &IDENTITIES[0];
+    let owner = "mx.dskey.example.com";
+    for (published, expected) in [(&shown.record(), vec![]), (&IDENTITIES[1].record(), vec![format!(" IN TLSA {}", shown.record())])] {
+        let mut seen = host(owner, "192.0.2.1", tlsa(owner, &[published]), vec![visit("192.0.2.1", &shown.certificate)]);
+        seen.zone = Some(Arc::new(good.clone()));
+        let failed = tlsa(owner, &[published]).insecure("ds-missing").in_zone(apex);
+        let mended = dnssec(Cause::DsMissing, &failed, None, &[Arc::new(seen)], NOW).unwrap();
+        let lines: Vec<String> = mended.steps.iter().filter_map(|s| s.line.clone()).collect();
+        assert_eq!(lines.len(), expected.len() + 1, "{lines:?}");
+        assert!(lines.iter().zip(&expected).all(|(l, e)| l.ends_with(e)) && *lines.last().unwrap() == line, "{lines:?}");
+    }
+}
+
+#[test]
 fn a_wrong_ds_is_replaced_and_a_right_one_stays() {
     let wrong = DS.replacen("D4B7", "0000", 1);
     let steps = steps(Cause::DsDigestMismatch, zone("dskey.example.com", &[DSKEY], &[&wrong, &DS.to_lowercase(), "60485 5 4 AB"]));
@@ -109,7 +144,7 @@ fn lines_can_be_pasted() {
         publish(&[&Arc::new(seen.clone())]),
         mx_is_address(&name("example.nl"), &name("192.0.2.1"), 10),
         mx_is_address(&name("example.nl"), &name("2001:db8::1"), 10),
-        dnssec(Cause::Nsec3Iterations, &mx("example.nl", &[]), None, &[]),
+        dnssec(Cause::Nsec3Iterations, &mx("example.nl", &[]), None, &[], NOW),
     ];
     let mut lines: Vec<String> = repairs.into_iter().flat_map(|r| r.unwrap().steps).filter_map(|s| s.line).collect();
     lines.extend(ds_lines(&zone("dskey.example.com", &[DSKEY], &[])));
