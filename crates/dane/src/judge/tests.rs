@@ -83,6 +83,37 @@ fn a_mismatch_defers_and_its_repair_is_the_very_line() {
 }
 
 #[test]
+fn a_certificate_to_come_gets_its_record_beside_the_old_one() {
+    // R-091 rfc7672#4, R-092 rfc7671#8.1, R-093: publish, wait two TTLs, switch; the record in use stays until then.
+    let (now, next) = (identity(HOST), identity(HOST));
+    let mut observation = site(&next, &[&now.record()]);
+    edit(&mut observation, 0, |h| h.tlsa[0] = ttl(h.tlsa[0].clone(), 1800));
+    edit(&mut observation, 0, |h| h.servers[0].connect = Connect::NotTried { why: "chain-from-file".into() });
+    let judged = verdict(&observation);
+    let finding = find(&judged, Cause::UnknownMismatch);
+    assert_eq!(lines(finding), [format!("_25._tcp.mx1.example.nl. 1800 IN TLSA {}", next.record())]);
+    let steps = &finding.repair.as_ref().unwrap().steps;
+    assert_eq!(steps[0].wait_s, Some(3600));
+    assert!(steps.iter().all(|s| s.remove.is_empty()), "{steps:?}");
+}
+
+#[test]
+fn nothing_is_removed_while_an_address_is_unseen() {
+    // the record may be right for the address that could not be looked at.
+    let shown = identity(HOST);
+    let mut observation = site(&shown, &[WRONG]);
+    edit(&mut observation, 0, |h| {
+        let mut other = h.servers[0].clone();
+        other.address = "192.0.2.99".parse().unwrap();
+        (other.connect, other.tls, other.dialogue) = (Connect::Timeout, None, Vec::new());
+        h.servers.push(other);
+    });
+    let judged = verdict(&observation);
+    let steps = &find(&judged, Cause::UnknownMismatch).repair.as_ref().unwrap().steps;
+    assert!(steps.iter().all(|s| s.remove.is_empty()), "{steps:?}");
+}
+
+#[test]
 fn a_repair_stands_where_the_records_are() {
     // R-028 rfc7672#2.2.3, R-104: behind an alias the record belongs to the alias' target, and the alias' TTL counts.
     let shown = identity(HOST);

@@ -6,7 +6,7 @@ use crate::cause::{Cause, Party};
 use crate::cert::Certificate;
 use crate::dns::Lookup;
 use crate::name::{Name, fqdn, tlsa_owner};
-use crate::observation::HostObservation;
+use crate::observation::{AddressObservation, Connect, HostObservation};
 use crate::tlsa::Tlsa;
 use crate::verdict::{Repair, Step};
 use std::sync::Arc;
@@ -80,11 +80,14 @@ pub fn mismatch(cause: Cause, lookup: &Lookup, seen: &HostObservation, wrong: &[
         );
         return repair("TLSA records that match the server", vec![step(what)]);
     }
+    let missing = missing_keys(&leaves, &parsed(lookup));
+    if is_preflight(seen) {
+        return before_switch(lookup, seen, missing);
+    }
     let mut steps = vec![step(format!(
         "Make sure that what {} shows now is the certificate that you mean it to show; if not, mend the server and check again.",
         seen.host
     ))];
-    let missing = missing_keys(&leaves, &parsed(lookup));
     let last = missing.len().saturating_sub(1);
     for (i, (tlsa, address)) in missing.into_iter().enumerate() {
         let publish =
@@ -95,10 +98,37 @@ pub fn mismatch(cause: Cause, lookup: &Lookup, seen: &HostObservation, wrong: &[
     // A record of what is shown matches nowhere only because a stronger digest hides it.
     let names_a_leaf = |t: &Tlsa| t.usage == 3 && leaves.iter().any(|(leaf, _)| Associations::of(leaf).equals(t));
     let wrong: Vec<&String> = wrong.iter().filter(|r| !r.parse().is_ok_and(|t| names_a_leaf(&t))).collect();
-    if !wrong.is_empty() {
+    // what could not be seen may be what a record is for.
+    let unseen = seen.servers.iter().any(|s| s.tls.as_ref().is_none_or(|t| t.chain.is_empty()));
+    if unseen {
+        steps.push(step(
+            "Remove nothing before every address could be looked at: a record that matches none of those seen may fit one that was not.",
+        ));
+    } else if !wrong.is_empty() {
         steps.push(removal("Then check again and remove what matches nothing, unless it is for the key to come.", &wrong));
     }
     repair(format!("TLSA records that match what {} shows", seen.host), steps)
+}
+
+/// Whether the chain comes from a file: no server shows it yet, as far as we know.
+fn is_preflight(seen: &HostObservation) -> bool {
+    let from_file = |s: &AddressObservation| matches!(&s.connect, Connect::NotTried { why } if why == "chain-from-file");
+    !seen.servers.is_empty() && seen.servers.iter().all(from_file)
+}
+
+/// Records for a certificate that is not installed yet: the new beside the old, and the old stay until the servers have switched.
+/// (R-091 rfc7672#4, R-092 rfc7671#8.1, R-093)
+fn before_switch(lookup: &Lookup, seen: &HostObservation, missing: Vec<(Tlsa, String)>) -> Option<Repair> {
+    let (owner, ttl) = (lookup.expanded(), authoritative_ttl(lookup).unwrap_or(NEW_TTL_S));
+    let publish = |(tlsa, _): (Tlsa, String)| {
+        step("Publish the record of the new certificate's key beside those that are there; remove none of them.")
+            .with_line(tlsa_line(owner, ttl, &tlsa))
+    };
+    let mut steps: Vec<Step> = missing.into_iter().map(publish).collect();
+    steps.last_mut()?.wait_s = Some(settle_time(lookup));
+    steps.push(step(format!("Only then install the certificate at every address of {}.", seen.host)));
+    steps.push(step("Check again, and remove the old records when no address shows the old certificate any more."));
+    repair(format!("a switch of certificates at {} that loses no mail", seen.host), steps)
 }
 
 /// What to do at the server where the issuer that the records name is the right one.

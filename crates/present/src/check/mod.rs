@@ -75,7 +75,7 @@ pub fn nagios_word(verdict: &Verdict, outlook: &[Forecast]) -> &'static str {
 #[must_use]
 pub fn preflight(file: &str, now: &Verdict, after: &Verdict, style: &Style) -> String {
     let mut out = String::new();
-    heading(&mut out, style, &format!("With the certificate in {}", clean(file)));
+    heading(&mut out, style, &format!("With the certificate in {}, if it were installed now", clean(file)));
     headline(&mut out, after, style);
     for record in after.hosts.iter().flat_map(|h| &h.records) {
         server::labelled(&mut out, record, style);
