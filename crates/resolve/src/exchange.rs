@@ -81,13 +81,12 @@ impl Exchange {
     }
 
     async fn send(&self, question: &Question, this: Try, work: &Work) -> Result<Reply, Fault> {
-        let id: u16 = rand::random();
-        let query = wire::query(id, question, this.style);
-        let accept = |message: Bytes| wire::receive(message, id, question);
+        let mut query = wire::query(question, this.style);
+        let accept = |message: Bytes| wire::receive(message, question);
         let slot = self.net.slot(work.time_left()).await.ok_or_else(|| work.out_of_time())?;
         let received = match this.transport {
-            Transport::Udp => slot.udp(this.server, &query, work.spend(this.udp_wait)?, accept).await,
-            Transport::Tcp => slot.tcp(this.server, &query, work.spend(this.tcp_wait)?, accept).await,
+            Transport::Udp => slot.udp(this.server, &mut query, work.spend(this.udp_wait)?, accept).await,
+            Transport::Tcp => slot.tcp(this.server, &mut query, work.spend(this.tcp_wait)?, accept).await,
         };
         let server = this.server.ip();
         let trouble = match received {

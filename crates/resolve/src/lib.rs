@@ -62,8 +62,7 @@ pub fn fuzz_message(bytes: &[u8]) {
     let name: Name = "www.sub.example.test".parse().unwrap_or_else(|_| Name::root_bytes());
     let zone = name.iter_suffixes().nth(usize::from(zone % 5)).unwrap_or_else(Name::root_bytes);
     let question = Question { name, rtype: domain::base::iana::Rtype::from_int(u16::from(rtype)) };
-    let id = message.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
-    if let Some(wire::Received::Reply(mut reply)) = wire::receive(bytes::Bytes::copy_from_slice(message), id, &question) {
+    if let Some(wire::Received::Reply(mut reply)) = wire::receive(bytes::Bytes::copy_from_slice(message), &question) {
         if let reply::Meaning::Referral { zone, .. } = reply::read(&mut reply, &zone, &question) {
             let _ = reply::ds_beside(&reply.response, &zone);
         }

@@ -24,10 +24,9 @@ pub enum Style {
     Recursive,
 }
 
-/// The bytes of a query.
-pub fn query(id: u16, question: &Question, style: Style) -> Vec<u8> {
+/// The bytes of a query, with id 0: that is the transport's to fill in.
+pub fn query(question: &Question, style: Style) -> Vec<u8> {
     let mut header = Header::new();
-    header.set_id(id);
     header.set_rd(style == Style::Recursive);
     header.set_cd(style == Style::Recursive);
     let edns = style != Style::Plain;
@@ -73,11 +72,11 @@ pub enum Received {
     Malformed(String, Bytes),
 }
 
-/// Reads a message received for the query `id`, `question`. `None` if it is somebody else's: wrong id, no response, other question.
-pub fn receive(raw: Bytes, id: u16, question: &Question) -> Option<Received> {
+/// Reads a message received for a query. `None` if it is somebody else's: no response, other question. The id is the transport's to check.
+pub fn receive(raw: Bytes, question: &Question) -> Option<Received> {
     let message = Message::from_octets(raw.clone()).ok()?;
     let header = message.header();
-    if header.id() != id || !header.qr() {
+    if !header.qr() {
         return None;
     }
     if header.opcode() != Opcode::QUERY {
