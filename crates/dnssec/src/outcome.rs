@@ -64,6 +64,8 @@ pub struct Outcome {
     pub sha1: Option<Sha1>,
     /// Every signature, key and DS record that was tried in this validation, in order. Cached trust is not tried again.
     pub attempts: Vec<Attempt>,
+    /// Signatures verified with a key: what this validation cost.
+    pub verifications: u32,
     /// When this outcome must be forgotten: the least of TTLs and signature ends it rests on.
     pub expires: Epoch,
 }

@@ -31,6 +31,11 @@ impl Work {
         spend(&mut self.signatures, self.policy.max_signatures)
     }
 
+    /// Signatures taken from the budget so far.
+    pub(crate) fn verifications(&self) -> u32 {
+        self.signatures
+    }
+
     /// Takes one NSEC3 hash from the budget.
     pub(crate) fn spend_hash(&mut self) -> Result<(), ReasonCode> {
         spend(&mut self.hashes, self.policy.max_hashes)

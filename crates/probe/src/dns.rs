@@ -33,7 +33,7 @@ pub trait Dns: Send + Sync {
 
 impl Dns for resolve::Resolver {
     fn lookup<'a>(&'a self, name: &'a Name, rtype: Rtype) -> DnsFuture<'a, Lookup> {
-        Box::pin(async move { lookup_record(&resolve::Resolver::lookup(self, name, rtype).await) })
+        Box::pin(async move { lookup_record(&*resolve::Resolver::lookup(self, name, rtype).await) })
     }
 
     fn zone_apex<'a>(&'a self, name: &'a Name) -> DnsFuture<'a, Option<Name>> {

@@ -70,12 +70,12 @@ impl Resolver {
             return AnchorCheck::NoRootAnchor;
         }
         let answer = self.lookup(&Name::root_bytes(), Rtype::DNSKEY).await;
-        let Answer { status, failure_detail, reason, .. } = answer;
-        if status == Security::Secure {
+        let Answer { status, failure_detail, reason, .. } = &*answer;
+        if *status == Security::Secure {
             return AnchorCheck::Fits;
         }
-        let words = reason.as_ref().map(ToString::to_string).or(failure_detail).unwrap_or_default();
-        match (status, reason.map(|reason| reason.code)) {
+        let words = reason.as_ref().map(ToString::to_string).or_else(|| failure_detail.clone()).unwrap_or_default();
+        match (status, reason.as_ref().map(|reason| reason.code)) {
             (_, Some(ReasonCode::RrsigExpired | ReasonCode::RrsigNotYetValid)) => AnchorCheck::Clock(words),
             (Security::Indeterminate, _) => AnchorCheck::CouldNotLook(words),
             _ => AnchorCheck::Mismatch(words),

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use dnssec::Question;
 use domain::base::iana::OptRcode;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// How the first message of an exchange travels.
@@ -49,11 +50,13 @@ impl From<LookupError> for Fault {
 pub struct Exchange {
     net: Net,
     pub servers: Servers,
+    pub queries: AtomicU64,
+    pub replies: AtomicU64,
 }
 
 impl Exchange {
     pub fn new(net: Net) -> Self {
-        Self { net, servers: Servers::new() }
+        Self { net, servers: Servers::new(), queries: AtomicU64::new(0), replies: AtomicU64::new(0) }
     }
 
     /// The server's answer, whatever its response code.
@@ -84,6 +87,7 @@ impl Exchange {
         let mut query = wire::query(question, this.style);
         let accept = |message: Bytes| wire::receive(message, question);
         let slot = self.net.slot(work.time_left()).await.ok_or_else(|| work.out_of_time())?;
+        self.queries.fetch_add(1, Relaxed);
         let received = match this.transport {
             Transport::Udp => slot.udp(this.server, &mut query, work.spend(this.udp_wait)?, accept).await,
             Transport::Tcp => slot.tcp(this.server, &mut query, work.spend(this.tcp_wait)?, accept).await,
@@ -91,6 +95,7 @@ impl Exchange {
         let server = this.server.ip();
         let trouble = match received {
             Ok((Received::Reply(reply), took)) => {
+                self.replies.fetch_add(1, Relaxed);
                 self.servers.heard(server, took);
                 if reply.edns {
                     self.servers.speaks_edns(server);

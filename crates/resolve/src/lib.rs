@@ -14,8 +14,8 @@
 //! let answer = resolver.lookup(&"_25._tcp.mx.example.com".parse()?, Rtype::TLSA).await;
 //! match (answer.status, answer.failure) {
 //!     (Security::Secure, None) => answer.data_text().iter().for_each(|record| println!("TLSA {record}")),
-//!     (status, None) => println!("{status:?}: {}", answer.reason.map(|reason| reason.to_string()).unwrap_or_default()),
-//!     (_, Some(_)) => println!("no answer: {}", answer.failure_detail.unwrap_or_default()),
+//!     (status, None) => println!("{status:?}: {}", answer.reason.as_ref().map(ToString::to_string).unwrap_or_default()),
+//!     (_, Some(_)) => println!("no answer: {}", answer.failure_detail.as_deref().unwrap_or_default()),
 //! }
 //! # Ok(())
 //! # }
@@ -50,7 +50,7 @@ pub use dnssec::{
     Algorithms, Anchors, Attempt, Epoch, Link, Name, Policy, Question, Reason, ReasonCode, Response, Rrset, Rrsig, Security, Sha1,
     Signature,
 };
-pub use resolver::Resolver;
+pub use resolver::{Counters, Resolver};
 pub use text::data as data_text;
 
 /// What the fuzz target calls: reads any bytes as the answer to a question, and makes of it what a server of `zone` would be understood

@@ -11,12 +11,13 @@ use crate::net::{Net, has_ipv6_route};
 use crate::reply;
 use crate::trouble::Troubles;
 use crate::validate::{Source, Validator};
-use crate::wire::Style;
+use crate::wire::{self, Style};
 use crate::work::{Place, Work};
 use dnssec::{Name, Question, Security};
 use domain::base::iana::Rtype;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 /// The longest that any validated answer is given again.
@@ -34,6 +35,35 @@ struct Shared {
     validator: Validator,
     answers: Cache<Question, Arc<Answer>>,
     flights: Flights<Question, Arc<Answer>>,
+}
+
+/// What lookups have cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages sent.
+    pub queries: u64,
+    /// Messages received that answered one.
+    pub replies: u64,
+    /// Signatures verified with a key.
+    pub verifications: u64,
+}
+
+impl std::ops::Add for Counters {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            queries: self.queries + other.queries,
+            replies: self.replies + other.replies,
+            verifications: self.verifications + other.verifications,
+        }
+    }
+}
+
+impl std::iter::Sum for Counters {
+    fn sum<I: Iterator<Item = Self>>(counters: I) -> Self {
+        counters.fold(Self::default(), std::ops::Add::add)
+    }
 }
 
 impl Resolver {
@@ -54,10 +84,10 @@ impl Resolver {
     /// Asks, follows aliases, validates. Never fails: failure is in the answer, with its kind and the servers involved.
     ///
     /// Who asks what is being asked already waits for the same answer. TTLs are as received, also when the answer comes from the cache.
-    pub async fn lookup(&self, name: &Name, rtype: Rtype) -> Answer {
+    pub async fn lookup(&self, name: &Name, rtype: Rtype) -> Arc<Answer> {
         let question = Question { name: name.clone(), rtype };
         if let Some(known) = self.shared.answers.get(&question) {
-            return Answer::clone(&known);
+            return known;
         }
         let work = || async {
             let answer = Arc::new(self.shared.validator.answer(&question, Source::Servers).await);
@@ -65,7 +95,7 @@ impl Resolver {
             answer
         };
         let (answer, _) = self.shared.flights.join(&question, work).await;
-        Answer::clone(&answer)
+        answer
     }
 
     /// As [`lookup`](Self::lookup), but the question itself is put to this server alone, and its answer is not cached: what one of
@@ -83,6 +113,24 @@ impl Resolver {
                 Answer { at, server: Some(server), elapsed, ..Answer::failed(question, error) }
             }
         }
+    }
+
+    /// As [`lookup_at`](Self::lookup_at), without validation: the status is indeterminate.
+    pub async fn stub(&self, server: SocketAddr, question: &Question) -> Arc<Answer> {
+        let asked = self.ask_directly_at(server, Style::Authoritative, question, self.config().attempts).await;
+        Arc::new(match asked {
+            Err(error) => Answer { at: self.config().clock.now(), server: Some(server.ip()), ..Answer::failed(question.clone(), error) },
+            Ok(reply) => {
+                let rrset = reply.response.answer.into_iter().find(|set| set.rtype == question.rtype);
+                Answer {
+                    at: self.config().clock.now(),
+                    rcode: reply.response.rcode,
+                    rrset,
+                    server: Some(server.ip()),
+                    ..Answer::empty(question.clone())
+                }
+            }
+        })
     }
 
     /// What one server says to one question, unvalidated, whatever its response code.
@@ -135,6 +183,17 @@ impl Resolver {
         Ok(servers)
     }
 
+    /// What all lookups together have cost so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let Shared { exchange, validator, .. } = &*self.shared;
+        Counters {
+            queries: exchange.queries.load(Relaxed),
+            replies: exchange.replies.load(Relaxed),
+            verifications: validator.verifications.load(Relaxed),
+        }
+    }
+
     /// The configuration it was made with.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -142,13 +201,24 @@ impl Resolver {
     }
 
     /// Asks whom the mode says, but one server only: the configured upstream as a resolver, others as authorities.
-    async fn ask_directly(&self, server: IpAddr, question: &Question, attempts: u32) -> Result<crate::wire::Reply, LookupError> {
+    async fn ask_directly(&self, server: IpAddr, question: &Question, attempts: u32) -> Result<wire::Reply, LookupError> {
+        let (address, style) = match self.config().mode {
+            Mode::Upstream(upstream) if upstream.ip() == server => (upstream, Style::Recursive),
+            _ => (SocketAddr::new(server, self.config().dns_port), Style::Authoritative),
+        };
+        self.ask_directly_at(address, style, question, attempts).await
+    }
+
+    async fn ask_directly_at(
+        &self,
+        address: SocketAddr,
+        style: Style,
+        question: &Question,
+        attempts: u32,
+    ) -> Result<wire::Reply, LookupError> {
         let Shared { config, exchange, .. } = &*self.shared;
         let work = Work::new(&config.budgets, &config.timeouts);
-        let (address, style) = match config.mode {
-            Mode::Upstream(upstream) if upstream.ip() == server => (upstream, Style::Recursive),
-            _ => (SocketAddr::new(server, config.dns_port), Style::Authoritative),
-        };
+        let server = address.ip();
         let mut troubles = Troubles::default();
         for attempt in 0..attempts.max(1) {
             let last = attempt > 0 && attempt + 1 >= attempts;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use dnssec::{Epoch, FetchError, MemoryCache, Name, Outcome, Question, ReasonCode, Security, Step, Trust, TrustCache, Validation};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -21,6 +22,7 @@ pub struct Validator {
     config: Arc<Config>,
     pub fetcher: Fetcher,
     trust: SharedTrust,
+    pub verifications: AtomicU64,
 }
 
 /// Where the response to be validated comes from.
@@ -41,7 +43,7 @@ struct Checked {
 impl Validator {
     pub fn new(config: Arc<Config>, fetcher: Fetcher) -> Self {
         let entries = (config.budgets.cache_bytes / 4 / 600).max(1000);
-        Self { config, fetcher, trust: SharedTrust::new(entries) }
+        Self { config, fetcher, trust: SharedTrust::new(entries), verifications: AtomicU64::new(0) }
     }
 
     /// The validated answer to a question. A bogus one is asked for again, from other servers, before it is believed.
@@ -107,7 +109,10 @@ impl Validator {
         let mut trust = &self.trust;
         loop {
             match validation.step(&mut trust) {
-                Step::Done(outcome) => return Ok(Checked { outcome: *outcome, asked }),
+                Step::Done(outcome) => {
+                    self.verifications.fetch_add(outcome.verifications.into(), Relaxed);
+                    return Ok(Checked { outcome: *outcome, asked });
+                }
                 Step::Ask(wanted) => match self.fetcher.fetch(&wanted, place).await {
                     Err(error) => validation.supply(&wanted, Err(fetch_error(error))),
                     Ok(fetched) => {

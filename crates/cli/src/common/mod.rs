@@ -13,3 +13,4 @@ pub mod resolver;
 pub mod survey;
 pub mod targets;
 pub mod time;
+pub mod usage;

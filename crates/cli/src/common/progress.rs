@@ -65,3 +65,46 @@ impl Progress {
         format!("{done} of {total} domains ({percent}%), {rate:.0}/s, {} to go", present::duration(left as u64))
     }
 }
+
+/// Shows on stderr how many are done, where nobody knows how many there will be.
+pub struct Counter {
+    begun: Instant,
+    shown: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Counter {
+    /// Begins with nothing done.
+    #[must_use]
+    pub fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+            if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {human_pos} names · {msg}") {
+                bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
+            }
+            bar
+        });
+        let now = Instant::now();
+        Self { begun: now, shown: now, bar }
+    }
+
+    /// So many are done.
+    pub fn show(&mut self, done: u64) {
+        #[allow(clippy::cast_precision_loss)]
+        let rate = || format!("{:.0}/s", done as f64 / self.begun.elapsed().as_secs_f64().max(0.001));
+        if let Some(bar) = &self.bar {
+            bar.set_message(rate());
+            bar.set_position(done);
+        } else if self.shown.elapsed() >= EVERY {
+            anstream::eprintln!("danelaw: {} names, {}", present::number(done), rate());
+            self.shown = Instant::now();
+        }
+    }
+
+    /// Takes it away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -116,7 +116,7 @@ fn in_file(path: &Path, error: &dyn std::fmt::Display) -> UsageError {
     UsageError(format!("{}: {error}", path.display()))
 }
 
-fn server(text: &str) -> Result<SocketAddr, String> {
+pub fn server(text: &str) -> Result<SocketAddr, String> {
     let ip = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
     text.parse().or_else(|_| ip()).map_err(|_| "give an IP address, with a port as in 127.0.0.1:5353 or [::1]:5353".to_owned())
 }

@@ -152,7 +152,7 @@ impl Targets {
 }
 
 /// The domain in a line: comments and blanks away; of a rank list (`17,example.com`) the second column.
-fn item(line: &str) -> Option<&str> {
+pub fn item(line: &str) -> Option<&str> {
     let text = line.split('#').next().unwrap_or_default().trim().trim_start_matches('\u{feff}');
     let item = match text.split_once(',') {
         Some((rank, domain)) if !rank.is_empty() && rank.bytes().all(|b| b.is_ascii_digit()) => domain.trim(),

@@ -198,6 +198,7 @@ impl Validation {
             wildcard: false,
             sha1: self.work.sha1,
             attempts: std::mem::take(&mut self.work.attempts),
+            verifications: self.work.verifications(),
             expires: self.path.expires,
         }
     }

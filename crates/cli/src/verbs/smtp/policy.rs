@@ -131,7 +131,7 @@ async fn walk(next_hop: NextHop, rules: Rules, resolver: &Resolver) -> Route {
         match walk.step() {
             Step::Done(route) => return *route,
             Step::Ask(query) => {
-                let lookup: Lookup = probe::lookup_record(&resolver.lookup(&query.name, query.rtype).await);
+                let lookup: Lookup = probe::lookup_record(&*resolver.lookup(&query.name, query.rtype).await);
                 walk.supply(query, lookup);
             }
         }

@@ -1,4 +1,4 @@
-//! `danelaw dns`: questions to the DNS.
+//! `danelaw dns validate`: one question, and whether its answer is proven.
 
 use crate::common::resolver::ResolverOptions;
 use crate::common::{print, time};
@@ -6,18 +6,6 @@ use crate::exit::{Exit, UsageError};
 use domain::base::iana::{OptRcode, Rcode, Rtype};
 use resolve::{Answer, Epoch, Failure, Name, Security};
 use serde::Serialize;
-
-/// Looks names up in the DNS and says whether the answer is proven.
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(clap::Subcommand)]
-enum What {
-    Validate(Validate),
-}
 
 /// Resolves NAME TYPE and validates the answer from the trust anchors down.
 ///
@@ -46,7 +34,7 @@ EXIT CODES
   1  bogus
   2  the command line, or a file that it names, cannot be used
   3  indeterminate: no answer, or its proof could not be fetched")]
-struct Validate {
+pub struct Args {
     /// Domain name; octets beyond letters and digits as \DDD
     name: String,
 
@@ -72,20 +60,13 @@ impl Args {
     /// # Errors
     /// If an argument or a file it names cannot be used.
     pub fn run(self) -> Result<Exit, UsageError> {
-        let What::Validate(validate) = self.what;
-        validate.run()
-    }
-}
-
-impl Validate {
-    fn run(self) -> Result<Exit, UsageError> {
         let name = parse_name(&self.name)?;
         let rtype = parse_type(&self.rtype)?;
         let resolver = self.resolver.resolver(self.at)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
         let answer = runtime.block_on(resolver.lookup(&name, rtype));
         if self.json {
-            print::json(&Report::from(&answer));
+            print::json(&Report::from(&*answer));
         } else {
             show(&answer);
         }
@@ -228,7 +209,7 @@ fn show(answer: &Answer) {
     }
 }
 
-fn rcode(answer: &Answer) -> String {
+pub fn rcode(answer: &Answer) -> String {
     let usable = matches!(answer.status, Security::Secure | Security::Insecure);
     let code = if usable || answer.failure.is_some() { answer.rcode } else { OptRcode::SERVFAIL.to_int() };
     let known = u8::try_from(code).ok().and_then(Rcode::checked_from_int);
@@ -248,7 +229,7 @@ fn parse_name(text: &str) -> Result<Name, UsageError> {
     text.parse::<Name>().map_err(|error| bad(&error))
 }
 
-fn parse_type(text: &str) -> Result<Rtype, UsageError> {
+pub fn parse_type(text: &str) -> Result<Rtype, UsageError> {
     let bad = || {
         UsageError(format!("'{}' is not a record type; give a mnemonic like TLSA, or TYPEnnn", text.chars().take(40).collect::<String>()))
     };

@@ -1,0 +1,226 @@
+//! `danelaw dns scan`: many names, one record each.
+
+use super::list::{self, Lines, List};
+use super::validate::parse_type;
+use super::worker::{self, Common, Hosts, Output, Plan};
+use crate::common::progress::Counter;
+use crate::common::resolver::ResolverOptions;
+use crate::common::time;
+use crate::common::usage::Usage;
+use crate::exit::{Exit, UsageError};
+use domain::base::iana::Rtype;
+use resolve::Counters;
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Resolves and validates the names of a list, as many as the machine can.
+///
+/// Asks each name for its SOA, NS, DS, DNSKEY and MX records, and the MX hosts for their addresses and TLSA records; says of every answer
+/// whether it is secure, insecure, bogus or indeterminate, and why. Exactly one record per line of the list, whatever happens.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  danelaw dns scan names.txt --out names.jsonl
+
+  # It was stopped, or the machine went down:
+  danelaw dns scan names.txt --out names.jsonl --resume
+
+  # Other questions, to stdout:
+  danelaw dns scan names.txt --out - --types SOA,CAA | jq .status
+
+  # How fast is this server? Nothing is validated:
+  danelaw dns scan names.txt --out - --types SOA --stub 192.0.2.1
+
+THE LIST
+  One name a line; '#' begins a comment; of a rank list (17,example.com)
+  the second column counts. It is read as it is needed: it may be endless.
+
+EXIT CODES
+  0  every line of the list has its record
+  2  the command line, the list or the output cannot be used; records
+     written before stay, and --resume goes on from them
+  3  it was stopped (Ctrl-C); the same holds")]
+pub struct Args {
+    /// List of names, one a line; '-' is stdin
+    #[arg(value_name = "FILE|-")]
+    list: PathBuf,
+
+    /// Write the records to this file, one JSON object a line; '-' is stdout
+    #[arg(long, value_name = "FILE|-")]
+    out: PathBuf,
+
+    /// Go on with what an earlier run left in the output file
+    #[arg(long)]
+    resume: bool,
+
+    /// Types to ask for. TLSA stands for the addresses and TLSA records of the MX hosts
+    #[arg(long, value_name = "TYPES", value_delimiter = ',', default_value = "SOA,NS,DS,DNSKEY,MX,TLSA")]
+    types: Vec<String>,
+
+    /// Port of the service that the TLSA records are about
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    port: u16,
+
+    /// Ask this server once for everything, with DO=1 and RD=0, and validate nothing
+    #[arg(long, value_name = "IP[:PORT]", value_parser = crate::common::resolver::server, conflicts_with = "upstream")]
+    stub: Option<SocketAddr>,
+
+    /// Names in work at the same time
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    in_flight: u32,
+
+    /// Threads, each with sockets and caches of its own [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    workers: Option<u32>,
+
+    /// After so many seconds nothing more is asked for the sake of one name
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    deadline: Duration,
+
+    /// Write what the run has cost to this file, as one JSON object
+    #[arg(long, value_name = "FILE")]
+    stats: Option<PathBuf>,
+
+    #[command(flatten)]
+    resolver: ResolverOptions,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    time::seconds(text, 0.1..=86_400.0)
+}
+
+/// What a run has cost: `--stats`.
+#[derive(Serialize)]
+struct Stats {
+    names: u64,
+    queries: u64,
+    replies: u64,
+    verifications: u64,
+    cpu_user_s: f64,
+    cpu_system_s: f64,
+    wall_s: f64,
+    max_rss_kb: u64,
+}
+
+impl Args {
+    /// Does it.
+    ///
+    /// # Errors
+    /// If an argument, the list or the output cannot be used.
+    pub fn run(self) -> Result<Exit, UsageError> {
+        let begun = Instant::now();
+        let workers =
+            self.workers.unwrap_or_else(|| u32::try_from(std::thread::available_parallelism().map_or(1, Into::into)).unwrap_or(1));
+        let plan = self.plan(workers)?;
+        let mut config = self.resolver.config(None)?;
+        config.budgets.sockets = plan.lanes;
+        let (output, done) = self.output()?;
+        let before = done.number();
+        let list = List::open(&self.list, done)?;
+        let common =
+            Arc::new(Common { list: Mutex::new(list), output: Mutex::new(output), stop: AtomicBool::new(false), done: AtomicU64::new(0) });
+        let threads: Vec<_> = (0..workers)
+            .map(|_| {
+                let (config, plan, common) = (config.clone(), plan.clone(), common.clone());
+                std::thread::spawn(move || worker::work(config, plan, common))
+            })
+            .collect();
+        let end = watch(&common, || threads.iter().all(std::thread::JoinHandle::is_finished))?;
+        let broke = || UsageError::new("a worker broke; go on with --resume, and please report it");
+        let results = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(broke())));
+        let sum = results.sum::<Result<Counters, UsageError>>()?;
+        let names = common.done.load(Relaxed);
+        let wall = begun.elapsed();
+        if let Some(path) = &self.stats {
+            write_stats(path, names, sum, wall)?;
+        }
+        let resumed = if before > 0 { format!(" ({} were done before)", present::number(before)) } else { String::new() };
+        let (done, queries) = (present::number(names), present::number(sum.queries));
+        #[allow(clippy::cast_precision_loss)]
+        let rate = names as f64 / wall.as_secs_f64().max(0.001);
+        anstream::eprintln!("danelaw: {done} names{resumed}, {queries} queries, {rate:.0} names/s");
+        Ok(if end == End::Stopped { Exit::Unknown } else { Exit::Good })
+    }
+
+    fn plan(&self, workers: u32) -> Result<Plan, UsageError> {
+        let types = self.types.iter().map(|text| parse_type(text)).collect::<Result<Vec<Rtype>, _>>()?;
+        let hosts = types.contains(&Rtype::TLSA) && self.stub.is_none();
+        Ok(Plan {
+            types: types.into_iter().filter(|rtype| !(hosts && *rtype == Rtype::TLSA)).collect(),
+            hosts: hosts.then_some(Hosts { port: self.port }),
+            stub: self.stub,
+            deadline: self.deadline,
+            lanes: usize::try_from(self.in_flight.div_ceil(workers)).unwrap_or(1),
+        })
+    }
+
+    /// The output, and what stands there already.
+    fn output(&self) -> Result<(Output, Lines), UsageError> {
+        if self.out.as_os_str() == "-" {
+            return Ok((Output::Stdout, Lines::default()));
+        }
+        let shown = self.out.display();
+        let exists = std::fs::metadata(&self.out).is_ok_and(|m| m.is_file() && m.len() > 0);
+        let done = match (exists, self.resume) {
+            (true, true) => list::resume(&self.out)?,
+            (true, false) => return Err(UsageError(format!("{shown}: exists already; name another file, or go on with --resume"))),
+            (false, _) => Lines::default(),
+        };
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&self.out);
+        let file = file.map_err(|e| UsageError(format!("{shown}: {e}; name a file that can be written, or '-'")))?;
+        Ok((Output::File(file, shown.to_string()), done))
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Complete,
+    Stopped,
+}
+
+/// Shows how far it is, and passes on Ctrl-C, until the work is finished.
+fn watch(common: &Common, finished: impl Fn() -> bool) -> Result<End, UsageError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
+    runtime.block_on(async {
+        let on = |kind| signal(kind).map_err(|e| UsageError(format!("cannot wait for signals: {e}")));
+        let (mut interrupt, mut terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
+        let mut progress = Counter::new();
+        let mut end = End::Complete;
+        while !finished() {
+            tokio::select! {
+                _ = interrupt.recv() => end = End::Stopped,
+                _ = terminate.recv() => end = End::Stopped,
+                () = tokio::time::sleep(GLANCE) => progress.show(common.done.load(Relaxed)),
+            }
+            if end == End::Stopped {
+                common.stop.store(true, Relaxed);
+            }
+        }
+        progress.finish();
+        Ok(end)
+    })
+}
+
+/// How often it is looked whether there is something to show.
+const GLANCE: Duration = Duration::from_millis(100);
+
+fn write_stats(path: &Path, names: u64, sum: Counters, wall: Duration) -> Result<(), UsageError> {
+    let usage = Usage::now();
+    let stats = Stats {
+        names,
+        queries: sum.queries,
+        replies: sum.replies,
+        verifications: sum.verifications,
+        cpu_user_s: usage.user.as_secs_f64(),
+        cpu_system_s: usage.system.as_secs_f64(),
+        wall_s: wall.as_secs_f64(),
+        max_rss_kb: usage.max_rss_kb,
+    };
+    let text = serde_json::to_string(&stats).map_err(UsageError::new)?;
+    std::fs::write(path, text + "\n").map_err(|e| UsageError(format!("{}: {e}", path.display())))
+}
