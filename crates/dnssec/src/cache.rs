@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::keys::Key;
 use crate::policy::Sha1;
 use crate::reason::Reason;
@@ -89,7 +91,7 @@ pub trait TrustCache {
 /// A cache in memory, bounded by a number of entries.
 #[derive(Debug)]
 pub struct MemoryCache {
-    entries: HashMap<Name, Trust>,
+    entries: HashMap<Name, Trust, RandomState>,
     capacity: usize,
     now: Epoch,
 }
@@ -98,7 +100,7 @@ impl MemoryCache {
     /// A cache for at most `capacity` names.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { entries: HashMap::new(), capacity: capacity.max(16), now: Epoch::MIN }
+        Self { entries: HashMap::default(), capacity: capacity.max(16), now: Epoch::MIN }
     }
 
     /// Number of entries, expired ones included.

@@ -1,5 +1,7 @@
 //! Where names stand inside record data, and the canonical form that is signed. (RFC 4034 section 6)
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use domain::base::iana::Rtype;
 
@@ -41,9 +43,8 @@ fn layout(rtype: Rtype) -> &'static [Field] {
     }
 }
 
-/// Reads record data out of a message, with names uncompressed. The reader is limited to the data.
-pub(crate) fn read_rdata(rtype: Rtype, reader: &mut Reader<'_>) -> Result<Bytes, Malformed> {
-    let mut out = Vec::with_capacity(reader.remaining());
+/// Appends record data out of a message, with names uncompressed. The reader is limited to the data.
+pub(crate) fn read_rdata(rtype: Rtype, reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Result<(), Malformed> {
     for field in layout(rtype) {
         match *field {
             Field::Fixed(len) => out.extend_from_slice(reader.octets(len)?),
@@ -52,19 +53,19 @@ pub(crate) fn read_rdata(rtype: Rtype, reader: &mut Reader<'_>) -> Result<Bytes,
                 out.push(len);
                 out.extend_from_slice(reader.octets(len.into())?);
             }
-            Field::Name => reader.name_into(&mut out)?,
+            Field::Name => reader.name_into(out)?,
             Field::A6 => {
                 let prefix = reader.u8()?;
                 out.push(prefix);
                 out.extend_from_slice(reader.octets(a6_suffix(prefix))?);
                 if prefix != 0 {
-                    reader.name_into(&mut out)?;
+                    reader.name_into(out)?;
                 }
             }
             Field::Rest => out.extend_from_slice(reader.octets(reader.remaining())?),
         }
     }
-    if reader.remaining() == 0 { Ok(out.into()) } else { Err(Malformed("trailing octets in record data")) }
+    if reader.remaining() == 0 { Ok(()) } else { Err(Malformed("trailing octets in record data")) }
 }
 
 /// Octets of the address suffix of an A6 record.
@@ -124,16 +125,30 @@ pub(crate) fn push_canonical_name(name: &crate::types::Name, out: &mut Vec<u8>) 
 
 /// Records of an RRset in canonical form and order, without duplicates.
 // R-113 rfc4034#6.3
-pub(crate) fn canonical_rdata(rtype: Rtype, data: &[Bytes]) -> Vec<Vec<u8>> {
-    let mut records: Vec<Vec<u8>> = data
-        .iter()
-        .map(|record| {
-            let mut out = Vec::with_capacity(record.len());
-            push_canonical_rdata(rtype, record, &mut out);
-            out
-        })
-        .collect();
-    records.sort_unstable();
-    records.dedup();
-    records
+pub(crate) struct Canonical {
+    octets: Vec<u8>,
+    /// Where each record stands.
+    places: Vec<Range<usize>>,
+}
+
+impl Canonical {
+    /// Brings records into that form.
+    pub(crate) fn new(rtype: Rtype, data: &[Bytes]) -> Self {
+        let mut octets = Vec::with_capacity(data.iter().map(Bytes::len).sum());
+        let mut places = Vec::with_capacity(data.len());
+        for record in data {
+            let start = octets.len();
+            push_canonical_rdata(rtype, record, &mut octets);
+            places.push(start..octets.len());
+        }
+        let record = |place: &Range<usize>| octets.get(place.clone());
+        places.sort_unstable_by(|a, b| record(a).cmp(&record(b)));
+        places.dedup_by(|a, b| record(a) == record(b));
+        Self { octets, places }
+    }
+
+    /// The records, in order.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &[u8]> {
+        self.places.iter().filter_map(|place| self.octets.get(place.clone()))
+    }
 }

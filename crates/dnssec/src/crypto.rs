@@ -38,6 +38,16 @@ pub(crate) fn ds_digest(digest_type: u8, parts: &[&[u8]]) -> Option<digest::Dige
     Some(context.finish())
 }
 
+/// SHA-256 of the parts, each preceded by its length.
+pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    context.finish().as_ref().try_into().unwrap_or_default()
+}
+
 /// Whether a DS digest type is supported.
 pub(crate) fn is_digest_supported(digest_type: u8) -> bool {
     matches!(digest_type, 1 | 2 | 4)

@@ -2,7 +2,7 @@
 
 use crate::anchors::Anchors;
 use crate::cache::MemoryCache;
-use crate::canonical::canonical_rdata;
+use crate::canonical::Canonical;
 use crate::denial::{Denial, is_denial};
 use crate::keys::{Dnskey, Ds, Key};
 use crate::message::read_unchecked;
@@ -39,7 +39,7 @@ pub fn denial(bytes: &[u8]) {
     let Ok((question, response)) = read_unchecked(bytes) else { return };
     let mut work = Work::new(Policy::default(), NOW);
     for set in response.answer.iter().chain(&response.authority) {
-        let _ = canonical_rdata(set.rtype, &set.data);
+        let _ = Canonical::new(set.rtype, &set.data).records().count();
         let dnskeys: Vec<Dnskey> = set.data.iter().filter_map(Dnskey::new).take(8).collect();
         for ds in set.data.iter().filter_map(Ds::new).take(8) {
             let _ = dnskeys.iter().filter(|key| ds.digest_fits(&set.owner, key)).count();

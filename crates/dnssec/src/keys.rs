@@ -1,6 +1,7 @@
 //! DNSKEY and DS records.
 
-use std::sync::OnceLock;
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 
@@ -8,6 +9,7 @@ use crate::canonical::push_canonical_name;
 use crate::crypto::{self, PublicKey};
 use crate::reason::ReasonCode;
 use crate::types::Name;
+use crate::work::Work;
 
 /// The DNSKEY is a zone key. (RFC 4034 section 2.1.1)
 const ZONE: u16 = 0x0100;
@@ -69,12 +71,51 @@ pub(crate) struct Key {
     dnskey: Dnskey,
     /// Read when first needed; `None` if the key field is not a key.
     public: OnceLock<Option<PublicKey>>,
+    memory: Mutex<Memory>,
+}
+
+/// Signatures that a key has verified. That one key made one signature over one message is true for ever; whether the signature may still
+/// be used is judged elsewhere.
+#[derive(Debug, Default)]
+struct Memory {
+    verified: u32,
+    /// Digests of signature and message, those used lately, and those that will be forgotten next.
+    young: HashSet<[u8; 32]>,
+    old: HashSet<[u8; 32]>,
+}
+
+/// Signatures that a key verifies before it begins to remember them: most keys are not asked that often in all their life.
+const BEFORE_MEMORY: u32 = 16;
+/// Signatures remembered of each age.
+const MEMORY: usize = 1 << 15;
+
+impl Memory {
+    fn knows(&mut self, fact: &[u8; 32]) -> bool {
+        if self.young.contains(fact) {
+            return true;
+        }
+        let known = self.old.remove(fact);
+        if known {
+            self.young.insert(*fact);
+        }
+        known
+    }
+
+    fn learn(&mut self, fact: Option<[u8; 32]>) {
+        self.verified = self.verified.saturating_add(1);
+        if let Some(fact) = fact {
+            if self.young.len() >= MEMORY {
+                self.old = std::mem::take(&mut self.young);
+            }
+            self.young.insert(fact);
+        }
+    }
 }
 
 impl Key {
     /// Takes a DNSKEY record.
     pub(crate) fn new(dnskey: &Dnskey) -> Self {
-        Self { dnskey: dnskey.clone(), public: OnceLock::new() }
+        Self { dnskey: dnskey.clone(), public: OnceLock::new(), memory: Mutex::default() }
     }
 
     pub(crate) fn tag(&self) -> u16 {
@@ -85,13 +126,26 @@ impl Key {
         self.dnskey.algorithm
     }
 
-    /// Verifies a signature.
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), ReasonCode> {
+    /// Verifies a signature, unless it is remembered. Only what has to be computed is taken from the budget.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8], work: &mut Work) -> Result<(), ReasonCode> {
+        let hot = self.memory().verified >= BEFORE_MEMORY;
+        let fact = hot.then(|| crypto::sha256(&[signature, message]));
+        if fact.as_ref().is_some_and(|fact| self.memory().knows(fact)) {
+            return Ok(());
+        }
+        work.spend_signature()?;
         match self.public.get_or_init(|| self.dnskey.public_key()) {
             None => Err(ReasonCode::KeyUnsupported),
-            Some(key) if key.verifies(message, signature) => Ok(()),
+            Some(key) if key.verifies(message, signature) => {
+                self.memory().learn(fact);
+                Ok(())
+            }
             Some(_) => Err(ReasonCode::RrsigWrong),
         }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,5 +174,25 @@ impl Ds {
         let mut name = Vec::with_capacity(owner.len());
         push_canonical_name(owner, &mut name);
         crypto::ds_digest(self.digest_type, &[&name, key.data()]).is_some_and(|digest| digest.as_ref() == &*self.digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_is_remembered_and_the_rest_forgotten() {
+        let mut memory = Memory::default();
+        let fact = |number: usize| crypto::sha256(&[&number.to_be_bytes()]);
+        memory.learn(Some(fact(0)));
+        for number in 1..3 * MEMORY {
+            memory.learn(Some(fact(number)));
+            if number % 1000 == 0 {
+                assert!(memory.knows(&fact(0)), "{number}");
+            }
+        }
+        assert!(!memory.knows(&fact(1)));
+        assert!(memory.young.len() + memory.old.len() <= 2 * MEMORY);
     }
 }

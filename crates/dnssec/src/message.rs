@@ -1,10 +1,11 @@
 //! Reading a response message.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, hash_map};
+use std::ops::Range;
 
 use bytes::Bytes;
 use domain::base::iana::Rtype;
+use foldhash::fast::RandomState;
 
 use crate::canonical::read_rdata;
 use crate::types::{Name, Question, Response, Rrset, Rrsig};
@@ -75,67 +76,116 @@ fn read(message: &[u8]) -> Result<(u16, Question, Option<Response>), MessageErro
     if flags & FLAG_TC != 0 {
         return Ok((flags, question, None));
     }
-    let answer = read_section(&mut reader, answers, question.rtype)?;
-    let authority = read_section(&mut reader, authorities, question.rtype)?;
+    let mut records = Records { octets: Vec::with_capacity(2 * message.len()), entries: Vec::new() };
+    let asked = question.rtype;
+    records.read(&mut reader, answers)?;
+    let first_authority = records.entries.len();
+    records.read(&mut reader, authorities)?;
     let rcode = (flags & RCODE_MASK) | read_extended_rcode(&mut reader, additionals)?;
+    let octets = Bytes::from(records.octets);
+    let (answers, authorities) = records.entries.split_at_checked(first_authority).unwrap_or_default();
+    let (answer, authority) = (group(answers, &octets, asked)?, group(authorities, &octets, asked)?);
     Ok((flags, question, Some(Response { rcode, answer, authority })))
 }
 
-/// A record's fixed part, and a reader over its data.
-struct Record<'a> {
-    owner: Name,
+/// The records of class IN of a message. Names and data stand uncompressed in one piece of memory, of which everything that is made of
+/// them is a part.
+struct Records {
+    octets: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    owner: Range<usize>,
+    rtype: Rtype,
+    ttl: u32,
+    data: Range<usize>,
+}
+
+impl Records {
+    fn read(&mut self, reader: &mut Reader<'_>, count: u16) -> Result<(), Malformed> {
+        for _ in 0..count {
+            let start = self.octets.len();
+            reader.name_into(&mut self.octets)?;
+            let owner = self.owner(start);
+            let head = Head::read(reader)?;
+            let mut data = reader.section(head.length.into())?;
+            if head.class != CLASS_IN {
+                continue;
+            }
+            let start = self.octets.len();
+            read_rdata(head.rtype, &mut data, &mut self.octets)?;
+            let ttl = if head.ttl > MAX_TTL { 0 } else { head.ttl };
+            self.entries.push(Entry { owner, rtype: head.rtype, ttl, data: start..self.octets.len() });
+        }
+        Ok(())
+    }
+
+    /// The place of the owner name that was just read from `start`: that of the record before if it is the same.
+    fn owner(&mut self, start: usize) -> Range<usize> {
+        if let Some(last) = self.entries.last()
+            && self.octets.get(last.owner.clone()) == self.octets.get(start..)
+        {
+            let owner = last.owner.clone();
+            self.octets.truncate(start);
+            return owner;
+        }
+        start..self.octets.len()
+    }
+}
+
+/// A record's fixed part.
+struct Head {
     rtype: Rtype,
     class: u16,
     ttl: u32,
-    data: Reader<'a>,
+    length: u16,
 }
 
-fn read_record<'a>(reader: &mut Reader<'a>) -> Result<Record<'a>, Malformed> {
-    let owner = reader.name()?;
-    let rtype = Rtype::from_int(reader.u16()?);
-    let class = reader.u16()?;
-    let ttl = reader.u32()?;
-    let len = reader.u16()?;
-    Ok(Record { owner, rtype, class, ttl, data: reader.section(len.into())? })
+impl Head {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { rtype: Rtype::from_int(reader.u16()?), class: reader.u16()?, ttl: reader.u32()?, length: reader.u16()? })
+    }
 }
 
 /// Groups the records of a section.
-fn read_section(reader: &mut Reader<'_>, count: u16, asked: Rtype) -> Result<Vec<Rrset>, Malformed> {
+fn group(entries: &[Entry], octets: &Bytes, asked: Rtype) -> Result<Vec<Rrset>, Malformed> {
     let mut sets: Vec<Rrset> = Vec::new();
-    let mut index: HashMap<(Name, Rtype), usize> = HashMap::new();
+    let mut index: HashMap<(Name, Rtype), usize, RandomState> = HashMap::default();
     let mut signatures: Vec<(Name, Rrsig, u32)> = Vec::new();
-    for _ in 0..count {
-        let mut record = read_record(reader)?;
-        if record.class != CLASS_IN {
-            continue;
-        }
-        let data = read_rdata(record.rtype, &mut record.data)?;
-        let ttl = if record.ttl > MAX_TTL { 0 } else { record.ttl };
-        if record.rtype == Rtype::RRSIG {
-            signatures.push((record.owner.clone(), Rrsig::from_rdata(&data)?, ttl));
+    let mut last: Option<(&Range<usize>, Name)> = None;
+    for Entry { owner: place, rtype, ttl, data } in entries {
+        let owner = match &last {
+            Some((known, name)) if *known == place => name.clone(),
+            _ => Name::from_octets(octets.slice(place.clone())).map_err(|_| Malformed("bad name"))?,
+        };
+        last = Some((place, owner.clone()));
+        let data = octets.slice(data.clone());
+        if *rtype == Rtype::RRSIG {
+            signatures.push((owner.clone(), Rrsig::from_rdata(&data)?, *ttl));
             if asked != Rtype::RRSIG {
                 continue;
             }
         }
-        match index.entry((record.owner, record.rtype)) {
-            Entry::Occupied(entry) => {
+        match index.entry((owner, *rtype)) {
+            hash_map::Entry::Occupied(entry) => {
                 if let Some(set) = sets.get_mut(*entry.get()) {
-                    set.ttl = set.ttl.min(ttl);
+                    set.ttl = set.ttl.min(*ttl);
                     set.data.push(data);
                 }
             }
-            Entry::Vacant(entry) => {
+            hash_map::Entry::Vacant(entry) => {
                 let (owner, rtype) = entry.key().clone();
                 entry.insert(sets.len());
-                sets.push(Rrset { owner, rtype, ttl, data: vec![data], signatures: Vec::new() });
+                sets.push(Rrset { owner, rtype, ttl: *ttl, data: vec![data], signatures: Vec::new() });
             }
         }
     }
     for (owner, signature, ttl) in signatures {
         let covered = index.get(&(owner, signature.type_covered)).and_then(|&i| sets.get_mut(i));
         if let Some(set) = covered
-            && !set.signatures.contains(&signature)
             && set.signatures.len() < MAX_SIGNATURES
+            && !set.signatures.contains(&signature)
         {
             // R-113 rfc4035#5.3.3: the TTL of the signature counts too.
             set.ttl = set.ttl.min(ttl);
@@ -149,20 +199,27 @@ fn read_section(reader: &mut Reader<'_>, count: u16, asked: Rtype) -> Result<Vec
 /// Signatures kept of one RRset; a rollover needs two or three.
 const MAX_SIGNATURES: usize = 64;
 
+/// Records among which repeated ones are found by comparing each with each.
+const FEW: usize = 16;
+
 /// Removes repeated records, keeping the order received.
 fn drop_duplicates(set: &mut Rrset) {
-    if set.data.len() > 1 {
-        let mut seen: std::collections::HashSet<Bytes> = std::collections::HashSet::with_capacity(set.data.len());
-        set.data.retain(|record| seen.insert(record.clone()));
+    let all = &set.data;
+    if all.len() <= FEW && (1..all.len()).all(|i| all.iter().take(i).all(|earlier| Some(earlier) != all.get(i))) {
+        return;
     }
+    let mut seen: HashSet<Bytes, RandomState> = HashSet::default();
+    set.data.retain(|record| seen.insert(record.clone()));
 }
 
 /// The upper bits of the response code, from the OPT record of the additional section. (RFC 6891 section 6.1.3)
 fn read_extended_rcode(reader: &mut Reader<'_>, count: u16) -> Result<u16, Malformed> {
     for _ in 0..count {
-        let record = read_record(reader)?;
-        if record.rtype == Rtype::OPT {
-            return Ok((record.ttl >> 24) as u16 * 16);
+        reader.skip_name()?;
+        let head = Head::read(reader)?;
+        reader.section(head.length.into())?;
+        if head.rtype == Rtype::OPT {
+            return Ok((head.ttl >> 24) as u16 * 16);
         }
     }
     Ok(0)
@@ -174,8 +231,12 @@ impl Rrsig {
         let mut reader = Reader::new(data);
         let (type_covered, algorithm, labels) = (Rtype::from_int(reader.u16()?), reader.u8()?, reader.u8()?);
         let (original_ttl, expiration, inception) = (reader.u32()?, reader.u32()?, reader.u32()?);
-        let (key_tag, signer) = (reader.u16()?, reader.name()?);
-        let signature = data.slice(data.len() - reader.remaining()..);
+        let key_tag = reader.u16()?;
+        let start = data.len() - reader.remaining();
+        reader.skip_name()?;
+        let end = data.len() - reader.remaining();
+        let signer = Name::from_octets(data.slice(start..end)).map_err(|_| Malformed("bad name"))?;
+        let signature = data.slice(end..);
         Ok(Self { type_covered, algorithm, labels, original_ttl, expiration, inception, key_tag, signer, signature })
     }
 }

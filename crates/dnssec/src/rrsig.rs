@@ -1,6 +1,6 @@
 //! Signatures over RRsets.
 
-use crate::canonical::{canonical_rdata, push_canonical_name};
+use crate::canonical::{Canonical, push_canonical_name};
 use crate::crypto;
 use crate::keys::Key;
 use crate::name;
@@ -39,7 +39,7 @@ pub(crate) struct Signer<'a> {
 /// Verifies an RRset. One signature that holds is enough. If none does, says why of the one that came furthest.
 // R-112 rfc4035#5.3.1   R-115 rfc4035#5.3 rfc6840#5.11
 pub(crate) fn verify(set: &Rrset, signer: Signer<'_>, work: &mut Work) -> Result<Verified, ReasonCode> {
-    let mut data: Option<Vec<Vec<u8>>> = None;
+    let mut data: Option<Canonical> = None;
     let mut worst = ReasonCode::RrsigMissing;
     let mut good: Option<&Rrsig> = None;
     let mut missing = signer.required.to_vec();
@@ -48,7 +48,7 @@ pub(crate) fn verify(set: &Rrset, signer: Signer<'_>, work: &mut Work) -> Result
     // R-112 CVE-2023-50387: neither many signatures nor many keys with one tag may cost much.
     for signature in fitting.into_iter().chain(others).take(work.policy.max_tries * 4) {
         let result = check_fields(set, signature, signer, work).and_then(|()| {
-            let data = data.get_or_insert_with(|| canonical_rdata(set.rtype, &set.data));
+            let data = data.get_or_insert_with(|| Canonical::new(set.rtype, &set.data));
             try_keys(set, signature, data, signer, work)
         });
         if crypto::uses_sha1(signature.algorithm) {
@@ -137,15 +137,14 @@ fn epoch(serial: u32, now: Epoch) -> Epoch {
 }
 
 /// Tries the keys with the signature's tag and algorithm.
-fn try_keys(set: &Rrset, signature: &Rrsig, data: &[Vec<u8>], signer: Signer<'_>, work: &mut Work) -> Result<(), ReasonCode> {
+fn try_keys(set: &Rrset, signature: &Rrsig, data: &Canonical, signer: Signer<'_>, work: &mut Work) -> Result<(), ReasonCode> {
     let mut message = None;
     let mut result = Err(ReasonCode::RrsigUnknownKey);
     let candidates = signer.keys.iter().filter(|k| k.tag() == signature.key_tag && k.algorithm() == signature.algorithm);
     for key in candidates.take(work.policy.max_tries) {
-        work.spend_signature()?;
         let message = message.get_or_insert_with(|| signed_data(set, signature, data));
-        result = key.verify(message, &signature.signature);
-        if result.is_ok() {
+        result = key.verify(message, &signature.signature, work);
+        if matches!(result, Ok(()) | Err(ReasonCode::Budget)) {
             break;
         }
     }
@@ -154,8 +153,8 @@ fn try_keys(set: &Rrset, signature: &Rrsig, data: &[Vec<u8>], signer: Signer<'_>
 
 /// What is signed: the RRSIG's data without the signature, then the records in canonical form.
 // R-113 rfc4034#6.2 rfc4035#5.3.2   R-114 rfc4035#5.3.2
-fn signed_data(set: &Rrset, signature: &Rrsig, data: &[Vec<u8>]) -> Vec<u8> {
-    let size: usize = data.iter().map(|record| record.len() + set.owner.len() + 10).sum();
+fn signed_data(set: &Rrset, signature: &Rrsig, data: &Canonical) -> Vec<u8> {
+    let size: usize = data.records().map(|record| record.len() + set.owner.len() + 10).sum();
     let mut out = Vec::with_capacity(18 + signature.signer.len() + size);
     out.extend_from_slice(&signature.type_covered.to_int().to_be_bytes());
     out.extend_from_slice(&[signature.algorithm, signature.labels]);
@@ -175,7 +174,7 @@ fn signed_data(set: &Rrset, signature: &Rrsig, data: &[Vec<u8>]) -> Vec<u8> {
     head.extend_from_slice(&set.rtype.to_int().to_be_bytes());
     head.extend_from_slice(&1u16.to_be_bytes());
     head.extend_from_slice(&signature.original_ttl.to_be_bytes());
-    for record in data {
+    for record in data.records() {
         out.extend_from_slice(&head);
         out.extend_from_slice(&u16::try_from(record.len()).unwrap_or(u16::MAX).to_be_bytes());
         out.extend_from_slice(record);

@@ -51,12 +51,12 @@ impl<'a> Reader<'a> {
 
     /// Two octets, most significant first.
     pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
-        Ok(u16::from_be_bytes([self.u8()?, self.u8()?]))
+        self.octets(2)?.try_into().map(u16::from_be_bytes).map_err(|_| Malformed("data ends too early"))
     }
 
     /// Four octets, most significant first.
     pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
-        Ok(u32::from_be_bytes([self.u8()?, self.u8()?, self.u8()?, self.u8()?]))
+        self.octets(4)?.try_into().map(u32::from_be_bytes).map_err(|_| Malformed("data ends too early"))
     }
 
     /// A name, uncompressed and appended to `out`.
@@ -98,6 +98,18 @@ impl<'a> Reader<'a> {
             self.pos = cursor.pos;
         }
         Ok(())
+    }
+
+    /// Steps over a name without reading what it points to.
+    pub(crate) fn skip_name(&mut self) -> Result<(), Malformed> {
+        loop {
+            match self.u8()? {
+                0 => return Ok(()),
+                len @ 1..=63 => _ = self.octets(len.into())?,
+                0xC0.. => return self.u8().map(|_| ()),
+                _ => return Err(Malformed("unknown label type")),
+            }
+        }
     }
 
     /// A name, uncompressed.

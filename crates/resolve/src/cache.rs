@@ -1,8 +1,9 @@
 //! A cache bounded in bytes and time, and a place where those who want the same thing wait for one.
 
+use foldhash::fast::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::OnceCell;
@@ -18,7 +19,7 @@ pub struct Cache<K, V> {
 }
 
 struct Shard<K, V> {
-    map: HashMap<K, Entry<V>>,
+    map: HashMap<K, Entry<V>, RandomState>,
     /// Insertion order. An entry put anew appears twice; the serial tells which place counts.
     order: VecDeque<(K, u64)>,
     serial: u64,
@@ -34,8 +35,8 @@ struct Entry<V> {
 
 impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
     pub fn new(bytes: usize) -> Self {
-        let shard = || Mutex::new(Shard { map: HashMap::new(), order: VecDeque::new(), serial: 0, bytes: 0 });
-        Self { shards: (0..SHARDS).map(|_| shard()).collect(), hasher: RandomState::new(), shard_bytes: bytes / SHARDS }
+        let shard = || Mutex::new(Shard { map: HashMap::default(), order: VecDeque::new(), serial: 0, bytes: 0 });
+        Self { shards: (0..SHARDS).map(|_| shard()).collect(), hasher: RandomState::default(), shard_bytes: bytes / SHARDS }
     }
 
     pub fn get(&self, key: &K) -> Option<V> {
@@ -93,14 +94,16 @@ impl<K: Hash + Eq + Clone, V> Shard<K, V> {
     }
 }
 
+type Cells<K, V> = HashMap<K, Arc<OnceCell<V>>, RandomState>;
+
 /// Work under way, by what it is for. Those who come later wait for the first; if the first is dropped, the next one takes over.
 pub struct Flights<K, V> {
-    cells: Mutex<HashMap<K, Arc<OnceCell<V>>>>,
+    cells: Mutex<Cells<K, V>>,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
     pub fn new() -> Self {
-        Self { cells: Mutex::new(HashMap::new()) }
+        Self { cells: Mutex::new(HashMap::default()) }
     }
 
     /// The result of `work`, or of the same work already under way. Says whether it was somebody else's.
@@ -119,7 +122,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
         (value, whose)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<OnceCell<V>>>> {
+    fn lock(&self) -> MutexGuard<'_, Cells<K, V>> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

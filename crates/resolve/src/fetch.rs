@@ -27,10 +27,10 @@ pub const DOUBT_TTL: Duration = Duration::from_secs(30);
 const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// An answer with all its links, put together from what one or several servers said.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Fetched {
     /// All links and the end of the chain, as one resolver's response would show them.
-    pub response: Response,
+    pub response: Arc<Response>,
     /// Who said what.
     pub hops: Vec<(Question, Arc<Hop>)>,
 }
@@ -51,20 +51,24 @@ impl Fetcher {
 
     /// The answer to a question with its alias chain, from caches where they have it.
     pub async fn fetch(&self, question: &Question, place: Place<'_>) -> Result<Fetched, LookupError> {
-        let mut fetched = Fetched::default();
+        let mut whole: Option<Arc<Response>> = None;
+        let mut hops: Vec<(Question, Arc<Hop>)> = Vec::with_capacity(1);
         let mut seen = vec![question.name.clone()];
         loop {
-            let Some(name) = seen.last().cloned() else { return Ok(fetched) };
+            let name = seen.last().unwrap_or(&question.name).clone();
             let asked = Question { name, rtype: question.rtype };
             let hop = self.hop(&asked, place).await.map_err(|error| after_aliases(error, &seen))?;
             let end = self.follow(&hop.response, &asked, &mut seen).map_err(|error| {
-                let raw = fetched.hops.iter().map(|(_, hop)| hop).chain([&hop]).map(|hop| hop.raw.clone()).collect();
+                let raw = hops.iter().map(|(_, hop)| hop).chain([&hop]).map(|hop| hop.raw.clone()).collect();
                 LookupError { raw, ..error }
             })?;
-            merge(&mut fetched.response, &hop.response);
-            fetched.hops.push((asked, hop));
+            match &mut whole {
+                None => whole = Some(hop.response.clone()),
+                Some(whole) => merge(Arc::make_mut(whole), &hop.response),
+            }
+            hops.push((asked, hop));
             if end == End::Reached {
-                return Ok(fetched);
+                return Ok(Fetched { response: whole.unwrap_or_default(), hops });
             }
         }
     }

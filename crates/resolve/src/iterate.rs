@@ -26,7 +26,7 @@ const OLD: Duration = Duration::from_secs(120);
 /// One server's final word on a question: records, an alias, or that there is nothing. Scrubbed.
 #[derive(Debug)]
 pub struct Hop {
-    pub response: Response,
+    pub response: Arc<Response>,
     pub raw: Bytes,
     pub server: IpAddr,
     /// When it came.
@@ -339,5 +339,5 @@ impl Search<'_> {
 pub fn hop(reply: Reply, server: IpAddr) -> Hop {
     let received = Instant::now();
     let expires = received + reply::lifetime(&reply.response);
-    Hop { response: reply.response, raw: reply.raw, server, received, expires }
+    Hop { response: Arc::new(reply.response), raw: reply.raw, server, received, expires }
 }

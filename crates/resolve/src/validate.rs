@@ -7,7 +7,8 @@ use crate::iterate::Hop;
 use crate::work::{Avoid, Place, Work, is_stale};
 use bytes::Bytes;
 use dnssec::{Epoch, FetchError, MemoryCache, Name, Outcome, Question, ReasonCode, Security, Step, Trust, TrustCache, Validation};
-use std::hash::{BuildHasher, RandomState};
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,13 +114,11 @@ impl Validator {
                     self.verifications.fetch_add(outcome.verifications.into(), Relaxed);
                     return Ok(Checked { outcome: *outcome, asked });
                 }
-                Step::Ask(wanted) => match self.fetcher.fetch(&wanted, place).await {
-                    Err(error) => validation.supply(&wanted, Err(fetch_error(error))),
-                    Ok(fetched) => {
-                        validation.supply(&wanted, Ok(fetched.response.clone()));
-                        asked.push(fetched);
-                    }
-                },
+                Step::Ask(wanted) => {
+                    let fetched = self.fetcher.fetch(&wanted, place).await.map_err(fetch_error);
+                    validation.supply(&wanted, fetched.as_ref().map(|fetched| fetched.response.clone()).map_err(Clone::clone));
+                    asked.extend(fetched);
+                }
             }
         }
     }
@@ -210,7 +209,7 @@ impl SharedTrust {
     fn new(entries: usize) -> Self {
         const SHARDS: usize = 16;
         let shards = (0..SHARDS).map(|_| Mutex::new(MemoryCache::new(entries / SHARDS))).collect();
-        Self { shards, hasher: RandomState::new() }
+        Self { shards, hasher: RandomState::default() }
     }
 
     fn shard(&self, name: &Name) -> Option<std::sync::MutexGuard<'_, MemoryCache>> {

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 use support::{Action, Answer, Data, Query, Via, World, Zone, name};
 
-async fn a(resolver: &Resolver, text: &str) -> resolve::Answer {
+async fn a(resolver: &Resolver, text: &str) -> std::sync::Arc<resolve::Answer> {
     let started = Instant::now();
     let answer = resolver.lookup(&name(text), Rtype::A).await;
     assert!(started.elapsed() < Duration::from_secs(6), "took {:?}", started.elapsed());
@@ -78,7 +78,7 @@ async fn when_all_fail_alike_the_failure_has_that_name() {
         let logs = two_servers(&world, script, script).await;
         let answer = a(&world.resolver(), "www.test").await;
         assert_eq!(answer.failure, Some(failure), "{:?}", answer.failure_detail);
-        let detail = answer.failure_detail.unwrap();
+        let detail = answer.failure_detail.as_deref().unwrap();
         assert!(detail.contains(&world.ip(2).to_string()) && detail.contains(&world.ip(3).to_string()), "{detail}");
         assert_eq!(answer.raw.is_empty(), failure == Failure::Timeout, "what servers said is kept");
         assert!(logs.iter().all(|log| (1..=4).contains(&log.count())), "{failure:?}: {} {}", logs[0].count(), logs[1].count());
@@ -178,7 +178,7 @@ async fn alias_loops_and_endless_chains_end() {
     for loops in ["a.test", "self.test"] {
         let answer = a(&resolver, loops).await;
         assert_eq!(answer.failure, Some(Failure::AliasLoop));
-        assert!(answer.failure_detail.unwrap().contains("loops"));
+        assert!(answer.failure_detail.as_deref().unwrap().contains("loops"));
     }
 
     let world = World::new();
@@ -191,7 +191,7 @@ async fn alias_loops_and_endless_chains_end() {
         .await;
     let answer = a(&world.resolver(), "0.test").await;
     assert_eq!(answer.failure, Some(Failure::AliasLoop));
-    assert!(answer.failure_detail.unwrap().contains("too long"));
+    assert!(answer.failure_detail.as_deref().unwrap().contains("too long"));
     assert!(endless.count() <= 13, "{}", endless.count());
 }
 
@@ -232,7 +232,7 @@ async fn a_child_cannot_answer_for_its_parent() {
     two_servers(&world, child, child).await;
     let answer = world.resolver().lookup(&name("sub.test"), Rtype::DS).await;
     assert_eq!(answer.failure, Some(Failure::Refused));
-    assert!(answer.failure_detail.unwrap().contains("answers for the child"));
+    assert!(answer.failure_detail.as_deref().unwrap().contains("answers for the child"));
 }
 
 /// A server that speaks EDNS and chokes on one question keeps being asked with EDNS: without, signed data would look bogus.
@@ -288,7 +288,7 @@ async fn amplification_in_depth_is_bounded_by_the_budget() {
     let answer = a(&world.resolver(), "www.evil").await;
     assert!(matches!(answer.failure, Some(Failure::Budget | Failure::DelegationLoop)), "{:?}", answer.failure);
     assert!(log.count() <= 150, "{}", log.count());
-    assert!(answer.failure_detail.unwrap().len() < 4000);
+    assert!(answer.failure_detail.as_deref().unwrap().len() < 4000);
 }
 
 #[tokio::test]

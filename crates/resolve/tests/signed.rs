@@ -129,7 +129,7 @@ async fn good_data_is_secure_and_its_absence_too() {
     assert_eq!(answer.status, Security::Secure, "{:?} {:?}", answer.reason, answer.failure_detail);
     assert_eq!(answer.data_text(), ["192.0.2.80"]);
     assert!(answer.is_signed() && answer.raw.is_empty(), "secure answers need no evidence");
-    let signature = answer.signature.unwrap();
+    let signature = answer.signature.as_ref().unwrap();
     assert_eq!((signature.key_tag, signature.expiration), (59839, 2_082_758_400));
     for (owner, rcode) in [("www.test", 0), ("no.test", 3), ("test", 0)] {
         let answer = resolver.lookup(&name(owner), Rtype::TLSA).await;
@@ -228,13 +228,13 @@ async fn keys_that_cannot_be_fetched_prove_nothing() {
     let (resolver, _) = resolver(&world, &[Service::NoKeys]).await;
     let answer = resolver.lookup(&name("www.test"), Rtype::A).await;
     assert_eq!(answer.status, Security::Indeterminate);
-    let reason = answer.reason.unwrap();
+    let reason = answer.reason.as_ref().unwrap();
     assert_eq!((reason.code, reason.at_name.clone(), reason.at_type), (ReasonCode::FetchServfail, name("."), Rtype::DNSKEY));
     assert!(reason.detail.contains("SERVFAIL"), "{reason:?}");
     // Our own bound is nobody else's fault.
     let budgets = Budgets { queries: 1, ..resolver.config().budgets };
     let poor = Resolver::new(Config { budgets, ..resolver.config().clone() }).unwrap();
-    let reason = poor.lookup(&name("www.test"), Rtype::A).await.reason.unwrap();
+    let reason = poor.lookup(&name("www.test"), Rtype::A).await.reason.clone().unwrap();
     assert_eq!(reason.code, ReasonCode::Budget, "{reason:?}");
     assert!(matches!(resolver.check_anchor().await, AnchorCheck::CouldNotLook(_)));
 }

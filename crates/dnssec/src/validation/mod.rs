@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::base::iana::Rtype;
+use foldhash::fast::RandomState;
 
 use crate::anchors::Anchors;
 use crate::cache::{Trust, TrustCache, ZoneKeys};
@@ -84,11 +85,11 @@ pub struct Validation {
     /// Responses, the first being the one under validation.
     fetched: Vec<(Question, Result<Arc<Response>, FetchError>)>,
     /// What was established, in case the cache does not keep it.
-    trust: HashMap<Name, Trust>,
+    trust: HashMap<Name, Trust, RandomState>,
     /// RRsets verified so far, by place and zone.
-    verdicts: HashMap<(Place, Name), Result<Verified, ReasonCode>>,
+    verdicts: HashMap<(Place, Name), Result<Verified, ReasonCode>, RandomState>,
     /// Denials verified so far, by response and zone.
-    denials: HashMap<(usize, Name), Arc<Denial>>,
+    denials: HashMap<(usize, Name), Arc<Denial>, RandomState>,
     work: Work,
     path: Path,
 }
@@ -139,7 +140,7 @@ impl Halt {
 impl Validation {
     /// Begins. `now` is the time at which everything is judged.
     #[must_use]
-    pub fn new(question: Question, response: Response, anchors: &Anchors, policy: Policy, now: Epoch) -> Self {
+    pub fn new(question: Question, response: impl Into<Arc<Response>>, anchors: &Anchors, policy: Policy, now: Epoch) -> Self {
         Self {
             path: Path {
                 name: question.name.clone(),
@@ -150,11 +151,11 @@ impl Validation {
                 expires: Epoch::MAX,
             },
             anchors: anchors.clone(),
-            fetched: vec![(question.clone(), Ok(Arc::new(response)))],
+            fetched: vec![(question.clone(), Ok(response.into()))],
             question,
-            trust: HashMap::new(),
-            verdicts: HashMap::new(),
-            denials: HashMap::new(),
+            trust: HashMap::default(),
+            verdicts: HashMap::default(),
+            denials: HashMap::default(),
             work: Work::new(policy, now),
         }
     }
@@ -170,9 +171,9 @@ impl Validation {
     }
 
     /// Hands over what came back for a question asked by [`step`](Self::step).
-    pub fn supply(&mut self, question: &Question, response: Result<Response, FetchError>) {
+    pub fn supply<R: Into<Arc<Response>>>(&mut self, question: &Question, response: Result<R, FetchError>) {
         if !self.fetched.iter().any(|(asked, _)| asked == question) {
-            self.fetched.push((question.clone(), response.map(Arc::new)));
+            self.fetched.push((question.clone(), response.map(Into::into)));
         }
     }
 
