@@ -6,7 +6,7 @@ use crate::nsec::{Nsec, NsecProof};
 use crate::nsec3::{Nsec3, Nsec3Proof, Parameters, Span};
 use crate::reason::ReasonCode;
 use crate::rrsig::{Signer, Verified, verify};
-use crate::types::{Epoch, Name, Rrset};
+use crate::types::{Epoch, Name, Relation, Rrset};
 use crate::work::Work;
 
 /// What a proof is worth.
@@ -61,7 +61,7 @@ impl Denial {
     /// Verifies the NSEC and NSEC3 records of the zone.
     pub(crate) fn new(authority: &[Rrset], signer: Signer<'_>, work: &mut Work) -> Result<Self, ReasonCode> {
         let mut denial = Self::empty(signer.apex);
-        for set in authority.iter().filter(|set| is_denial(set) && set.owner.ends_with(signer.apex)) {
+        for set in authority.iter().filter(|set| is_denial(set) && set.owner.is_within(signer.apex)) {
             match verify(set, signer, work) {
                 Ok(verified) => denial.take(set, &verified),
                 Err(ReasonCode::Budget) => return Err(ReasonCode::Budget),

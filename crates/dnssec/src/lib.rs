@@ -80,7 +80,7 @@ pub use message::MessageError;
 pub use outcome::{Link, Outcome, Signature};
 pub use policy::{Algorithms, Policy, Sha1};
 pub use reason::{Attempt, Reason, ReasonCode, Tried};
-pub use types::{Epoch, Name, Question, Response, Rrset, Rrsig, Security};
+pub use types::{Epoch, Name, Question, Relation, Response, Rrset, Rrsig, Security};
 pub use validation::{FetchError, Step, Validation};
 
 #[cfg(test)]

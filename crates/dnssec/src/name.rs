@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::types::Name;
+use crate::types::{Name, Relation};
 
 /// Number of labels without the root's, and without a leading asterisk: what an RRSIG counts. (RFC 4034 section 3.1.3)
 pub(crate) fn signed_labels(name: &Name) -> usize {
@@ -32,12 +32,12 @@ pub(crate) fn parent(name: &Name) -> Option<Name> {
 
 /// Whether `name` is `ancestor` or below it.
 pub(crate) fn is_within(name: &Name, ancestor: &Name) -> bool {
-    name.ends_with(ancestor)
+    Relation::is_within(name, ancestor)
 }
 
 /// Whether `name` is below `ancestor`.
 pub(crate) fn is_below(name: &Name, ancestor: &Name) -> bool {
-    name.label_count() > ancestor.label_count() && name.ends_with(ancestor)
+    name.len() > ancestor.len() && Relation::is_within(name, ancestor)
 }
 
 /// `*.name`; `None` if that is too long.
@@ -86,6 +86,29 @@ mod tests {
         let names = names.into_iter().chain([r"\001.z.example", "*.z.example", r"\200.z.example"]);
         let names: Vec<Name> = names.map(|name| name.parse().unwrap()).collect();
         assert!(names.is_sorted_by(|a, b| a < b));
+    }
+
+    // R-015 rfc4343#3: held against comparing label by label.
+    #[test]
+    fn relations_are_those_of_the_labels() {
+        let names = [
+            "",
+            "example",
+            "EXAMPLE",
+            "b.example",
+            "a.B.example",
+            "xample",
+            "x.ample",
+            r"\001b\007example",
+            r"a\001b.example",
+            "ab.example",
+        ];
+        let names: Vec<Name> = names.iter().map(|name| format!("{name}.").parse().unwrap()).collect();
+        for (a, b) in names.iter().flat_map(|a| names.iter().map(move |b| (a, b))) {
+            assert_eq!(a.is(b), a == b, "{a} {b}");
+            assert_eq!(Relation::is_within(a, b), a.ends_with(b), "{a} {b}");
+            assert_eq!(is_below(a, b), a.ends_with(b) && a != b, "{a} {b}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use domain::base::iana::Rtype;
 use serde::{Deserialize, Serialize};
+use std::hash::{Hash, Hasher};
 
 /// An absolute domain name. Compares case-insensitively; prints without the final dot.
 pub type Name = domain::base::name::Name<Bytes>;
@@ -10,13 +11,65 @@ pub type Name = domain::base::name::Name<Bytes>;
 /// Seconds since 1970-01-01T00:00:00Z.
 pub type Epoch = i64;
 
+/// Where names stand to each other, whatever their case. The same as comparing label by label, and several times faster: length octets are
+/// below 64, and so are no letters.
+// R-015 rfc4343#3
+pub trait Relation {
+    /// Whether it is the same name.
+    fn is(&self, other: &Self) -> bool;
+
+    /// Whether it is `ancestor` or below it.
+    fn is_within(&self, ancestor: &Self) -> bool;
+}
+
+impl Relation for Name {
+    fn is(&self, other: &Self) -> bool {
+        self.as_slice().eq_ignore_ascii_case(other.as_slice())
+    }
+
+    fn is_within(&self, ancestor: &Self) -> bool {
+        let (name, ancestor) = (self.as_slice(), ancestor.as_slice());
+        let Some(above) = name.len().checked_sub(ancestor.len()) else { return false };
+        if !name.get(above..).is_some_and(|end| end.eq_ignore_ascii_case(ancestor)) {
+            return false;
+        }
+        // The end must begin where a label does.
+        let mut position = 0;
+        while position < above {
+            position += 1 + name.get(position).copied().map_or(above, usize::from);
+        }
+        position == above
+    }
+}
+
 /// A name and a type to ask for, class IN.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Question {
     /// Name asked.
     pub name: Name,
     /// Type asked.
     pub rtype: Rtype,
+}
+
+impl PartialEq for Question {
+    fn eq(&self, other: &Self) -> bool {
+        self.rtype == other.rtype && self.name.is(&other.name)
+    }
+}
+
+impl Eq for Question {}
+
+impl Hash for Question {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let mut folded = [0; 255];
+        let octets = self.name.as_slice();
+        if let Some(folded) = folded.get_mut(..octets.len()) {
+            folded.copy_from_slice(octets);
+            folded.make_ascii_lowercase();
+            state.write(folded);
+        }
+        state.write_u16(self.rtype.to_int());
+    }
 }
 
 /// The data of an RRSIG. (RFC 4034 section 3.1)

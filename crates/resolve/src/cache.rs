@@ -4,9 +4,12 @@ use foldhash::fast::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
-use tokio::sync::OnceCell;
+use tokio::sync::Notify;
 
 /// Locks are held for a few hash operations; shards keep workers out of each other's way.
 const SHARDS: usize = 16;
@@ -94,36 +97,69 @@ impl<K: Hash + Eq + Clone, V> Shard<K, V> {
     }
 }
 
-type Cells<K, V> = HashMap<K, Arc<OnceCell<V>>, RandomState>;
-
 /// Work under way, by what it is for. Those who come later wait for the first; if the first is dropped, the next one takes over.
 pub struct Flights<K, V> {
-    cells: Mutex<Cells<K, V>>,
+    board: Mutex<HashMap<K, Arc<Flight<V>>, RandomState>>,
+}
+
+struct Flight<V> {
+    value: OnceLock<V>,
+    /// Set when nobody works on it any more, whether there is a value or not.
+    over: AtomicBool,
+    landed: Notify,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
     pub fn new() -> Self {
-        Self { cells: Mutex::new(HashMap::default()) }
+        Self { board: Mutex::new(HashMap::default()) }
     }
 
     /// The result of `work`, or of the same work already under way. Says whether it was somebody else's.
     pub async fn join<F: Future<Output = V>>(&self, key: &K, work: impl FnOnce() -> F) -> (V, Whose) {
-        let cell = self.lock().entry(key.clone()).or_default().clone();
-        let seat = Seat { flights: self, key, cell: &cell };
-        let mut whose = Whose::Theirs;
-        let value = cell
-            .get_or_init(|| {
-                whose = Whose::Ours;
-                work()
-            })
-            .await
-            .clone();
-        drop(seat);
-        (value, whose)
+        loop {
+            match self.enter(key) {
+                Ok(pilot) => {
+                    let value = work().await;
+                    // Set once, by the one pilot there is.
+                    let _ = pilot.flight.value.set(value.clone());
+                    return (value, Whose::Ours);
+                }
+                Err(flight) => {
+                    if let Some(value) = flight.wait().await {
+                        return (value, Whose::Theirs);
+                    }
+                }
+            }
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Cells<K, V>> {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A new flight, ours to do; or the one under way.
+    fn enter<'a>(&'a self, key: &'a K) -> Result<Pilot<'a, K, V>, Arc<Flight<V>>> {
+        let mut board = self.lock();
+        if let Some(flight) = board.get(key) {
+            return Err(flight.clone());
+        }
+        let flight = Arc::new(Flight { value: OnceLock::new(), over: AtomicBool::new(false), landed: Notify::new() });
+        board.insert(key.clone(), flight.clone());
+        Ok(Pilot { flights: self, key, flight })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<Flight<V>>, RandomState>> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V: Clone> Flight<V> {
+    /// What it brought; `None` if its pilot left.
+    async fn wait(&self) -> Option<V> {
+        loop {
+            let mut landed = pin!(self.landed.notified());
+            landed.as_mut().enable();
+            if self.over.load(Acquire) {
+                return self.value.get().cloned();
+            }
+            landed.await;
+        }
     }
 }
 
@@ -134,21 +170,18 @@ pub enum Whose {
     Theirs,
 }
 
-/// Takes the flight off the board when it has landed, or when the last one waiting for it has gone.
-struct Seat<'a, K: Hash + Eq + Clone, V: Clone> {
+/// Whoever does the work. When it is done or dropped, the flight is off the board and those who wait are told.
+struct Pilot<'a, K: Hash + Eq + Clone, V: Clone> {
     flights: &'a Flights<K, V>,
     key: &'a K,
-    cell: &'a Arc<OnceCell<V>>,
+    flight: Arc<Flight<V>>,
 }
 
-impl<K: Hash + Eq + Clone, V: Clone> Drop for Seat<'_, K, V> {
+impl<K: Hash + Eq + Clone, V: Clone> Drop for Pilot<'_, K, V> {
     fn drop(&mut self) {
-        let mut cells = self.flights.lock();
-        let same = cells.get(self.key).is_some_and(|cell| Arc::ptr_eq(cell, self.cell));
-        // Two references are the board's and ours: nobody else waits.
-        if same && (self.cell.initialized() || Arc::strong_count(self.cell) <= 2) {
-            cells.remove(self.key);
-        }
+        self.flights.lock().remove(self.key);
+        self.flight.over.store(true, Release);
+        self.flight.landed.notify_waiters();
     }
 }
 

@@ -9,7 +9,7 @@ use crate::reply::soa_above;
 use crate::trouble::{Trouble, Troubles};
 use crate::wire::Style;
 use crate::work::Place;
-use dnssec::{Name, Question, Response, Rrset};
+use dnssec::{Name, Question, Relation, Response, Rrset};
 use domain::base::iana::{OptRcode, Rtype};
 use domain::base::name::NameBuilder;
 use std::net::{IpAddr, SocketAddr};
@@ -78,7 +78,7 @@ impl Fetcher {
         let start = seen.len();
         loop {
             let Some(name) = seen.last() else { return Ok(End::Reached) };
-            let here = |set: &&Rrset| set.owner == *name && (set.rtype == asked.rtype || asked.rtype == Rtype::ANY);
+            let here = |set: &&Rrset| set.owner.is(name) && (set.rtype == asked.rtype || asked.rtype == Rtype::ANY);
             if response.answer.iter().any(|set| here(&set)) {
                 return Ok(End::Reached);
             }
@@ -263,11 +263,11 @@ fn says_no(response: &Response) -> bool {
 /// Where a CNAME at `name`, or a DNAME above it, leads. (RFC 1034 section 3.6.2, RFC 6672 section 2.2)
 fn alias_target(answer: &[Rrset], name: &Name) -> Option<Name> {
     let first = |set: &Rrset| Name::from_octets(set.data.first()?.clone()).ok();
-    let cname = answer.iter().find(|set| set.rtype == Rtype::CNAME && set.owner == *name);
+    let cname = answer.iter().find(|set| set.rtype == Rtype::CNAME && set.owner.is(name));
     if let Some(target) = cname.and_then(first) {
         return Some(target);
     }
-    let dname = answer.iter().find(|set| set.rtype == Rtype::DNAME && set.owner != *name && name.ends_with(&set.owner))?;
+    let dname = answer.iter().find(|set| set.rtype == Rtype::DNAME && !set.owner.is(name) && name.is_within(&set.owner))?;
     let target = first(dname)?;
     let mut builder = NameBuilder::new_bytes();
     let kept = name.label_count().checked_sub(dname.owner.label_count())?;

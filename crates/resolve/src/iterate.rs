@@ -10,7 +10,7 @@ use crate::trouble::{Trouble, Troubles};
 use crate::wire::{Reply, Style};
 use crate::work::{Path, Place};
 use bytes::Bytes;
-use dnssec::{Name, Question, Response};
+use dnssec::{Name, Question, Relation, Response};
 use domain::base::iana::Rtype;
 use rand::seq::SliceRandom;
 use std::collections::{HashSet, VecDeque};
@@ -178,8 +178,14 @@ impl Descent {
     /// What this search finds, if it is the first of those that look below `cut`. The others wait, and then know the way: `None`.
     async fn after_the_first(&self, cut: Name, place: Place<'_>, search: &Search<'_>) -> Option<Result<Found, LookupError>> {
         let mut found = None;
-        let first = async { found = Some(search.step().await) };
-        self.first.join(&(place.depth(), cut), || first).await;
+        let key = (place.depth(), cut);
+        let first = async {
+            // Somebody may have found the way since we looked.
+            if self.delegations.get(&key.1).is_none() {
+                found = Some(search.step().await);
+            }
+        };
+        self.first.join(&key, || first).await;
         found
     }
 
@@ -273,7 +279,7 @@ impl Search<'_> {
 
     /// Name servers without address in random order; then those that have one from the parent, which may be out of date.
     fn names_to_look_up(&self) -> VecDeque<&Name> {
-        let within = |s: &&NameServer| s.name.ends_with(&self.zone.zone);
+        let within = |s: &&NameServer| s.name.is_within(&self.zone.zone);
         let (glued, mut bare): (Vec<_>, Vec<_>) =
             self.zone.servers.iter().partition(|s| s.addresses.iter().any(|ip| self.descent.allows(*ip)));
         bare.shuffle(&mut rand::rng());
@@ -313,7 +319,14 @@ impl Search<'_> {
             }
         };
         match reply::read(&mut reply, &self.zone.zone, self.question) {
-            Meaning::Word => Ok(Some(Found::Word(Box::new(hop(reply, server))))),
+            Meaning::Word => {
+                if let Some(response) = reply::ns_beside(&reply, self.question) {
+                    // Whoever asks for SOA asks for NS as well, as a rule.
+                    let question = Question { name: self.question.name.clone(), rtype: Rtype::NS };
+                    self.lookups.learn(question, hop(Reply { response, ..reply.clone() }, server));
+                }
+                Ok(Some(Found::Word(Box::new(hop(reply, server)))))
+            }
             Meaning::Referral { zone, servers, ttl } => {
                 if let Some(response) = reply::ds_beside(&reply.response, &zone) {
                     // The parent said beside the referral what it would be asked next for the sake of validation.

@@ -1,7 +1,7 @@
 //! What a reply of an authoritative server means: pure.
 
 use crate::wire::Reply;
-use dnssec::{Name, Question, Response, Rrset};
+use dnssec::{Name, Question, Relation, Response, Rrset};
 use domain::base::iana::{OptRcode, Rtype};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -41,24 +41,24 @@ pub fn read(reply: &mut Reply, zone: &Name, question: &Question) -> Meaning {
     if code != OptRcode::NOERROR.to_int() && !name_error && !too_long {
         return Meaning::ErrorCode(code);
     }
-    let upward = reply.response.authority.iter().any(|set| set.rtype == Rtype::NS && zone.ends_with(&set.owner));
-    reply.response.answer.retain(|set| set.owner.ends_with(zone));
-    reply.response.authority.retain(|set| set.owner.ends_with(zone));
+    let upward = reply.response.authority.iter().any(|set| set.rtype == Rtype::NS && zone.is_within(&set.owner));
+    reply.response.answer.retain(|set| set.owner.is_within(zone));
+    reply.response.authority.retain(|set| set.owner.is_within(zone));
     let response = &reply.response;
     if response.answer.iter().any(|set| answers(set, question)) {
         return if reply.aa || !reply.ra { Meaning::Word } else { Meaning::Lame("a resolver's cache answers, not an authority") };
     }
     let soa = soa_above(response, &question.name);
-    if question.rtype == Rtype::DS && soa.is_some_and(|soa| soa.owner == question.name && soa.owner != *zone) {
+    if question.rtype == Rtype::DS && soa.is_some_and(|soa| soa.owner.is(&question.name) && !soa.owner.is(zone)) {
         return Meaning::Lame("asked for DS, which is the parent's, it answers for the child");
     }
     if soa.is_some() || name_error && reply.aa {
         return Meaning::Word;
     }
-    let cut = response.authority.iter().find(|set| set.rtype == Rtype::NS && set.owner != *zone && question.name.ends_with(&set.owner));
+    let cut = response.authority.iter().find(|set| set.rtype == Rtype::NS && !set.owner.is(zone) && question.name.is_within(&set.owner));
     match cut {
         // A parent that knows nothing of DS refers to the child; there is nobody else to ask.
-        Some(cut) if question.rtype == Rtype::DS && cut.owner == question.name => Meaning::Word,
+        Some(cut) if question.rtype == Rtype::DS && cut.owner.is(&question.name) => Meaning::Word,
         Some(cut) if !name_error => referral(cut, reply, zone),
         _ if reply.aa && !upward => Meaning::Word,
         _ if upward => Meaning::Lame("it refers to the zone itself or back up"),
@@ -70,7 +70,7 @@ pub fn read(reply: &mut Reply, zone: &Name, question: &Question) -> Meaning {
 /// (RFC 4035 section 3.1.4)
 pub fn ds_beside(referral: &Response, zone: &Name) -> Option<Response> {
     let signed = || referral.authority.iter().filter(|set| !set.signatures.is_empty());
-    let ds: Vec<Rrset> = signed().filter(|set| set.rtype == Rtype::DS && set.owner == *zone).cloned().collect();
+    let ds: Vec<Rrset> = signed().filter(|set| set.rtype == Rtype::DS && set.owner.is(zone)).cloned().collect();
     let denial: Vec<Rrset> = signed().filter(|set| matches!(set.rtype, Rtype::NSEC | Rtype::NSEC3)).cloned().collect();
     if ds.is_empty() && denial.is_empty() {
         return None;
@@ -79,9 +79,19 @@ pub fn ds_beside(referral: &Response, zone: &Name) -> Option<Response> {
     Some(Response { rcode: OptRcode::NOERROR.to_int(), answer: ds, authority })
 }
 
+/// What the authoritative answer to a question for SOA says beside it about the zone's own NS records, as the answer to a question for
+/// them. (RFC 2181 section 5.4.1 ranks it next to that)
+pub fn ns_beside(reply: &Reply, question: &Question) -> Option<Response> {
+    if question.rtype != Rtype::SOA || !reply.aa || !has(&reply.response.answer, Rtype::SOA) {
+        return None;
+    }
+    let ns = reply.response.authority.iter().find(|set| set.rtype == Rtype::NS && set.owner.is(&question.name))?;
+    Some(Response { rcode: OptRcode::NOERROR.to_int(), answer: vec![ns.clone()], authority: Vec::new() })
+}
+
 /// The SOA record of a negative answer: of a zone that `name` is in.
 pub fn soa_above<'a>(response: &'a Response, name: &Name) -> Option<&'a Rrset> {
-    response.authority.iter().find(|set| set.rtype == Rtype::SOA && name.ends_with(&set.owner))
+    response.authority.iter().find(|set| set.rtype == Rtype::SOA && name.is_within(&set.owner))
 }
 
 /// TTL of a negative answer: the lesser of the SOA record's TTL and its MINIMUM field. (RFC 2308 section 5)
@@ -105,10 +115,10 @@ fn has(sets: &[Rrset], rtype: Rtype) -> bool {
 
 /// Whether an RRset answers the question, or is an alias on the way to the answer.
 fn answers(set: &Rrset, question: &Question) -> bool {
-    if set.owner == question.name {
+    if set.owner.is(&question.name) {
         set.rtype == question.rtype || set.rtype == Rtype::CNAME || question.rtype == Rtype::ANY
     } else {
-        set.rtype == Rtype::DNAME && question.name.ends_with(&set.owner)
+        set.rtype == Rtype::DNAME && question.name.is_within(&set.owner)
     }
 }
 
@@ -116,7 +126,7 @@ fn referral(cut: &Rrset, reply: &Reply, zone: &Name) -> Meaning {
     let names = cut.data.iter().filter_map(|data| Name::from_octets(data.clone()).ok()).take(MAX_SERVERS);
     let servers = names.map(|name| {
         // An address is believed only of names that the referring zone can speak for.
-        let ours = name.ends_with(zone);
+        let ours = name.is_within(zone);
         let glue = reply.glue.iter().filter(|(owner, _)| ours && *owner == name).map(|(_, ip)| *ip);
         NameServer { addresses: glue.take(MAX_ADDRESSES).collect(), name }
     });

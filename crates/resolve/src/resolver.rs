@@ -13,7 +13,7 @@ use crate::trouble::Troubles;
 use crate::validate::{Source, Validator};
 use crate::wire::{self, Style};
 use crate::work::{Place, Work};
-use dnssec::{Name, Question, Security};
+use dnssec::{Name, Question, Relation, Security};
 use domain::base::iana::Rtype;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -174,7 +174,7 @@ impl Resolver {
         let (place, fetcher) = (Place::new(&work), &self.shared.validator.fetcher);
         let question = Question { name: apex.clone(), rtype: Rtype::NS };
         let fetched = fetcher.fetch(&question, place).await?;
-        let sets = fetched.response.answer.iter().filter(|set| set.rtype == Rtype::NS && set.owner == *apex);
+        let sets = fetched.response.answer.iter().filter(|set| set.rtype == Rtype::NS && set.owner.is(apex));
         let mut servers = Vec::new();
         for name in sets.flat_map(|set| &set.data).filter_map(|data| Name::from_octets(data.clone()).ok()).take(32) {
             let addresses = fetcher.addresses(&name, place).await.unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::name;
 use crate::outcome::{Link, Outcome, Signature};
 use crate::reason::{Reason, ReasonCode};
 use crate::rrsig::Verified;
-use crate::types::{Epoch, Name, Question, Response, Rrset, Security};
+use crate::types::{Epoch, Name, Question, Relation, Response, Rrset, Security};
 use crate::wire::Reader;
 
 /// What is found of an RRset: secure or insecure. Everything else halts.
@@ -63,7 +63,7 @@ impl Run<'_> {
 
     /// The outcome if the records asked for are here.
     fn at_end(&mut self, index: usize, response: &Response, at: &Name, rtype: Rtype) -> Result<Option<Outcome>, Halt> {
-        let wanted = |set: &Rrset| set.owner == *at && (set.rtype == rtype || rtype == Rtype::ANY);
+        let wanted = |set: &Rrset| set.owner.is(at) && (set.rtype == rtype || rtype == Rtype::ANY);
         let mut first: Option<(Rrset, Judged)> = None;
         for (i, set) in response.answer.iter().enumerate().filter(|(_, set)| wanted(set)) {
             let judged = self.judge(Place { response: index, section: Section::Answer, index: i }, set, response)?;
@@ -183,7 +183,7 @@ impl Run<'_> {
 
     /// Neither records nor alias: the outcome of their absence, or another response to read.
     fn nothing(&mut self, index: usize, response: &Response, at: &Name, rtype: Rtype) -> Result<Option<Outcome>, Halt> {
-        let is_for_this = self.v.fetched.get(index).is_some_and(|(q, _)| q.name == *at);
+        let is_for_this = self.v.fetched.get(index).is_some_and(|(q, _)| q.name.is(at));
         if is_for_this || speaks_of(response, at) {
             match self.absence(index, response, at, rtype) {
                 Err(Halt::Fail(_)) if !is_for_this => {}

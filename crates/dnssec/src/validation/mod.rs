@@ -20,7 +20,7 @@ use crate::outcome::{Link, Outcome};
 use crate::policy::Policy;
 use crate::reason::{Reason, ReasonCode};
 use crate::rrsig::{Verified, verify};
-use crate::types::{Epoch, Name, Question, Response, Rrset, Security};
+use crate::types::{Epoch, Name, Question, Relation, Response, Rrset, Security};
 use crate::work::Work;
 
 /// Why a response could not be had.
@@ -214,7 +214,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// The response to a question: the one under validation, or one supplied, or ask for it. Error codes count as no response.
     fn fetch(&mut self, name: &Name, rtype: Rtype) -> Result<(usize, Arc<Response>), Halt> {
-        let found = self.v.fetched.iter().enumerate().find(|(_, (q, _))| q.rtype == rtype && q.name == *name);
+        let found = self.v.fetched.iter().enumerate().find(|(_, (q, _))| q.rtype == rtype && q.name.is(name));
         let Some((index, (_, result))) = found else {
             self.v.work.spend_question().map_err(|code| Halt::fail(code, name, rtype, "too many questions"))?;
             return Err(Halt::Ask(Question { name: name.clone(), rtype }));
@@ -256,7 +256,7 @@ fn fetch_failed(error: &FetchError, name: &Name, rtype: Rtype) -> Halt {
 
 /// The RRset of this owner and type, and its index.
 fn find<'s>(section: &'s [Rrset], owner: &Name, rtype: Rtype) -> Option<(usize, &'s Rrset)> {
-    section.iter().enumerate().find(|(_, set)| set.rtype == rtype && set.owner == *owner)
+    section.iter().enumerate().find(|(_, set)| set.rtype == rtype && set.owner.is(owner))
 }
 
 /// The DNAME that redirects `name`, and its index: the one closest to it.
