@@ -90,6 +90,7 @@ fn judge_case(
     let judged: Vec<host::Judged> = case.route.hosts.iter().map(|route| host::judge(&case, route)).collect();
     findings.extend(judged.iter().flat_map(|h| h.findings.iter().cloned()));
     findings.extend(mx::coverage(&case, &judged));
+    findings.extend(dns::signatures_to_come(&case));
     findings.extend(vantage::findings(&case));
     vantage::doubt(&case, &mut findings);
     finding::settle(&mut findings);

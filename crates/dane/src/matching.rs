@@ -279,7 +279,9 @@ impl Server<'_> {
         let (code, what) = match self.issuers.iter().find(|k| k.forms.equals(record)).map(|k| k.origin) {
             None => return self.unmatched(record, certificates, paths),
             Some(Origin::Dns) => (ErrorCode::NoMatch, "the certificate in the record issued none of the chain"),
-            Some(Origin::Chain) => (ErrorCode::PathBroken, "the certificate it names is sent, but issued nothing on a path to the server's"),
+            Some(Origin::Chain) => {
+                (ErrorCode::PathBroken, "the certificate it names is sent, but issued nothing on a path to the server's")
+            }
         };
         let why = paths.wrong_link.as_ref().map_or_else(String::new, |w| format!(": {w}"));
         MatchError { code, detail: format!("{what}{why}") }

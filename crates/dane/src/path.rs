@@ -99,7 +99,8 @@ impl Paths {
                 false => self.verify(subject, &issuer.spki),
             };
             if let (Err(why), true) = (verified, lower != upper) {
-                self.wrong_link.get_or_insert_with(|| format!("{} is not issued by {}: {why}", subject.called(lower), issuer.called(upper)));
+                self.wrong_link
+                    .get_or_insert_with(|| format!("{} is not issued by {}: {why}", subject.called(lower), issuer.called(upper)));
             }
             verified.is_ok()
         })

@@ -201,9 +201,12 @@ pub struct Finding {
     pub weight: Weight,
     /// What it is about: a domain, a host, an owner name.
     pub subject: Name,
-    /// The address it is about, if it is about one.
+    /// The address it is about, if it is about addresses; of several the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
+    /// All the addresses it is about, if there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpAddr>,
     /// The requirement it rests on.
     pub requirement: String,
     /// What is so, with particulars.

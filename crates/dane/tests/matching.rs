@@ -273,7 +273,10 @@ fn a_broken_path_names_the_constraint_and_the_certificate() {
     for (issuer, told) in [
         (issuer(|p| p.is_ca = IsCa::ExplicitNoCa), "'CN=Issuer' is not an issuer (basicConstraints says CA:FALSE)"),
         (issuer(|p| p.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign]), "keyUsage without keyCertSign"),
-        (issuer(|p| p.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth]), "'CN=Issuer' is not for TLS servers (extendedKeyUsage)"),
+        (
+            issuer(|p| p.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth]),
+            "'CN=Issuer' is not for TLS servers (extendedKeyUsage)",
+        ),
     ] {
         let leaf = Made::leaf(&issuer);
         let verification = verify_chain(&[&leaf, &issuer, &root], &[root.record(2, 0, 1)]);

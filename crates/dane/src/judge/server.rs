@@ -1,5 +1,6 @@
 //! Each address of a host: what a sender meets there.
 
+use super::finding::gather;
 use super::{Case, advice, vantage};
 use crate::cause::{Cause, Party, Weight};
 use crate::cert::Certificate;
@@ -96,21 +97,16 @@ pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen]) -> Vec<
     let mut found = Vec::new();
     for server in servers {
         let address = server.verdict.address;
-        if let Some(cause) = server.verdict.obstacle {
-            found.push(obstacle(case, route, server, cause));
-        }
-        for cause in smtp::remarks(server.observation) {
-            let sentence = format!("{} [{address}]: {}", route.host, cause.title());
-            found.push(Finding::new(cause, &route.host, sentence).at(address));
-        }
+        found.extend(server.verdict.obstacle.map(|cause| obstacle(case, route, server, cause)));
+        let remarks = smtp::remarks(server.observation).into_iter();
+        found.extend(remarks.map(|cause| Finding::new(cause, &route.host, cause.title()).at(address)));
         found.extend(advice::chain(route, server));
     }
-    found
+    gather(found)
 }
 
 fn obstacle(case: &Case, route: &HostRoute, server: &Seen, cause: Cause) -> Finding {
     let host = &route.host;
-    let address = server.verdict.address;
     // What is true of all addresses alike, and no property of any, is said once.
     if matches!(cause, Cause::NotLooked | Cause::Port25Blocked | Cause::NoIpv6) {
         let weight = if cause == Cause::NoIpv6 && case.vantage.ipv6 == Some(false) { Weight::Info } else { cause.weight() };
@@ -125,7 +121,8 @@ fn obstacle(case: &Case, route: &HostRoute, server: &Seen, cause: Cause) -> Find
     let consequence = if promised { ". Its TLSA records promise TLS, so senders that validate DANE do not deliver here." } else { "." };
     let weight = if promised { Weight::Error } else { lesser(cause) };
     let repair = promised.then(|| repair::starttls(cause, host, route.tlsa_base.as_ref(), case.hosts)).flatten();
-    Finding::new(cause, host, format!("{host} [{address}]: {title}{words}{consequence}")).at(address).weighing(weight).mended_by(repair)
+    let sentence = format!("{title}{words}{consequence}");
+    Finding::new(cause, host, sentence).at(server.verdict.address).weighing(weight).mended_by(repair)
 }
 
 /// Without DANE, trouble with TLS means cleartext, as it always did.

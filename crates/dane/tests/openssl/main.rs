@@ -179,7 +179,10 @@ fn judge(results: Results) {
         };
         match DIFFERENCES.iter().position(|d| name.starts_with(d.cases) && ours_is == Some(d.ours)) {
             Some(i) => seen[i] += 1,
-            None => wrong.push(format!("{name}: openssl {theirs:?}, danelaw {ours:?} (by a detour: {detour})\n  danelaw: {why}\n  openssl: {}", text.trim())),
+            None => wrong.push(format!(
+                "{name}: openssl {theirs:?}, danelaw {ours:?} (by a detour: {detour})\n  danelaw: {why}\n  openssl: {}",
+                text.trim()
+            )),
         }
     }
     let count = |wanted: fn(&Decision) -> bool| results.iter().filter(|(_, theirs, _)| wanted(&theirs.0)).count();

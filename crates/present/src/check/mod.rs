@@ -154,7 +154,8 @@ fn one_finding(out: &mut String, finding: &Finding, style: &Style) {
         Party::Path => "path",
         Party::Us => "us",
     };
-    let address = finding.address.map(|a| format!(" [{a}]")).unwrap_or_default();
+    let more = finding.addresses.len().checked_sub(1).map_or(String::new(), |more| format!(" and {more} more"));
+    let address = finding.address.map(|a| format!(" [{a}{more}]")).unwrap_or_default();
     let code = finding.cause.code();
     let about = format!("{}{address}", clean(&finding.subject.to_string()));
     let rests = format!("{party} · {} · {}", finding.cause.place(), clean(&finding.requirement));
