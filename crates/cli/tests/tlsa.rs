@@ -139,6 +139,19 @@ fn verify_keeps_its_contract() {
         assert_eq!(output.status.code(), Some(1));
         assert!(stdout(&output).starts_with("nomatch: "), "{}", stdout(&output));
     }
+    // R-063 rfc7671#5.2: openssl takes the crossed CA for the issuer, finds no issuer of that, and gives up.
+    make(
+        directory.path(),
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout old.key -subj /CN=Old -days 9000 -out old.pem 2>/dev/null
+        printf 'basicConstraints=critical,CA:TRUE' > ca.ext; openssl req -new -key ca.key -subj /CN=CA -out ca.csr 2>/dev/null
+        openssl x509 -req -in ca.csr -CA old.pem -CAkey old.key -CAcreateserial -extfile ca.ext -days 1000 -out crossed.pem 2>/dev/null
+        cat leaf.pem crossed.pem ca.pem > crossed-first",
+    );
+    let crossed = run(&["--chain", "crossed-first", "--name", "mx.example.com", "--tlsa", &issuer, "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&crossed.stdout).unwrap();
+    assert_eq!((json["verdict"].as_str(), json["warning"]["cause"].as_str()), (Some("match"), Some("ta-second-path")), "{json}");
+    let crossed = run(&["--chain", "crossed-first", "--name", "mx.example.com", "--tlsa", &issuer]);
+    assert!(stdout(&crossed).contains("number 2 of the chain"), "{}", stdout(&crossed));
     let empty = run(&["--chain-der", "none", "--name", "mx.example.com", "--tlsa", &right, "--json"]);
     assert!(stdout(&empty).contains("\"error\":\"no-certificate\""));
     assert_refused(&run(&["--chain", "ED25519.cert", "--tlsa", "3 1 1 abc"]), &["--tlsa '3 1 1 abc'", "two for each octet"]);

@@ -74,7 +74,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     with_cert: Option<PathBuf>,
 
-    /// The time for which the result is judged: seconds since 1970 or RFC 3339 [default: now]
+    /// The time for which the result is judged: seconds since 1970 or RFC 3339 [default: now]. For a time to come signatures are taken to be renewed until then
     #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
     at: Option<Epoch>,
 
@@ -146,7 +146,7 @@ impl Args {
         let style = self.colour.style();
         let (names, mut exit) = domains::parse(&self.domains)?;
         let preflight = self.with_cert.as_deref().map(Preflight::read).transpose()?;
-        let looker = probe::looker(self.resolver.resolver(self.at)?, self.probe.config(self.resolver.mail_ipv6())?)?;
+        let looker = probe::looker(self.resolver.resolver(time::of_look(self.at))?, self.probe.config(self.resolver.mail_ipv6())?)?;
         let runtime = runtime()?;
         let checks = runtime.spawn({
             let looker = looker.clone();

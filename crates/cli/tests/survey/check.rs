@@ -136,3 +136,20 @@ fn what_will_break_is_told_on_request() {
     assert!(outlook.iter().any(|f| f["cause"] == "rrsig-expired"), "the lab's signatures end within 400 days: {outlook:?}");
     assert_eq!(lines(&in_lab(&["check", "valid.nl", "--json"]))[0]["outlook"].as_array().unwrap().len(), 0);
 }
+
+/// R-112 rfc4035#5.3.1: whether the root, its TLD and the zone will be signed then cannot be known, and is not the domain's fault.
+#[test]
+fn a_time_beyond_all_signatures_is_judged_by_records_and_certificates() {
+    let later = (jiff::Timestamp::now().as_second() + 400 * 86_400).to_string();
+    let line = &lines(&in_lab(&["check", "valid.nl", "--at", &later, "--json"]))[0];
+    assert_eq!(line["standing"], "protected", "{line}");
+    let findings = line["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|f| f["cause"] == "signatures-to-come" && f["weight"] == "info"), "{findings:?}");
+    assert!(findings.iter().all(|f| f["cause"] != "rrsig-expired" && f["cause"] != "clock-off"), "{findings:?}");
+    // Of certificates the future is known: under usage 2 they end.
+    let line = &lines(&in_lab(&["check", "ta-private.nl", "--at", &later, "--json"]))[0];
+    assert_eq!((line["standing"].as_str(), line["findings"][0]["cause"].as_str()), (Some("broken"), Some("ta-expired")), "{line}");
+    // What has expired already is not excused by the future.
+    let line = &lines(&in_lab(&["check", "mx-rrsig-expired.nl", "--at", &later, "--json"]))[0];
+    assert_eq!(line["standing"], "broken", "{line}");
+}

@@ -77,7 +77,7 @@ impl Args {
     /// If an argument or a file it names cannot be used.
     pub fn run(self) -> Result<Exit, UsageError> {
         let (domains, mut exit) = domains::parse(&self.domains)?;
-        let looker = probe::looker(self.resolver.resolver(self.at)?, self.probe.config(self.resolver.mail_ipv6())?)?;
+        let looker = probe::looker(self.resolver.resolver(time::of_look(self.at))?, self.probe.config(self.resolver.mail_ipv6())?)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
         // Ourselves first, but nobody waits for it.
         let checks = runtime.spawn({

@@ -2,6 +2,7 @@
 
 use crate::common::{file, print, time};
 use crate::exit::{Exit, UsageError};
+use dane::cause::Cause;
 use dane::matching::{self, CommonName, EeNames, MatchVerdict, Verification, VerifyOptions};
 use dane::name::Name;
 use dane::observation::CertificateBytes;
@@ -133,6 +134,15 @@ struct Report<'a> {
     error: Option<&'static str>,
     detail: Option<&'a str>,
     records: Vec<ReportRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<Warning<'a>>,
+}
+
+/// What is wrong with a match.
+#[derive(Serialize)]
+struct Warning<'a> {
+    cause: Cause,
+    detail: &'a str,
 }
 
 #[derive(Serialize)]
@@ -152,6 +162,7 @@ impl<'a> From<&'a Verification> for Report<'a> {
             error: verification.error.as_ref().map(|e| e.code.code()),
             detail: verification.error.as_ref().map(|e| e.detail.as_str()),
             records: verification.records.iter().map(record).collect(),
+            warning: verification.detour.as_ref().map(|d| Warning { cause: Cause::TaSecondPath, detail: &d.detail }),
         }
     }
 }
@@ -164,6 +175,10 @@ fn show(verification: &Verification, records: &[Tlsa]) {
         // Of what fails, usage and depth say which record came closest: no match.
         (_, _, Some(error)) => print::line(format!("{verdict}: {} ({})", error.detail, error.code.code())),
         (_, _, None) => print::line(verdict),
+    }
+    if let Some(detour) = &verification.detour {
+        let cause = Cause::TaSecondPath;
+        print::line(format!("  {} ({}): {}", cause.title().trim_end_matches('.'), cause.code(), detour.detail));
     }
     for (record, outcome) in records.iter().zip(&verification.records) {
         let text = record.to_string();
