@@ -145,6 +145,7 @@ fn domain(text: &str, mx_status: Security, mx: &[&str], hosts: &[Host], findings
         weight: cause.weight(),
         subject: name(subject),
         address: None,
+        addresses: Vec::new(),
         requirement: cause.requirement().into(),
         sentence: cause.title().into(),
         repair: None,

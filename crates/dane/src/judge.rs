@@ -34,23 +34,38 @@ pub use outlook::{Forecast, outlook};
 use crate::Epoch;
 use crate::dns::Security;
 use crate::name::Name;
-use crate::observation::{DomainObservation, HostObservation, Observation, VantageObservation};
+use crate::observation::{CertificateBytes, DomainObservation, HostObservation, Observation, VantageObservation};
 use crate::verdict::{RULES_VERSION, Verdict};
 use crate::walk::{NextHop, Route, Rules};
 use evidence::Evidence;
 use std::sync::Arc;
 
-/// Judges a domain for this moment.
-#[must_use]
-pub fn judge(observation: &Observation, at: Epoch) -> Verdict {
-    let next_hop = NextHop::Domain(observation.domain.domain.clone());
-    judge_case(&next_hop, Some(&observation.domain), &observation.hosts, &observation.vantage, at)
+/// What a judgement rests on besides the observation. An [`Epoch`] alone will do.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The moment for which to judge.
+    pub at: Epoch,
+    /// Roots trusted at that moment. Only [`crate::paper::paper_valid`] looks at them; without any it knows nothing of usages 0 and 1.
+    pub roots: &'a [CertificateBytes],
 }
 
-/// Judges one mail host for this moment, as a sender would that has it configured as its relay.
+impl From<Epoch> for Terms<'_> {
+    fn from(at: Epoch) -> Self {
+        Self { at, roots: &[] }
+    }
+}
+
+/// Judges a domain for this moment, or on these terms.
 #[must_use]
-pub fn judge_host(host: &Arc<HostObservation>, vantage: &VantageObservation, at: Epoch) -> Verdict {
-    judge_case(&NextHop::Relay(host.host.clone()), None, std::slice::from_ref(host), vantage, at)
+pub fn judge<'a>(observation: &Observation, terms: impl Into<Terms<'a>>) -> Verdict {
+    let next_hop = NextHop::Domain(observation.domain.domain.clone());
+    judge_case(&next_hop, Some(&observation.domain), &observation.hosts, &observation.vantage, terms.into())
+}
+
+/// Judges one mail host, as a sender would that has it configured as its relay.
+#[must_use]
+pub fn judge_host<'a>(host: &Arc<HostObservation>, vantage: &VantageObservation, terms: impl Into<Terms<'a>>) -> Verdict {
+    judge_case(&NextHop::Relay(host.host.clone()), None, std::slice::from_ref(host), vantage, terms.into())
 }
 
 /// The route of a sender that follows RFC 7672 and saw what was observed.
@@ -69,6 +84,7 @@ struct Case<'a> {
     vantage: &'a VantageObservation,
     route: Route,
     at: Epoch,
+    roots: &'a [CertificateBytes],
 }
 
 fn judge_case(
@@ -76,7 +92,7 @@ fn judge_case(
     domain: Option<&DomainObservation>,
     hosts: &[Arc<HostObservation>],
     vantage: &VantageObservation,
-    at: Epoch,
+    Terms { at, roots }: Terms,
 ) -> Verdict {
     let root = Name::root_bytes();
     let subject = match next_hop {
@@ -84,7 +100,7 @@ fn judge_case(
         NextHop::Address(_) => &root,
     };
     let route = Evidence::new(domain, hosts).route(next_hop, &rules_for(hosts));
-    let case = Case { subject, domain, hosts, vantage, route, at };
+    let case = Case { subject, domain, hosts, vantage, route, at, roots };
 
     let mut findings = mx::findings(&case);
     let judged: Vec<host::Judged> = case.route.hosts.iter().map(|route| host::judge(&case, route)).collect();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Version of the rules. Two verdicts on one observation differ only if this does.
-pub const RULES_VERSION: u16 = 2;
+pub const RULES_VERSION: u16 = 3;
 
 /// What a sender that follows RFC 7672 does about one MX host before it connects. (Decision table of the requirements)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -182,8 +182,8 @@ pub struct ServerVerdict {
     pub rfc_delivers: Option<bool>,
     /// Does any record equal the hash of what it refers to? `None`: no certificate or no records.
     pub paper_match: Option<bool>,
-    /// Secure, and `paper_match`, and the chain valid. `None` also where only a record of usage 0 or 1 could make it so: that needs trusted
-    /// roots, and none are configured here.
+    /// Secure, and `paper_match`, and the chain valid. `None` also where only a record of usage 0 or 1 could make it so, and no
+    /// trusted roots are given.
     pub paper_valid: Option<bool>,
     /// Depth at which the match was made: 0 leaf.
     #[serde(default, skip_serializing_if = "Option::is_none")]

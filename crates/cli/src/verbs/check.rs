@@ -5,14 +5,14 @@ use crate::common::preflight::Preflight;
 use crate::common::probe::{self, ProbeOptions};
 use crate::common::resolver::ResolverOptions;
 use crate::common::survey::runtime;
-use crate::common::{domains, print, time};
+use crate::common::{domains, file, print, time};
 use crate::exit::{Exit, UsageError};
 use ::probe::Looker;
 use dane::Epoch;
 use dane::cause::Weight;
-use dane::judge::{Forecast, judge, judge_host, outlook};
+use dane::judge::{Forecast, Terms, judge, judge_host, outlook};
 use dane::name::Name;
-use dane::observation::{HostObservation, Observation, VantageObservation};
+use dane::observation::{CertificateBytes, HostObservation, Observation, VantageObservation};
 use dane::verdict::{Standing, Verdict};
 use present::{Style, Subject};
 use serde::Serialize;
@@ -82,6 +82,10 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=3650))]
     days: Option<u16>,
 
+    /// Trusted roots for what the studies count of usages 0 and 1 (paper_valid): a PEM file
+    #[arg(long, value_name = "FILE")]
+    roots: Option<PathBuf>,
+
     /// One line and the exit codes of Nagios
     #[arg(long, conflicts_with_all = ["json", "with_cert"])]
     nagios: bool,
@@ -146,6 +150,7 @@ impl Args {
         let style = self.colour.style();
         let (names, mut exit) = domains::parse(&self.domains)?;
         let preflight = self.with_cert.as_deref().map(Preflight::read).transpose()?;
+        let roots = self.roots.as_deref().map_or(Ok(Vec::new()), file::certificates)?;
         let looker = probe::looker(self.resolver.resolver(time::of_look(self.at))?, self.probe.config(self.resolver.mail_ipv6())?)?;
         let runtime = runtime()?;
         let checks = runtime.spawn({
@@ -165,15 +170,16 @@ impl Args {
             if number > 0 && !self.json && !self.nagios {
                 print::line("");
             }
-            exit = exit.worst(self.tell(&seen, preflight.as_ref(), &style));
+            exit = exit.worst(self.tell(&seen, &roots, preflight.as_ref(), &style));
         }
         runtime.shutdown_background();
         Ok(exit)
     }
 
-    fn tell(&self, seen: &Seen, preflight: Option<&Preflight>, style: &Style) -> Exit {
+    fn tell(&self, seen: &Seen, roots: &[CertificateBytes], preflight: Option<&Preflight>, style: &Style) -> Exit {
         let at = self.at.unwrap_or_else(time::now);
-        let verdict = seen.judge(at);
+        let terms = Terms { at, roots };
+        let verdict = seen.judge(terms);
         let outlook = self.days.map(|days| seen.outlook(at, at.saturating_add(i64::from(days) * DAY))).unwrap_or_default();
         if self.nagios {
             print::line(present::nagios(&verdict, &outlook));
@@ -184,7 +190,7 @@ impl Args {
                 _ => Exit::Unknown,
             };
         }
-        let with_cert = preflight.map(|p| (p, seen.with(p).judge(at)));
+        let with_cert = preflight.map(|p| (p, seen.with(p).judge(terms)));
         if self.json {
             self.json(seen, &verdict, &outlook, with_cert.as_ref().map(|(_, v)| v));
         } else {
@@ -225,10 +231,10 @@ impl Seen {
         }
     }
 
-    fn judge(&self, at: Epoch) -> Verdict {
+    fn judge(&self, terms: Terms) -> Verdict {
         match self {
-            Seen::Domain(observation) => judge(observation, at),
-            Seen::Host(host, vantage) => judge_host(host, vantage, at),
+            Seen::Domain(observation) => judge(observation, terms),
+            Seen::Host(host, vantage) => judge_host(host, vantage, terms),
         }
     }
 

@@ -153,3 +153,19 @@ fn a_time_beyond_all_signatures_is_judged_by_records_and_certificates() {
     let line = &lines(&in_lab(&["check", "mx-rrsig-expired.nl", "--at", &later, "--json"]))[0];
     assert_eq!(line["standing"], "broken", "{line}");
 }
+
+/// With roots, what the studies count of usages 0 and 1 is known. (analyses: paper_valid)
+#[test]
+fn roots_say_whether_usages_0_and_1_are_valid() {
+    let place = tempfile::tempdir().unwrap();
+    let line = &lines(&in_lab(&["check", "only-pkix.nl", "--json", "--evidence"]))[0];
+    assert_eq!(line["hosts"][0]["servers"][0]["paper_valid"], serde_json::Value::Null, "{line}");
+    // Whatever it showed last, taken as the root that it leads to.
+    let chain = line["observation"]["hosts"][0]["servers"][0]["tls"]["chain"].as_array().unwrap();
+    let root = place.path().join("roots.pem");
+    let der = chain.last().unwrap()["der"].as_str().unwrap();
+    std::fs::write(&root, format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n")).unwrap();
+    let line = &lines(&in_lab(&["check", "only-pkix.nl", "--json", "--roots", root.to_str().unwrap()]))[0];
+    assert_eq!(line["hosts"][0]["servers"][0]["paper_valid"], true, "{line}");
+    assert_eq!(in_lab(&["check", "only-pkix.nl", "--roots", "/no/such"]).status.code(), Some(2));
+}

@@ -89,7 +89,11 @@ pub(super) fn place(lookup: &Lookup) -> &Name {
 
 /// What is wrong in words, the particulars in brackets, without a final stop.
 pub(super) fn particulars(case: &Case, lookup: &Lookup) -> String {
-    let title = cause(case, lookup).map_or(String::new(), |c| lower_first(c.title().trim_end_matches('.')));
+    let words = |c: Cause| lower_first(c.title().trim_end_matches('.'));
+    let title = match (cause(case, lookup), own_cause(lookup)) {
+        (Some(above @ Cause::ZoneAbove), Some(own)) => format!("{}: {}", words(above), words(own)),
+        (cause, _) => cause.map_or(String::new(), words),
+    };
     let detail = lookup.reason.as_ref().map(|r| r.detail.as_str()).filter(|d| !d.is_empty());
     let detail = detail.or(lookup.failure_detail.as_deref()).map(|d| d.trim_end_matches('.')).filter(|d| !d.is_empty());
     match detail {

@@ -70,8 +70,8 @@ fn judge<'a>(case: &Case, route: &HostRoute, server: &'a AddressObservation, pub
         address: server.address,
         obstacle,
         rfc_delivers: delivers(route.action, obstacle, verification.as_ref()),
-        paper_match: paper::paper_match(chain, tlsa, &[]),
-        paper_valid: paper::paper_valid(status, chain, tlsa, &[], case.at),
+        paper_match: paper::paper_match(chain, tlsa, case.roots),
+        paper_valid: paper::paper_valid(status, chain, tlsa, case.roots, case.at),
         depth: verification.as_ref().filter(|v| v.verdict == MatchVerdict::Match).and_then(|v| v.depth),
     };
     Seen { verdict, observation: server, chain, verification }

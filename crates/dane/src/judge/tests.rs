@@ -733,6 +733,8 @@ fn a_zone_above_is_not_the_domains_to_mend() {
         let finding = find(&judged, Cause::ZoneAbove);
         assert_eq!((finding.party, finding.weight, &finding.repair), (Party::Path, Weight::Unknown, &None));
         assert!(judged.findings.iter().all(|f| f.weight != Weight::Error), "{:#?}", judged.findings);
+        let own = Cause::from_code(code).unwrap().title().trim_end_matches('.').to_lowercase();
+        assert!(finding.sentence.to_lowercase().contains(&own), "what is wrong there: {}", finding.sentence);
     }
     for (code, place, rtype, cause) in [
         ("rrsig-expired", DOMAIN, Rtype::DNSKEY, Cause::RrsigExpired),
@@ -786,6 +788,26 @@ fn a_chain_that_needs_a_second_path_is_warned_of() {
     assert!(what.contains("(now number 1), then 'CN=Issuer' (now number 3), then 'CN=Root' (now number 4)"), "{what}");
     edit(&mut observation, 0, |h| h.servers[0].tls = Some(tls(vec![leaf, sent, top, crossed])));
     assert!(verdict(&observation).findings.iter().all(|f| f.cause != Cause::TaSecondPath));
+}
+
+#[test]
+fn with_roots_the_papers_count_usages_0_and_1() {
+    // analyses: paper_valid of usages 0 and 1 is PKIX validity at the time of the look.
+    let root = authority("Root");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut leaf = rcgen::CertificateParams::new(vec![HOST.to_owned()]).unwrap();
+    (leaf.not_before, leaf.not_after) = (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2040, 1, 1));
+    let (leaf, top) = (certify(&leaf, &key, &root), certify(&root.0, &root.1, &root));
+    let record = format!("1 0 1 {}", data_encoding::HEXLOWER.encode(digest(&aws_lc_rs::digest::SHA256, &leaf.0).as_ref()));
+    let mut observation = site(&identity(HOST), &[&record]);
+    edit(&mut observation, 0, |h| h.servers[0].tls = Some(tls(vec![leaf])));
+    let other = [certificate("other.example")];
+    for (roots, valid) in [(&[][..], None), (&[top][..], Some(true)), (&other[..], Some(false))] {
+        let judged = judge(&observation, Terms { at: NOW, roots });
+        assert_eq!(judged.hosts[0].servers[0].paper_valid, valid);
+        // A sender for mail looks at none. (R-043 rfc7672#3.1.3)
+        assert_eq!(judged.standing, Standing::Unprotected);
+    }
 }
 
 type Authority = (rcgen::CertificateParams, rcgen::KeyPair);
