@@ -427,6 +427,8 @@ pub enum Sends {
     WithoutTop,
     /// Leaf, issuers and top.
     All,
+    /// Leaf, the issuer as another root signed it, then issuer and top as with [`Sends::All`].
+    CrossedFirst,
     /// Leaf, then the others in reverse, with an unrelated one between.
     Reordered,
     /// The leaf and a hundred unrelated certificates.

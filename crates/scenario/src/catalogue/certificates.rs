@@ -89,6 +89,9 @@ fn ta() -> Vec<Scenario> {
         ta("ta-name-next-hop", "Certificate names the mail domain", "With secure MX records the mail domain is a reference identifier beside the host's name.", Certificate { names: Names::Domain, ..PRIVATE }).rests(&["R-069"]),
         ta("ta-expired", "Issuer right, certificate expired", "Under usage 2 dates count.", Certificate { validity: Validity::Expired, ..PRIVATE }).fails(&[Cause::TaExpired]).rests(&["R-061"]),
         ta("ta-wildcard", "Wildcard certificate", "`*.<domain>` covers the host's name.", Certificate { names: Names::Wildcard, ..PRIVATE }).rests(&["R-072"]),
+        ta("ta-cross-signed", "Cross-signed issuer first", "Before the issuer that leads to the record stands the same issuer as signed by a root that is not sent. Any path will do, and there is one; but senders built on OpenSSL, like Postfix, follow the first issuer only, and fail.", Certificate { sends: Sends::CrossedFirst, ..PRIVATE })
+            .works(&[Cause::TaSecondPath])
+            .rests(&["R-063"]),
         ta("ta-hash-unrelated-cert", "The issuer's certificate is there, but did not sign", "The chain contains a certificate with the right digest, and another key signed the server's. Who only compares digests is fooled.", Certificate { issuer: Issuer::Impostor, ..PRIVATE })
             .fails(&[Cause::TaPathBroken])
             .rests(&["R-059"]),
