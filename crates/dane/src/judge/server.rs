@@ -97,7 +97,7 @@ pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen]) -> Vec<
     for server in servers {
         let address = server.verdict.address;
         if let Some(cause) = server.verdict.obstacle {
-            found.push(obstacle(case, route, server, cause));
+            found.push(obstacle(case, route, servers, (server, cause)));
         }
         for cause in smtp::remarks(server.observation) {
             let sentence = format!("{} [{address}]: {}", route.host, cause.title());
@@ -108,12 +108,15 @@ pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen]) -> Vec<
     found
 }
 
-fn obstacle(case: &Case, route: &HostRoute, server: &Seen, cause: Cause) -> Finding {
+fn obstacle(case: &Case, route: &HostRoute, all: &[Seen], (server, cause): (&Seen, Cause)) -> Finding {
     let host = &route.host;
     let address = server.verdict.address;
     // What is true of all addresses alike, and no property of any, is said once.
     if matches!(cause, Cause::NotLooked | Cause::Port25Blocked | Cause::NoIpv6) {
-        let weight = if cause == Cause::NoIpv6 && case.vantage.ipv6 == Some(false) { Weight::Info } else { cause.weight() };
+        // A machine without IPv6 is no news, unless nothing else was there to be seen.
+        let told = all.iter().any(|s| s.verdict.rfc_delivers.is_some());
+        let known = cause == Cause::NoIpv6 && case.vantage.ipv6 == Some(false) && told;
+        let weight = if known { Weight::Info } else { cause.weight() };
         return Finding::new(cause, host, format!("{host}: {}", cause.title())).weighing(weight);
     }
     let words = smtp::decisive_words(server.observation).map_or(String::new(), |w| format!(" (\"{w}\")"));
