@@ -118,6 +118,7 @@ causes! {
     Nsec3Iterations "nsec3-iterations-high" Domain Warning "R-123" "The zone's NSEC3 iteration count is so high that validators treat it as unsigned.";
     ZoneAbove "zone-above" Path Unknown "R-127" "A zone above the domain's fails; its operator has to mend that, not the domain's.";
     DnssecOther "dnssec-broken" Domain Error "R-127" "DNSSEC validation fails.";
+    ServerBogus "server-bogus" Domain Warning "R-127" "One of the name servers gives answers that cannot be validated; those of another can.";
     DnsTimeout "dns-timeout" Path Unknown "R-031" "No name server answered in time.";
     DnsUnreachable "dns-unreachable" Path Unknown "R-031" "No name server could be reached.";
     DnsServfail "dns-servfail" Domain Error "R-031" "The name servers answer with an error (SERVFAIL).";

@@ -4,6 +4,7 @@
 //! observation ──evidence──> walk::route ──> what a sender does before it connects
 //!      │                                        │
 //!      ├─ mx        findings on the domain      │
+//!      ├─ name_servers  those that answer wrong where others answer right
 //!      ├─ host      findings on each MX host <──┤   server: each address;  records: each TLSA record;  mismatch: why nothing fits
 //!      ├─ vantage   what is wrong with ourselves: turns findings into "could not tell"
 //!      └─ standing  the verdict in one word, the delivery, the headline
@@ -18,6 +19,7 @@ mod finding;
 mod host;
 mod mismatch;
 mod mx;
+mod name_servers;
 mod outlook;
 mod records;
 mod server;
@@ -32,10 +34,11 @@ mod tests;
 pub use outlook::{Forecast, outlook};
 
 use crate::Epoch;
+use crate::cause::Cause;
 use crate::dns::Security;
 use crate::name::Name;
 use crate::observation::{CertificateBytes, DomainObservation, HostObservation, Observation, VantageObservation};
-use crate::verdict::{RULES_VERSION, Verdict};
+use crate::verdict::{Finding, RULES_VERSION, Standing, Verdict};
 use crate::walk::{NextHop, Route, Rules};
 use evidence::Evidence;
 use std::sync::Arc;
@@ -66,6 +69,23 @@ pub fn judge<'a>(observation: &Observation, terms: impl Into<Terms<'a>>) -> Verd
 #[must_use]
 pub fn judge_host<'a>(host: &Arc<HostObservation>, vantage: &VantageObservation, terms: impl Into<Terms<'a>>) -> Verdict {
     judge_case(&NextHop::Relay(host.host.clone()), None, std::slice::from_ref(host), vantage, terms.into())
+}
+
+/// The verdict on a domain that wishes not to be looked at: it could not be told, for a reason of ours.
+#[must_use]
+pub fn opted_out(domain: &Name, at: Epoch) -> Verdict {
+    let sentence = format!("{domain} is on our opt-out list, so it was not looked at.");
+    Verdict {
+        rules: RULES_VERSION,
+        domain: domain.clone(),
+        at,
+        standing: Standing::CouldNotTell,
+        headline: format!("What senders to {domain} experience could not be told. {sentence}"),
+        delivery: None,
+        mx_status: Security::Indeterminate,
+        hosts: Vec::new(),
+        findings: vec![Finding::new(Cause::OptedOut, domain, sentence)],
+    }
 }
 
 /// The route of a sender that follows RFC 7672 and saw what was observed.
@@ -107,6 +127,7 @@ fn judge_case(
     findings.extend(judged.iter().flat_map(|h| h.findings.iter().cloned()));
     findings.extend(mx::coverage(&case, &judged));
     findings.extend(dns::signatures_to_come(&case));
+    findings.extend(name_servers::findings(&case));
     findings.extend(vantage::findings(&case));
     vantage::doubt(&case, &mut findings);
     finding::settle(&mut findings);

@@ -62,11 +62,10 @@ impl Slot<'_> {
         wait: Duration,
         accept: impl Fn(Bytes) -> Option<T>,
     ) -> Result<(T, Duration), NetError> {
-        let started = Instant::now();
-        let socket = self.udp_socket(server).await?;
-        socket.send(query).await.map_err(NetError::Unreachable)?;
         let mut strangers = 0;
-        let receive = async {
+        let exchange = async {
+            let socket = self.udp_socket(server).await?;
+            socket.send(query).await.map_err(NetError::Unreachable)?;
             let mut buffer = vec![0; MAX_DATAGRAM];
             while strangers < MAX_STRANGERS {
                 let length = socket.recv(&mut buffer).await.map_err(NetError::Unreachable)?;
@@ -78,10 +77,9 @@ impl Slot<'_> {
             }
             Err(NetError::Strangers)
         };
-        match timeout(wait, receive).await {
-            Ok(result) => result.map(|answer| (answer, started.elapsed())),
-            Err(_) if strangers > 0 => Err(NetError::Strangers),
-            Err(_) => Err(NetError::Timeout),
+        match within(wait, exchange).await {
+            Err(NetError::Timeout) if strangers > 0 => Err(NetError::Strangers),
+            result => result,
         }
     }
 
@@ -93,9 +91,7 @@ impl Slot<'_> {
         wait: Duration,
         accept: impl Fn(Bytes) -> Option<T>,
     ) -> Result<(T, Duration), NetError> {
-        let started = Instant::now();
-        let socket = self.tcp_socket(server).map_err(NetError::Local)?;
-        let talk = async {
+        let talk = async |socket: TcpSocket| {
             let mut stream = socket.connect(server).await?;
             let length = u16::try_from(query.len()).map_err(io::Error::other)?;
             // One write: some servers read length and message with a single call. (RFC 7766 section 8)
@@ -103,13 +99,13 @@ impl Slot<'_> {
             let length = stream.read_u16().await?;
             let mut message = vec![0; usize::from(length)];
             stream.read_exact(&mut message).await?;
-            Ok::<_, io::Error>(Bytes::from(message))
+            Ok(Bytes::from(message))
         };
-        match timeout(wait, talk).await {
-            Ok(Ok(message)) => accept(message).map(|answer| (answer, started.elapsed())).ok_or(NetError::Strangers),
-            Ok(Err(error)) => Err(NetError::Unreachable(error)),
-            Err(_) => Err(NetError::Timeout),
-        }
+        let exchange = async {
+            let socket = self.tcp_socket(server).map_err(NetError::Local)?;
+            accept(talk(socket).await.map_err(NetError::Unreachable)?).ok_or(NetError::Strangers)
+        };
+        within(wait, exchange).await
     }
 
     async fn udp_socket(&self, server: SocketAddr) -> Result<UdpSocket, NetError> {
@@ -130,6 +126,13 @@ impl Slot<'_> {
         let any = if server.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
         SocketAddr::new(self.bind.filter(|ip| ip.is_ipv4() == server.is_ipv4()).unwrap_or(any), 0)
     }
+}
+
+/// What comes of an exchange in time, and how long it took.
+async fn within<T>(wait: Duration, exchange: impl Future<Output = Result<T, NetError>>) -> Result<(T, Duration), NetError> {
+    let started = Instant::now();
+    let answer = timeout(wait, exchange).await.unwrap_or(Err(NetError::Timeout))?;
+    Ok((answer, started.elapsed()))
 }
 
 /// Whether this machine has a route to the IPv6 Internet. Sends nothing: connecting a UDP socket only asks the routing table.

@@ -2,19 +2,18 @@
 
 use crate::common::colour::ColourOption;
 use crate::common::preflight::Preflight;
-use crate::common::probe::{self, ProbeOptions};
-use crate::common::resolver::ResolverOptions;
+use crate::common::probe::LookOptions;
 use crate::common::survey::runtime;
 use crate::common::{domains, file, print, time};
 use crate::exit::{Exit, UsageError};
-use ::probe::Looker;
 use dane::Epoch;
 use dane::cause::Weight;
-use dane::judge::{Forecast, Terms, judge, judge_host, outlook};
+use dane::judge::{Forecast, Terms, judge, judge_host, opted_out, outlook};
 use dane::name::Name;
 use dane::observation::{CertificateBytes, HostObservation, Observation, VantageObservation};
 use dane::verdict::{Standing, Verdict};
 use present::{Style, Subject};
+use probe::Looker;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +42,9 @@ const DAY: i64 = 86_400;
   # What will break within 60 days?
   danelaw check example.com --days 60
 
+  # A server that greylists: stay, and look again after five minutes:
+  danelaw check example.com --retries 1
+
   # No port 25 here: what the DNS says; or judge this chain instead:
   danelaw check example.com --no-smtp
   danelaw check example.com --chain fullchain.pem
@@ -53,7 +55,7 @@ const DAY: i64 = 86_400;
       --allow-private
 
 EXIT CODES
-  0  nothing is wrong (there may be warnings)
+  0  nothing is wrong (there may be warnings; a null MX is as it should be)
   1  something is wrong: a finding that weighs as error, or --with-cert
      would break mail
   2  a domain, the command line, or a file that it names, cannot be used
@@ -102,10 +104,7 @@ pub struct Args {
     colour: ColourOption,
 
     #[command(flatten)]
-    probe: ProbeOptions,
-
-    #[command(flatten)]
-    resolver: ResolverOptions,
+    look: LookOptions,
 }
 
 /// What was looked at.
@@ -151,8 +150,8 @@ impl Args {
         let (names, mut exit) = domains::parse(&self.domains)?;
         let preflight = self.with_cert.as_deref().map(Preflight::read).transpose()?;
         let roots = self.roots.as_deref().map_or(Ok(Vec::new()), file::certificates)?;
-        let looker = probe::looker(self.resolver.resolver(time::of_look(self.at))?, self.probe.config(self.resolver.mail_ipv6())?)?;
         let runtime = runtime()?;
+        let looker = self.look.attended(self.at, &runtime)?;
         let checks = runtime.spawn({
             let looker = looker.clone();
             async move { looker.check_vantage().await }
@@ -163,7 +162,7 @@ impl Args {
         let _ = runtime.block_on(checks);
         for (number, (name, look)) in looks.into_iter().enumerate() {
             let Some(mut seen) = runtime.block_on(look).map_err(|e| UsageError(format!("a look broke off: {e}")))? else {
-                exit = exit.worst(domains::opted_out(&name));
+                exit = exit.worst(self.left_alone(&name));
                 continue;
             };
             seen.at_vantage(looker.vantage());
@@ -174,6 +173,18 @@ impl Args {
         }
         runtime.shutdown_background();
         Ok(exit)
+    }
+
+    /// A domain that nobody looks at has its line all the same.
+    fn left_alone(&self, name: &Name) -> Exit {
+        let verdict = opted_out(name, self.at.unwrap_or_else(time::now));
+        if self.nagios {
+            print::line(present::nagios(&verdict, &[]));
+        } else if self.json {
+            let line = Line { kind: "check", verdict: &verdict, outlook: &[], with_cert: None, observation: None, host_observation: None };
+            print::json(&line);
+        }
+        domains::opted_out(name)
     }
 
     fn tell(&self, seen: &Seen, roots: &[CertificateBytes], preflight: Option<&Preflight>, style: &Style) -> Exit {

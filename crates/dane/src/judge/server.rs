@@ -97,7 +97,9 @@ pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen]) -> Vec<
     let mut found = Vec::new();
     for server in servers {
         let address = server.verdict.address;
-        found.extend(server.verdict.obstacle.map(|cause| obstacle(case, route, server, cause)));
+        if let Some(cause) = server.verdict.obstacle {
+            found.push(obstacle(case, route, servers, (server, cause)));
+        }
         let remarks = smtp::remarks(server.observation).into_iter();
         found.extend(remarks.map(|cause| Finding::new(cause, &route.host, cause.title()).at(address)));
         found.extend(advice::chain(route, server));
@@ -105,11 +107,14 @@ pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen]) -> Vec<
     gather(found)
 }
 
-fn obstacle(case: &Case, route: &HostRoute, server: &Seen, cause: Cause) -> Finding {
+fn obstacle(case: &Case, route: &HostRoute, all: &[Seen], (server, cause): (&Seen, Cause)) -> Finding {
     let host = &route.host;
     // What is true of all addresses alike, and no property of any, is said once.
     if matches!(cause, Cause::NotLooked | Cause::Port25Blocked | Cause::NoIpv6) {
-        let weight = if cause == Cause::NoIpv6 && case.vantage.ipv6 == Some(false) { Weight::Info } else { cause.weight() };
+        // A machine without IPv6 is no news, unless nothing else was there to be seen.
+        let told = all.iter().any(|s| s.verdict.rfc_delivers.is_some());
+        let known = cause == Cause::NoIpv6 && case.vantage.ipv6 == Some(false) && told;
+        let weight = if known { Weight::Info } else { cause.weight() };
         return Finding::new(cause, host, format!("{host}: {}", cause.title())).weighing(weight);
     }
     let words = smtp::decisive_words(server.observation).map_or(String::new(), |w| format!(" (\"{w}\")"));

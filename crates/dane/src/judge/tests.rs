@@ -825,3 +825,51 @@ fn certify(params: &rcgen::CertificateParams, key: &rcgen::KeyPair, issuer: &Aut
     let made = params.signed_by(key, &rcgen::Issuer::from_params(&issuer.0, &issuer.1)).unwrap();
     crate::observation::CertificateBytes(made.der().to_vec().into())
 }
+
+#[test]
+fn a_host_with_nothing_but_ipv6_says_why_it_could_not_be_seen() {
+    let shown = identity(HOST);
+    let no_ipv6 = || AddressObservation { connect: Connect::NotTried { why: "no-ipv6".to_owned() }, ..server("2001:db8::1") };
+    let mut observation = site(&shown, &[&shown.record()]);
+    observation.vantage.ipv6 = Some(false);
+    edit(&mut observation, 0, |h| {
+        h.aaaa = aaaa(HOST, &["2001:db8::1"]);
+        h.servers.push(no_ipv6());
+    });
+    // Beside an IPv4 address that was seen it is no news.
+    let judged = verdict(&observation);
+    assert_eq!((judged.standing, find(&judged, Cause::NoIpv6).weight), (Standing::Protected, Weight::Info));
+    edit(&mut observation, 0, |h| {
+        h.a = a(HOST, &[]);
+        h.servers = vec![no_ipv6()];
+    });
+    let judged = verdict(&observation);
+    assert_eq!((judged.standing, find(&judged, Cause::NoIpv6).weight), (Standing::CouldNotTell, Weight::Unknown));
+    assert!(judged.headline.contains("This machine has no IPv6"), "{}", judged.headline);
+}
+
+#[test]
+fn a_name_server_that_answers_wrong_is_named() {
+    // R-127 rfc4035#4.3
+    let shown = identity(HOST);
+    let mut observation = site(&shown, &[&shown.record()]);
+    let bad = "192.0.2.53".parse().unwrap();
+    edit(&mut observation, 0, |h| {
+        h.a.bogus_servers = vec![bad];
+        h.tlsa[0].bogus_servers = vec![bad];
+    });
+    let judged = verdict(&observation);
+    assert_eq!(judged.standing, Standing::Protected);
+    let finding = find(&judged, Cause::ServerBogus);
+    assert_eq!((finding.party, finding.weight, finding.address), (Party::Domain, Weight::Warning, Some(bad)));
+    assert!(finding.sentence.contains("192.0.2.53"), "{}", finding.sentence);
+    assert!(finding.sentence.contains("(_25._tcp.mx1.example.nl TLSA, mx1.example.nl A)"), "both questions, once: {}", finding.sentence);
+    assert_eq!(judged.findings.iter().filter(|f| f.cause == Cause::ServerBogus).count(), 1);
+}
+
+#[test]
+fn who_wishes_to_be_left_alone_is_no_case_of_failure() {
+    let judged = super::opted_out(&name(DOMAIN), NOW);
+    assert_eq!((judged.standing, judged.delivery, grave(&judged)), (Standing::CouldNotTell, None, vec![Cause::OptedOut]));
+    assert_eq!(judged.findings[0].party, Party::Us);
+}

@@ -121,11 +121,12 @@ pub(crate) fn step(out: &mut String, style: &Style, (ink, what, status): (Ink, &
         Ink::Warn => "!",
         _ => "·",
     };
-    const INDENT: usize = 28;
+    // "could not tell" is the longest status.
+    const INDENT: usize = 29;
     let lines = wrap(text, style.width().saturating_sub(INDENT));
     let first = lines.first().map_or("", String::as_str);
     let status = style.paint(ink, format!("{status:<14}"));
-    let line = format!("  {} {what:<9} {status}{first}", style.paint(ink, mark));
+    let line = format!("  {} {what:<9} {status} {first}", style.paint(ink, mark));
     let _ = writeln!(out, "{}", line.trim_end());
     for line in lines.iter().skip(1) {
         let _ = writeln!(out, "{:INDENT$}{line}", "");

@@ -160,7 +160,9 @@ fn dialogue(server: &AddressObservation) -> String {
     let code = |command: Option<&str>| server.reply_code(command).map_or_else(|| "no reply".to_owned(), |c| c.to_string());
     let starttls = server.dialogue.iter().any(|e| e.sent.as_deref() == Some("STARTTLS"));
     let starttls = if starttls { format!(", STARTTLS {}", code(Some("STARTTLS"))) } else { String::new() };
-    format!("greeting {}{starttls}", code(None))
+    let visits = server.earlier.len() + 1;
+    let which = if visits > 1 { format!(" at visit {visits}, asked to come back before") } else { String::new() };
+    format!("greeting {}{starttls}{which}", code(None))
 }
 
 fn session(tls: &TlsObservation) -> String {

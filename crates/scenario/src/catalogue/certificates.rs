@@ -1,7 +1,7 @@
 //! Certificates and chains.
 
-use super::{Draft, GOOD, PRIVATE, RIGHT, SELF_SIGNED, WRONG, healthy};
-use crate::recipe::{Certificate, Form, Issuer, Key, Names, Object, Sends, Server, Smtp, Tlsa, Validity};
+use super::{Draft, GOOD, PRIVATE, RIGHT, SELF_SIGNED, WRONG, healthy, server};
+use crate::recipe::{Certificate, Family, Form, Issuer, Key, Names, Object, Sends, Tlsa, Validity};
 use crate::{Scenario, Section, Sender};
 use dane::cause::Cause;
 use dane::verdict::Standing;
@@ -11,6 +11,7 @@ pub fn scenarios() -> Vec<Scenario> {
     all.extend(ee());
     all.extend(ta());
     all.extend(chains());
+    all.extend(addresses());
     all
 }
 
@@ -124,6 +125,19 @@ fn chains() -> Vec<Scenario> {
             .presents(Certificate { sends: Sends::Huge, ..GOOD })
             .works(&[Cause::HugeChain])
             .rests(&["R-066"]),
+    ]
+}
+
+fn addresses() -> Vec<Scenario> {
+    vec![
+        healthy(
+            Section::B,
+            "dual-stack",
+            "An IPv4 and an IPv6 address",
+            "Both families are secure, and the server behind each shows the certificate of the record: what every address of a host owes its senders.",
+        )
+        .edit_host(|h| h.servers.push(server(Family::V6, GOOD)))
+        .rests(&["R-018", "R-090"]),
         healthy(
             Section::B,
             "per-address-differs",
@@ -132,7 +146,7 @@ fn chains() -> Vec<Scenario> {
         )
         .edit_host(|h| {
             h.tlsa = vec![RIGHT];
-            h.servers.push(Server { certificate: SELF_SIGNED, smtp: Smtp::Normal });
+            h.servers.push(server(Family::V4, SELF_SIGNED));
         })
         .sender(&[Sender::Dane])
         .finds(Standing::Broken, &[Cause::UnknownMismatch, Cause::PartialCoverage])
@@ -145,7 +159,7 @@ fn chains() -> Vec<Scenario> {
         )
         .edit_host(|h| {
             h.tlsa = vec![WRONG];
-            h.servers.push(Server { certificate: SELF_SIGNED, smtp: Smtp::Normal });
+            h.servers.push(server(Family::V4, SELF_SIGNED));
         })
         .fails(&[Cause::UnknownMismatch])
         .rests(&["R-033", "R-090"]),
