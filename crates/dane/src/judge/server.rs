@@ -113,8 +113,7 @@ fn obstacle(case: &Case, route: &HostRoute, all: &[Seen], (server, cause): (&See
     if matches!(cause, Cause::NotLooked | Cause::Port25Blocked | Cause::NoIpv6) {
         // A machine without IPv6 is no news, unless nothing else was there to be seen.
         let told = all.iter().any(|s| s.verdict.rfc_delivers.is_some());
-        let known = cause == Cause::NoIpv6 && case.vantage.ipv6 == Some(false) && told;
-        let weight = if known { Weight::Info } else { cause.weight() };
+        let weight = if cause == Cause::NoIpv6 && told { Weight::Info } else { cause.weight() };
         return Finding::new(cause, host, format!("{host}: {}", cause.title())).weighing(weight);
     }
     let words = smtp::decisive_words(server.observation).map_or(String::new(), |w| format!(" (\"{w}\")"));

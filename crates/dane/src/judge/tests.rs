@@ -831,7 +831,6 @@ fn a_host_with_nothing_but_ipv6_says_why_it_could_not_be_seen() {
     let shown = identity(HOST);
     let no_ipv6 = || AddressObservation { connect: Connect::NotTried { why: "no-ipv6".to_owned() }, ..server("2001:db8::1") };
     let mut observation = site(&shown, &[&shown.record()]);
-    observation.vantage.ipv6 = Some(false);
     edit(&mut observation, 0, |h| {
         h.aaaa = aaaa(HOST, &["2001:db8::1"]);
         h.servers.push(no_ipv6());
