@@ -45,7 +45,7 @@ fn lints(tally: &mut Tally) {
         false => tally.skip("clippy", "clippy is not installed (rustup component add clippy)"),
     }
     match cargo_has("deny") {
-        true => tally.command("licences and sources", &mut cargo(&["deny", "--offline", "check", "licenses", "sources", "bans"])),
+        true => tally.command("licences and sources", &mut cargo(&["deny", "check", "licenses", "sources", "bans"])),
         false => tally.leave_out("licences and sources", "cargo-deny is not installed (cargo install cargo-deny)"),
     }
 }

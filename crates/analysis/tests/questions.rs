@@ -29,6 +29,7 @@ fn lookup(owner: &str, rtype: &str, status: Security, signed: bool, data: &[&str
         signature: None,
         negative_ttl: None,
         server: None,
+        bogus_servers: vec![],
         elapsed_ms: 0,
         raw: vec![],
     }
@@ -101,16 +102,7 @@ impl Host {
             cname: None,
             tlsa: vec![lookup(&owner, "TLSA", self.status, self.signed, records)],
             zone: zone_of(self.name),
-            servers: vec![AddressObservation {
-                address: [192, 0, 2, 1].into(),
-                transport_port: 25,
-                at: 100,
-                connect: Connect::Connected,
-                dialogue,
-                tls: None,
-                early_bytes: None,
-                elapsed_ms: 1,
-            }],
+            servers: vec![AddressObservation { dialogue, ..AddressObservation::new([192, 0, 2, 1].into(), 25, 100, Connect::Connected) }],
         }
     }
 
@@ -145,6 +137,7 @@ fn domain(text: &str, mx_status: Security, mx: &[&str], hosts: &[Host], findings
         weight: cause.weight(),
         subject: name(subject),
         address: None,
+        addresses: Vec::new(),
         requirement: cause.requirement().into(),
         sentence: cause.title().into(),
         repair: None,

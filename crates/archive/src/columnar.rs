@@ -181,16 +181,7 @@ mod tests {
     use dane::observation::{AddressObservation, Connect};
 
     fn server(host: &Name) -> ServerRow {
-        let server = AddressObservation {
-            address: [192, 0, 2, 1].into(),
-            transport_port: 25,
-            at: 0,
-            connect: Connect::Refused,
-            dialogue: Vec::new(),
-            tls: None,
-            early_bytes: None,
-            elapsed_ms: 0,
-        };
+        let server = AddressObservation::new([192, 0, 2, 1].into(), 25, 0, Connect::Refused);
         ServerRow { host: host.clone(), port: 25, json: serde_json::to_string(&server).unwrap(), server }
     }
 

@@ -54,7 +54,7 @@ fn nobody_there_is_exit_3() {
     assert_eq!(output.status.code(), Some(3));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["status"], "indeterminate");
-    assert_eq!(report["failure"], "timeout");
+    assert_eq!((report["failure"].as_str(), report["reason"].as_str()), (Some("timeout"), Some("fetch-failed")));
     assert_eq!(report["ede"], serde_json::json!([22]));
     assert!(report["failure_detail"].as_str().unwrap().contains("127.0.0.1"));
     assert_eq!(report["answers"], serde_json::json!([]));
@@ -82,5 +82,27 @@ fn a_lying_upstream_is_bogus_or_worse() {
     assert_eq!(report["rcode"], "SERVFAIL");
     for field in ["name", "type", "at", "ede", "reason", "at_name", "answers"] {
         assert!(report.get(field).is_some(), "{field}");
+    }
+}
+
+/// What failed is said of the question itself as it is of a proof: R-127 rfc4035#4.3
+#[test]
+fn the_reason_is_what_failed() {
+    for (code, failure, reason) in [(2, "servfail", "fetch-servfail"), (5, "refused", "fetch-refused"), (4, "notimp", "fetch-error")] {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let upstream = socket.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 1500];
+            while let Ok((length, peer)) = socket.recv_from(&mut buffer) {
+                // The query with QR set and this response code.
+                let mut answer = buffer[..length].to_vec();
+                answer[2] |= 0x80;
+                answer[3] = code;
+                let _ = socket.send_to(&answer, peer);
+            }
+        });
+        let output = danelaw(&["example.com", "MX", "--json", "--upstream", &upstream, "--dns-timeout", "0.2"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((report["failure"].as_str(), report["reason"].as_str()), (Some(failure), Some(reason)), "{report}");
     }
 }

@@ -146,3 +146,34 @@ fn verify_keeps_its_contract() {
     assert_refused(&run(&["--chain", "second-broken", "--tlsa", &right]), &["second-broken", "block 2"]);
     assert_refused(&run(&["--chain", "absent", "--tlsa", &right]), &["absent", "No such file"]);
 }
+
+#[test]
+fn a_match_that_needs_a_second_path_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    // R-063 rfc7671#5.2: openssl takes the crossed CA for the issuer, finds no issuer of that, and gives up.
+    let made = make(
+        directory.path(),
+        "for name in CA Old; do openssl req -x509 -newkey rsa:2048 -nodes -keyout $name.key -subj /CN=$name -days 9000 -out $name.pem; done
+        printf 'subjectAltName=DNS:mx.example.com' > names; printf 'basicConstraints=critical,CA:TRUE' > issuer
+        openssl req -newkey rsa:2048 -nodes -keyout leaf.key -subj /CN=leaf -out leaf.csr; openssl req -new -key CA.key -subj /CN=CA -out CA.csr
+        openssl x509 -req -in leaf.csr -CA CA.pem -CAkey CA.key -CAcreateserial -extfile names -days 1000 -out leaf.pem
+        openssl x509 -req -in CA.csr -CA Old.pem -CAkey Old.key -CAcreateserial -extfile issuer -days 1000 -out crossed.pem
+        cat leaf.pem crossed.pem CA.pem > wrong; cat leaf.pem CA.pem crossed.pem > right
+        openssl x509 -in CA.pem -outform DER | sha256sum | cut -d' ' -f1 > CA256",
+    );
+    if !made {
+        return;
+    }
+    let record = format!("2 0 1 {}", std::fs::read_to_string(directory.path().join("CA256")).unwrap().trim());
+    let verify = |chain: &str, more: &[&str]| {
+        stdout(&danelaw(directory.path(), &[&["verify", "--chain", chain, "--name", "mx.example.com", "--tlsa", &record], more].concat()))
+    };
+    let warning = |chain: &str| {
+        let json: serde_json::Value = serde_json::from_str(&verify(chain, &["--json"])).unwrap();
+        assert_eq!(json["verdict"], "match", "{json}");
+        json["warning"]["cause"].as_str().map(str::to_owned)
+    };
+    assert_eq!((warning("wrong").as_deref(), warning("right")), (Some("ta-second-path"), None));
+    let text = verify("wrong", &[]);
+    assert!(text.contains("ta-second-path") && text.contains("number 2 of the chain"), "{text}");
+}

@@ -79,7 +79,7 @@ fn main_cf(home: &Path) -> String {
         "compatibility_level = 3.6\nqueue_directory = {home}/queue\ndata_directory = {home}/data\ndaemon_directory = {daemons}\n\
          command_directory = {commands}\nshlib_directory = {libraries}\nmeta_directory = {home}/conf\nmail_owner = uucp\nsetgid_group = proxy\n\
          default_privs = nobody\nmyhostname = mx.lab.example\nmydestination =\nlocal_recipient_maps =\nalias_maps =\nalias_database =\n\
-         inet_protocols = ipv4\nmynetworks =\nmaillog_file_prefixes = {home}\nmaillog_file = {home}/data/mail.log\n\
+         inet_protocols = all\nmynetworks =\nmaillog_file_prefixes = {home}\nmaillog_file = {home}/data/mail.log\n\
          import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG LD_LIBRARY_PATH TZ=UTC LANG=C\n\
          export_environment = LD_LIBRARY_PATH TZ=UTC LANG=C\nsmtpd_peername_lookup = no\nsmtpd_tls_security_level = may\n\
          smtpd_relay_restrictions = reject\nsmtpd_recipient_restrictions = reject\ndefault_process_limit = 40\n\
@@ -94,7 +94,8 @@ fn main_cf(home: &Path) -> String {
 fn master_cf(listeners: &[Listener], port: u16) -> String {
     let mut text = String::new();
     for listener in listeners {
-        let _ = writeln!(text, "{}:{port} inet n - n - - smtpd\n  -o myhostname={}", listener.address, listener.host);
+        let at = SocketAddr::new(listener.address, port);
+        let _ = writeln!(text, "{at} inet n - n - - smtpd\n  -o myhostname={}", listener.host);
         let files: Vec<String> = listener.chains.iter().map(|file| file.display().to_string()).collect();
         match files.is_empty() {
             true => text.push_str("  -o smtpd_tls_security_level=none\n"),

@@ -120,7 +120,7 @@ impl World {
         let list = self.directory.join(format!("list-{dns_port}-{smtp_port}"));
         fs::write(&list, domains.collect::<Vec<_>>().join("\n")).expect("list");
         let mut command = danelaw::command();
-        command.arg("scan").arg(&list).args(["--json", "--allow-private", "--no-ipv6", "--ehlo", "scanner.example.net"]);
+        command.arg("scan").arg(&list).args(["--json", "--allow-private", "--ehlo", "scanner.example.net"]);
         command.arg(format!("--connect-port={smtp_port}")).args(self.resolver_options(dns_port));
         command.arg("--out").arg(list.with_extension("jsonl"));
         let output = process::output(command, Duration::from_secs(300));

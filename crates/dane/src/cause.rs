@@ -116,7 +116,9 @@ causes! {
     WildcardWrong "wildcard-wrong" Domain Error "R-114" "The proof that a wildcard applies is missing or wrong.";
     CnameProofWrong "cname-proof-wrong" Domain Error "R-124" "An alias on the way cannot be validated.";
     Nsec3Iterations "nsec3-iterations-high" Domain Warning "R-123" "The zone's NSEC3 iteration count is so high that validators treat it as unsigned.";
+    ZoneAbove "zone-above" Path Unknown "R-127" "A zone above the domain's fails; its operator has to mend that, not the domain's.";
     DnssecOther "dnssec-broken" Domain Error "R-127" "DNSSEC validation fails.";
+    ServerBogus "server-bogus" Domain Warning "R-127" "One of the name servers gives answers that cannot be validated; those of another can.";
     DnsTimeout "dns-timeout" Path Unknown "R-031" "No name server answered in time.";
     DnsUnreachable "dns-unreachable" Path Unknown "R-031" "No name server could be reached.";
     DnsServfail "dns-servfail" Domain Error "R-031" "The name servers answer with an error (SERVFAIL).";
@@ -144,7 +146,8 @@ causes! {
     TaNotSent "ta-not-sent" Domain Error "R-058" "The TLSA record names an issuer whose certificate the server does not send.";
     TaNameMismatch "ta-name-mismatch" Domain Error "R-068" "The issuer matches, but the certificate is for another name.";
     TaExpired "ta-expired" Domain Error "R-061" "The issuer matches, but a certificate on the way is outside its validity.";
-    TaPathBroken "ta-path-broken" Domain Error "R-059" "The issuer is in the chain, but did not issue the server's certificate.";
+    TaPathBroken "ta-path-broken" Domain Error "R-059" "The issuer is in the chain, but no valid path leads to it from the server's certificate.";
+    TaSecondPath "ta-second-path" Domain Warning "R-063" "The chain matches only if the sender tries another path than the first one it finds.";
     LeafAsTa "leaf-as-ta" Domain Error "R-054" "Usage 2 names the server's own certificate; it can only name an issuer.";
     RecordUnmatched "record-unmatched" Domain Info "R-090" "A TLSA record matches nothing the server shows now: the next key, or a left-over.";
     CombinationUnmatched "combination-unmatched" Domain Warning "R-090" "For one combination of usage, selector and matching type no TLSA record matches.";
@@ -189,6 +192,7 @@ causes! {
     ReorderedChain "reordered-chain" Domain Info "R-062" "The certificates are not sent in order.";
     HugeChain "huge-chain" Domain Warning "R-066" "The chain is far longer than any path needs.";
     // Us
+    SignaturesToCome "signatures-to-come" Us Info "R-112" "The signatures seen end before the time judged; it is taken that they are renewed as usual.";
     Port25Blocked "port-25-blocked" Us Unknown "R-036" "Connections to port 25 leave this machine for nowhere: its network blocks them.";
     NoIpv6 "no-ipv6" Us Unknown "R-019" "This machine has no IPv6, so IPv6 addresses were not looked at.";
     DnsIntercepted "dns-intercepted" Us Unknown "R-001" "Something on this network answers DNS queries in place of the servers asked.";

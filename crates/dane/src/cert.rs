@@ -118,6 +118,17 @@ impl Certificate {
         })
     }
 
+    /// What to call it in a sentence: its subject in quotes; without one (RFC 5280 section 4.1.2.6) its place, the leaf being 0, and the
+    /// beginning of its SHA-256.
+    #[must_use]
+    pub fn called(&self, place: usize) -> String {
+        if !self.subject.is_empty() {
+            return format!("'{}'", self.subject);
+        }
+        let digest = data_encoding::HEXLOWER.encode(&self.der.sha256());
+        format!("certificate {} (no subject, SHA-256 {}…)", place + 1, digest.get(..16).unwrap_or_default())
+    }
+
     /// Whether issuer and subject are the same name. (RFC 5280 section 3.2)
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
@@ -154,6 +165,13 @@ impl Certificate {
         !differs(&authority.key_id, issuer.extensions.subject_key_id.as_ref())
             && !differs(&authority.serial, Some(&issuer.serial))
             && issuer_of_issuer.is_none_or(|name| name == issuer.issuer_canonical)
+    }
+
+    /// [`Self::may_be_issued_by`], and the issuer's key is of the kind that made the signature; which is not verified.
+    #[must_use]
+    pub fn looks_issued_by(&self, issuer: &Self) -> bool {
+        let fits = AlgorithmId::read(&self.signed_with).is_some_and(|algorithm| signature::fits(&issuer.spki, algorithm));
+        fits && self.may_be_issued_by(issuer)
     }
 
     /// Whether its signature was made with the key `spki`.

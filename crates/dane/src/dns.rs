@@ -176,6 +176,9 @@ pub struct Lookup {
     /// The server that gave the final answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<IpAddr>,
+    /// Name servers whose answers could not be validated, where this one, from another, could.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bogus_servers: Vec<IpAddr>,
     /// How long it took, milliseconds.
     #[serde(default)]
     pub elapsed_ms: u32,
@@ -216,6 +219,7 @@ impl Lookup {
             signature: None,
             negative_ttl: None,
             server: None,
+            bogus_servers: Vec::new(),
             elapsed_ms: 0,
             raw: Vec::new(),
         }

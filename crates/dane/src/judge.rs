@@ -4,6 +4,7 @@
 //! observation ──evidence──> walk::route ──> what a sender does before it connects
 //!      │                                        │
 //!      ├─ mx        findings on the domain      │
+//!      ├─ name_servers  those that answer wrong where others answer right
 //!      ├─ host      findings on each MX host <──┤   server: each address;  records: each TLSA record;  mismatch: why nothing fits
 //!      ├─ vantage   what is wrong with ourselves: turns findings into "could not tell"
 //!      └─ standing  the verdict in one word, the delivery, the headline
@@ -18,6 +19,7 @@ mod finding;
 mod host;
 mod mismatch;
 mod mx;
+mod name_servers;
 mod outlook;
 mod records;
 mod server;
@@ -32,25 +34,58 @@ mod tests;
 pub use outlook::{Forecast, outlook};
 
 use crate::Epoch;
+use crate::cause::Cause;
 use crate::dns::Security;
 use crate::name::Name;
-use crate::observation::{DomainObservation, HostObservation, Observation, VantageObservation};
-use crate::verdict::{RULES_VERSION, Verdict};
+use crate::observation::{CertificateBytes, DomainObservation, HostObservation, Observation, VantageObservation};
+use crate::verdict::{Finding, RULES_VERSION, Standing, Verdict};
 use crate::walk::{NextHop, Route, Rules};
 use evidence::Evidence;
 use std::sync::Arc;
 
-/// Judges a domain for this moment.
-#[must_use]
-pub fn judge(observation: &Observation, at: Epoch) -> Verdict {
-    let next_hop = NextHop::Domain(observation.domain.domain.clone());
-    judge_case(&next_hop, Some(&observation.domain), &observation.hosts, &observation.vantage, at)
+/// What a judgement rests on besides the observation. An [`Epoch`] alone will do.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The moment for which to judge.
+    pub at: Epoch,
+    /// Roots trusted at that moment. Only [`crate::paper::paper_valid`] looks at them; without any it knows nothing of usages 0 and 1.
+    pub roots: &'a [CertificateBytes],
 }
 
-/// Judges one mail host for this moment, as a sender would that has it configured as its relay.
+impl From<Epoch> for Terms<'_> {
+    fn from(at: Epoch) -> Self {
+        Self { at, roots: &[] }
+    }
+}
+
+/// Judges a domain for this moment, or on these terms.
 #[must_use]
-pub fn judge_host(host: &Arc<HostObservation>, vantage: &VantageObservation, at: Epoch) -> Verdict {
-    judge_case(&NextHop::Relay(host.host.clone()), None, std::slice::from_ref(host), vantage, at)
+pub fn judge<'a>(observation: &Observation, terms: impl Into<Terms<'a>>) -> Verdict {
+    let next_hop = NextHop::Domain(observation.domain.domain.clone());
+    judge_case(&next_hop, Some(&observation.domain), &observation.hosts, &observation.vantage, terms.into())
+}
+
+/// Judges one mail host, as a sender would that has it configured as its relay.
+#[must_use]
+pub fn judge_host<'a>(host: &Arc<HostObservation>, vantage: &VantageObservation, terms: impl Into<Terms<'a>>) -> Verdict {
+    judge_case(&NextHop::Relay(host.host.clone()), None, std::slice::from_ref(host), vantage, terms.into())
+}
+
+/// The verdict on a domain that wishes not to be looked at: it could not be told, for a reason of ours.
+#[must_use]
+pub fn opted_out(domain: &Name, at: Epoch) -> Verdict {
+    let sentence = format!("{domain} is on our opt-out list, so it was not looked at.");
+    Verdict {
+        rules: RULES_VERSION,
+        domain: domain.clone(),
+        at,
+        standing: Standing::CouldNotTell,
+        headline: format!("What senders to {domain} experience could not be told. {sentence}"),
+        delivery: None,
+        mx_status: Security::Indeterminate,
+        hosts: Vec::new(),
+        findings: vec![Finding::new(Cause::OptedOut, domain, sentence)],
+    }
 }
 
 /// The route of a sender that follows RFC 7672 and saw what was observed.
@@ -69,6 +104,7 @@ struct Case<'a> {
     vantage: &'a VantageObservation,
     route: Route,
     at: Epoch,
+    roots: &'a [CertificateBytes],
 }
 
 fn judge_case(
@@ -76,7 +112,7 @@ fn judge_case(
     domain: Option<&DomainObservation>,
     hosts: &[Arc<HostObservation>],
     vantage: &VantageObservation,
-    at: Epoch,
+    Terms { at, roots }: Terms,
 ) -> Verdict {
     let root = Name::root_bytes();
     let subject = match next_hop {
@@ -84,12 +120,14 @@ fn judge_case(
         NextHop::Address(_) => &root,
     };
     let route = Evidence::new(domain, hosts).route(next_hop, &rules_for(hosts));
-    let case = Case { subject, domain, hosts, vantage, route, at };
+    let case = Case { subject, domain, hosts, vantage, route, at, roots };
 
     let mut findings = mx::findings(&case);
     let judged: Vec<host::Judged> = case.route.hosts.iter().map(|route| host::judge(&case, route)).collect();
     findings.extend(judged.iter().flat_map(|h| h.findings.iter().cloned()));
     findings.extend(mx::coverage(&case, &judged));
+    findings.extend(dns::signatures_to_come(&case));
+    findings.extend(name_servers::findings(&case));
     findings.extend(vantage::findings(&case));
     vantage::doubt(&case, &mut findings);
     finding::settle(&mut findings);

@@ -9,7 +9,7 @@ use crate::path::{self, Anchor, MAX_CERTIFICATE_OCTETS, MAX_CERTIFICATES, Paths}
 use crate::tlsa::{Mode, Tlsa};
 
 pub use crate::refid::CommonName;
-pub use crate::verification::{ErrorCode, MatchError, MatchVerdict, RecordOutcome, RecordStatus, Verification};
+pub use crate::verification::{Detour, ErrorCode, MatchError, MatchVerdict, RecordOutcome, RecordStatus, Verification};
 
 /// How to verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,7 @@ pub fn verify(chain: &[CertificateBytes], records: &[Tlsa], names: &[Name], at: 
     let (issuers, all_looked_at) = issuers(&leaf, chain, records, &tally);
     let server = Server {
         named: crate::refid::names_one_of(&leaf, names, options.common_name),
+        only_common: crate::refid::names_one_of(&leaf, names, CommonName::IfNoDnsName),
         forms: Associations::of(&leaf),
         leaf: &leaf,
         issuers: issuers.iter().map(Known::new).collect(),
@@ -77,10 +78,11 @@ pub fn verify(chain: &[CertificateBytes], records: &[Tlsa], names: &[Name], at: 
         at,
     };
     server.match_leaf(records, options, &mut tally);
-    server.match_issuers(records, &mut tally);
+    let path = server.match_issuers(records, &mut tally);
     server.match_pkix(records, options, &mut tally);
     server.explain_hidden(records, &mut tally);
-    tally.conclude(records)
+    let detour = path.filter(|_| tally.rests_on_issuers(records)).and_then(|path| server.detour(&path, chain, records, &tally));
+    Verification { detour, ..tally.conclude(records) }
 }
 
 /// Verifies a raw public key (RFC 7250), as SubjectPublicKeyInfo, against `records`.
@@ -157,6 +159,8 @@ struct Server<'a> {
     forms: Associations<'a>,
     /// The leaf is for one of the reference identifiers.
     named: bool,
+    /// It would be, if its common name counted.
+    only_common: bool,
     issuers: Vec<Known<'a>>,
     /// No certificate was left out for our limits.
     all_looked_at: bool,
@@ -177,14 +181,20 @@ impl Server<'_> {
         }
     }
 
-    /// Usage 2.
-    fn match_issuers(&self, records: &[Tlsa], tally: &mut Tally) {
+    /// The leaf, then everything that may be an issuer.
+    fn certificates(&self) -> Vec<&Certificate> {
+        std::iter::once(self.leaf).chain(self.issuers.iter().map(|k| k.certificate)).collect()
+    }
+
+    /// Usage 2. The first path that matches, as indices into [`Self::certificates`].
+    fn match_issuers(&self, records: &[Tlsa], tally: &mut Tally) -> Option<Vec<usize>> {
         let open: Vec<usize> = (0..records.len()).filter(|i| tally.is_open(*i) && records.get(*i).is_some_and(|r| r.usage == 2)).collect();
         if open.is_empty() {
-            return;
+            return None;
         }
-        let certificates: Vec<&Certificate> = std::iter::once(self.leaf).chain(self.issuers.iter().map(|k| k.certificate)).collect();
+        let certificates = self.certificates();
         let mut paths = path::find(&certificates);
+        let mut first = None;
         for i in open {
             let Some(record) = records.get(i) else { continue };
             // R-055 rfc7671#5.2.3: the bare key counts only if no certificate of a path has it.
@@ -195,12 +205,56 @@ impl Server<'_> {
                 certificate => certificate,
             };
             match tried {
-                Ok(Found::Issuer(depth)) => tally.accept(i, "issuer", depth, "it names an issuer of the server's certificate"),
-                Ok(Found::BareKey(depth)) => tally.accept(i, "bare-key", depth, "its key signed the topmost certificate"),
+                Ok(found) => {
+                    let (what, detail) = match found.anchor {
+                        Anchor::Certificate => ("issuer", "it names an issuer of the server's certificate"),
+                        Anchor::Key => ("bare-key", "its key signed the topmost certificate"),
+                    };
+                    tally.accept(i, what, depth_of(&found.steps), detail);
+                    first.get_or_insert(found.steps);
+                }
                 Err(why) => tally.refuse(i, why),
             }
         }
         tally.cut_short |= paths.cut_short || !self.all_looked_at;
+        first
+    }
+
+    /// Where a sender that tries one path only leaves `right`, the path that matches; `None`: it finds a match. (R-063 rfc7671#5.2)
+    fn detour(&self, right: &[usize], chain: &[CertificateBytes], records: &[Tlsa], tally: &Tally) -> Option<Detour> {
+        let certificates = self.certificates();
+        let open = || records.iter().enumerate().filter(|(i, r)| r.usage == 2 && tally.counts(*i)).map(|(_, r)| r);
+        let is_anchor = |i: usize| self.issuers.get(i.wrapping_sub(1)).is_some_and(|k| open().any(|r| k.forms.equals(r)));
+        // OpenSSL looks at certificates from the DNS before those that the server sent.
+        let in_dns = |k: &Known| open().any(|r| (r.selector, r.matching) == (0, 0) && k.forms.equals(r));
+        let mut order: Vec<usize> = (1..certificates.len()).collect();
+        order.sort_by_key(|i| !self.issuers.get(i - 1).is_some_and(in_dns));
+        let first = path::first(&certificates, &order, self.at, is_anchor);
+
+        let steps: Vec<&Certificate> = first.iter().filter_map(|i| certificates.get(*i).copied()).collect();
+        let top = steps.last()?;
+        let is_signed = || steps.windows(2).all(|pair| matches!(pair, [lower, upper] if lower.verify_signature(&upper.spki).is_ok()));
+        let bare_key = |r: &Tlsa| (r.selector, r.matching) == (1, 0) && top.verify_signature(&r.data).is_ok();
+        let anchor = match first.last() {
+            Some(last) if is_anchor(*last) => Some(Anchor::Certificate),
+            _ => open().any(bare_key).then_some(Anchor::Key),
+        };
+        if anchor.is_some_and(|anchor| self.accept_path(&steps, anchor).is_ok() && is_signed()) {
+            return None;
+        }
+        let (parted, (taken, wanted)) = first.iter().zip(right).enumerate().find(|(_, (taken, wanted))| taken != wanted)?;
+        let place = |i: &usize| certificates.get(*i).and_then(|c| chain.iter().position(|sent| *sent == c.der));
+        let called = |i: &usize| certificates.get(*i).map_or(String::new(), |c| c.called(place(i).unwrap_or(*i)));
+        let number = |i: &usize| place(i).map_or("from the DNS".to_owned(), |n| format!("number {} of the chain", n + 1));
+        let subject = first.get(parted.checked_sub(1)?).map(called)?;
+        let detail = format!(
+            "it takes {} ({}) for the issuer of {subject} and finds no match above it; the match lies above {} ({})",
+            called(taken),
+            number(taken),
+            called(wanted),
+            number(wanted)
+        );
+        Some(Detour { right: right.iter().filter_map(place).collect(), detail })
     }
 
     /// R-059 rfc7671#5.2, R-060 rfc6698#2.1.1: a valid path to a certificate that the record names; what is above it does not matter.
@@ -213,7 +267,7 @@ impl Server<'_> {
             }
             let steps: Vec<&Certificate> = path.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect();
             match self.accept_path(&steps, Anchor::Certificate) {
-                Ok(()) => return Ok(Found::Issuer(depth_of(&steps))),
+                Ok(()) => return Ok(Found { anchor: Anchor::Certificate, steps: path.steps.clone() }),
                 Err(why) => nearest = Some(Refusal::at(why, &steps).or_nearer(nearest)),
             }
         }
@@ -225,7 +279,9 @@ impl Server<'_> {
         let (code, what) = match self.issuers.iter().find(|k| k.forms.equals(record)).map(|k| k.origin) {
             None => return self.unmatched(record, certificates, paths),
             Some(Origin::Dns) => (ErrorCode::NoMatch, "the certificate in the record issued none of the chain"),
-            Some(Origin::Chain) => (ErrorCode::PathBroken, "the certificate it names is sent, but did not issue the server's certificate"),
+            Some(Origin::Chain) => {
+                (ErrorCode::PathBroken, "the certificate it names is sent, but issued nothing on a path to the server's")
+            }
         };
         let why = paths.wrong_link.as_ref().map_or_else(String::new, |w| format!(": {w}"));
         MatchError { code, detail: format!("{what}{why}") }
@@ -237,17 +293,13 @@ impl Server<'_> {
             return Err(self.unmatched(record, certificates, paths).into());
         }
         let mut nearest: Option<Refusal> = None;
-        let complete: Vec<Vec<&Certificate>> = paths
-            .found
-            .iter()
-            .filter(|p| p.is_complete)
-            .map(|p| p.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect())
-            .collect();
-        for steps in &complete {
+        let complete: Vec<Vec<usize>> = paths.found.iter().filter(|p| p.is_complete).map(|p| p.steps.clone()).collect();
+        for path in complete {
+            let steps: Vec<&Certificate> = path.iter().filter_map(|i| certificates.get(*i).copied()).collect();
             let signed = steps.last().is_some_and(|top| paths.verify(top, &record.data).is_ok());
-            match self.accept_path(steps, Anchor::Key) {
-                Ok(()) if signed => return Ok(Found::BareKey(depth_of(steps))),
-                Err(why) if signed => nearest = Some(Refusal::at(why, steps).or_nearer(nearest)),
+            match self.accept_path(&steps, Anchor::Key) {
+                Ok(()) if signed => return Ok(Found { anchor: Anchor::Key, steps: path }),
+                Err(why) if signed => nearest = Some(Refusal::at(why, &steps).or_nearer(nearest)),
                 _ => {}
             }
         }
@@ -267,8 +319,9 @@ impl Server<'_> {
             // R-058 rfc7671#5.2.2: a digest names something that only the server can show.
             Some(top) if record.matching != 0 => {
                 let detail = format!(
-                    "it names no certificate that was sent; the chain ends at '{}', whose issuer '{}' was not sent",
-                    top.subject, top.issuer
+                    "it names no certificate that was sent; the chain ends at {}, whose issuer '{}' was not sent",
+                    top.called(certificates.iter().position(|c| c == top).unwrap_or_default()),
+                    top.issuer
                 );
                 MatchError { code: ErrorCode::TaNotSent, detail }
             }
@@ -328,17 +381,21 @@ impl Server<'_> {
     }
 
     fn wrong_name(&self) -> MatchError {
+        if self.only_common {
+            let detail = "the name is only in the common name of the certificate, which does not count here".into();
+            return MatchError { code: ErrorCode::NameMismatch, detail };
+        }
         let presented = if self.leaf.dns_names.is_empty() { &self.leaf.common_names } else { &self.leaf.dns_names };
         let shown = presented.iter().take(10).map(|n| n.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
         MatchError { code: ErrorCode::NameMismatch, detail: format!("the certificate is for other names: {shown}") }
     }
 }
 
-/// What a usage 2 record names, and its depth.
-enum Found {
-    Issuer(u8),
-    /// The depth is that of the certificate which the key signed.
-    BareKey(u8),
+/// A path on which a usage 2 record matches, and what vouches for it.
+struct Found {
+    anchor: Anchor,
+    /// Indices; the last is the certificate that the record names, or that its key signed.
+    steps: Vec<usize>,
 }
 
 /// Why a record does not authenticate, and where the certificate that it names lies if there is a path to it.
@@ -363,7 +420,7 @@ impl Refusal {
     }
 }
 
-fn depth_of(steps: &[&Certificate]) -> u8 {
+fn depth_of<T>(steps: &[T]) -> u8 {
     u8::try_from(steps.len().saturating_sub(1)).unwrap_or(u8::MAX)
 }
 
@@ -441,6 +498,20 @@ impl Tally {
         self.outcomes.get(i).is_some_and(|o| o.status == RecordStatus::Unmatched)
     }
 
+    /// Whether the record is usable, and hidden by none, whether it matches or not.
+    fn counts(&self, i: usize) -> bool {
+        self.outcomes.get(i).is_some_and(|o| matches!(o.status, RecordStatus::Matched | RecordStatus::Unmatched))
+    }
+
+    /// Whether the match, if there is one, is made by usage 2 alone, and with roots nobody has to do.
+    fn rests_on_issuers(&self, records: &[Tlsa]) -> bool {
+        records.iter().enumerate().all(|(i, r)| match r.usage {
+            0 | 1 => !self.counts(i),
+            3 => self.is_open(i) || !self.counts(i),
+            _ => true,
+        })
+    }
+
     fn accept(&mut self, i: usize, what: &'static str, depth: u8, detail: &str) {
         if let Some(outcome) = self.outcomes.get_mut(i) {
             *outcome = RecordOutcome { status: RecordStatus::Matched, reason: what, detail: detail.into(), depth: Some(depth) };
@@ -489,7 +560,7 @@ impl Tally {
             }
         };
         let best = best.or(nearest);
-        Verification { verdict, usage: best.map(|b| b.0), depth: best.and_then(|b| b.1), error, records: self.outcomes }
+        Verification { verdict, usage: best.map(|b| b.0), depth: best.and_then(|b| b.1), error, records: self.outcomes, detour: None }
     }
 
     fn nearest_error(&self) -> MatchError {

@@ -139,9 +139,40 @@ pub struct AddressObservation {
     /// The whole visit, milliseconds.
     #[serde(default)]
     pub elapsed_ms: u32,
+    /// Visits of the same look before this one, which the server ended by asking us to come back, oldest first. This one is what counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierVisit>,
+}
+
+/// A visit that the server ended by asking us to come back later: greylisting, too many connections. It never comes to TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierVisit {
+    /// When it began.
+    pub at: Epoch,
+    /// The dialogue in order.
+    pub dialogue: Vec<Exchange>,
+    /// The whole visit, milliseconds.
+    #[serde(default)]
+    pub elapsed_ms: u32,
 }
 
 impl AddressObservation {
+    /// The record of a connection of which nothing more is known yet than what became of it.
+    #[must_use]
+    pub fn new(address: IpAddr, transport_port: u16, at: Epoch, connect: Connect) -> Self {
+        Self {
+            address,
+            transport_port,
+            at,
+            connect,
+            dialogue: Vec::new(),
+            tls: None,
+            early_bytes: None,
+            elapsed_ms: 0,
+            earlier: Vec::new(),
+        }
+    }
+
     /// Code of the reply to the first such command (`STARTTLS`, …), or of the greeting (`None`); `None` if no reply came.
     #[must_use]
     pub fn reply_code(&self, command: Option<&str>) -> Option<u16> {
@@ -377,7 +408,8 @@ pub struct RunObservation {
     /// When it ended; absent while it runs or if it was cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished: Option<Epoch>,
-    /// SHA-256 of the configuration that decides what is looked at and how.
+    /// SHA-256 of the configuration that decides what is looked at and how: of a JSON object with sorted keys and no white space, so that the
+    /// same configuration has the same hash in every build.
     pub config_sha256: String,
     /// SHA-256 of the list of targets.
     pub targets_sha256: String,

@@ -10,6 +10,7 @@ use crate::date::utc;
 use crate::verification::{ErrorCode, MatchError};
 use crate::x509::constraints::{self, Role};
 use crate::x509::extensions::{ExtendedKeyUsage, key_usage};
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 
 // bounds of the work that a hostile chain can cause.
@@ -32,7 +33,7 @@ pub(crate) struct Paths {
     pub(crate) cut_short: bool,
     /// Signatures that may still be verified.
     pub(crate) signatures_left: u32,
-    /// The first link with fitting names whose signature does not verify, in words.
+    /// The first link with fitting names that is none, and why, in words.
     pub(crate) wrong_link: Option<String>,
 }
 
@@ -90,17 +91,18 @@ impl Paths {
     fn is_link(&mut self, known: &mut HashMap<(usize, usize), bool>, certificates: &[&Certificate], lower: usize, upper: usize) -> bool {
         let (Some(subject), Some(issuer)) = (certificates.get(lower), certificates.get(upper)) else { return false };
         *known.entry((lower, upper)).or_insert_with(|| {
-            if subject.extensions.malformed || issuer.extensions.malformed || !subject.may_be_issued_by(issuer) {
+            if !subject.may_be_issued_by(issuer) {
                 return false;
             }
-            match self.verify(subject, &issuer.spki) {
-                Ok(()) => true,
-                Err(_) if lower == upper => false,
-                Err(why) => {
-                    self.wrong_link.get_or_insert_with(|| format!("'{}' is not issued by '{}': {why}", subject.subject, issuer.subject));
-                    false
-                }
+            let verified = match subject.extensions.malformed || issuer.extensions.malformed {
+                true => Err("one of them has an extension that is malformed or there twice"),
+                false => self.verify(subject, &issuer.spki),
+            };
+            if let (Err(why), true) = (verified, lower != upper) {
+                self.wrong_link
+                    .get_or_insert_with(|| format!("{} is not issued by {}: {why}", subject.called(lower), issuer.called(upper)));
             }
+            verified.is_ok()
         })
     }
 
@@ -115,21 +117,40 @@ impl Paths {
     }
 }
 
+/// The one path that OpenSSL follows, and with it most senders: from each certificate on the first that is in its time and looks like its
+/// issuer, whatever the signature, until one `is_anchor`. `order`: the certificates in which it looks for issuers, the first first.
+///
+/// R-063 rfc7671#5.2: that any path will do is what we hold; these senders never come back to a second one.
+pub(crate) fn first(certificates: &[&Certificate], order: &[usize], at: Epoch, is_anchor: impl Fn(usize) -> bool) -> Vec<usize> {
+    let mut steps = vec![0usize];
+    while let Some(top) = steps.last().and_then(|top| certificates.get(*top)) {
+        let is_end = steps.last().is_some_and(|top| is_anchor(*top)) || top.is_self_signed() || steps.len() >= MAX_LENGTH;
+        let fitting = order.iter().filter_map(|i| Some((*i, *certificates.get(*i)?)));
+        let fitting: Vec<(usize, &Certificate)> = fitting.filter(|(i, c)| !steps.contains(i) && top.looks_issued_by(c)).collect();
+        let fresh = fitting.iter().find(|(_, c)| check_validity(c, 0, at).is_ok());
+        // Of those outside their time it takes the one that ends last.
+        match fresh.or_else(|| fitting.iter().min_by_key(|(_, c)| Reverse(c.not_after))).filter(|_| !is_end) {
+            Some((next, _)) => steps.push(*next),
+            None => break,
+        }
+    }
+    steps
+}
+
 /// Checks everything about a path but its signatures and its trust. (R-059 rfc7671#5.2, rfc5280#6.1)
 pub(crate) fn check(path: &[&Certificate], anchor: Anchor, at: Epoch) -> Result<(), MatchError> {
     let mut issuers_below = 0u32;
     for (depth, certificate) in path.iter().enumerate() {
         let is_top = depth + 1 == path.len();
-        check_form(certificate, path.len())?;
-        check_purpose(certificate)?;
+        let role = if depth == 0 { check_leaf(certificate) } else { check_issuer(certificate, is_top) };
+        let form = check_form(certificate, path.len()).and_then(|()| check_purpose(certificate));
+        form.and(role).map_err(|what| broken(certificate, depth, what))?;
         if depth == 0 {
-            check_leaf(certificate)?;
             continue;
         }
-        check_issuer(certificate, is_top)?;
         let limit = certificate.extensions.basic_constraints.and_then(|b| b.path_len);
         if limit.is_some_and(|limit| issuers_below > limit) {
-            return broken(certificate, "allows fewer issuers below it (pathLenConstraint)");
+            return Err(broken(certificate, depth, "allows fewer issuers below it (pathLenConstraint)"));
         }
         // RFC 5280 section 6.1.4 (l): self-issued certificates are not counted.
         issuers_below += u32::from(!certificate.is_self_issued());
@@ -148,37 +169,37 @@ fn check_validities(path: &[&Certificate], anchor: Anchor, at: Epoch) -> Result<
         _ => false,
     };
     let dated = path.len() - usize::from(dateless);
-    path.iter().take(dated).try_for_each(|certificate| check_validity(certificate, at))
+    path.iter().take(dated).enumerate().try_for_each(|(depth, certificate)| check_validity(certificate, depth, at))
 }
 
-fn broken(certificate: &Certificate, what: &str) -> Result<(), MatchError> {
-    Err(MatchError { code: ErrorCode::PathBroken, detail: format!("'{}' {what}", certificate.subject) })
+fn broken(certificate: &Certificate, depth: usize, what: &str) -> MatchError {
+    MatchError { code: ErrorCode::PathBroken, detail: format!("{} {what}", certificate.called(depth)) }
 }
 
-fn check_form(certificate: &Certificate, length: usize) -> Result<(), MatchError> {
+fn check_form(certificate: &Certificate, length: usize) -> Result<(), &'static str> {
     if certificate.extensions.malformed {
-        return broken(certificate, "has an extension that is malformed or there twice");
+        return Err("has an extension that is malformed or there twice");
     }
     if certificate.extensions.unknown_critical {
-        return broken(certificate, "has a critical extension that is not understood");
+        return Err("has a critical extension that is not understood");
     }
     if length > 1 && certificate.key.kind.ends_with("explicit parameters") {
-        return broken(certificate, "has an elliptic curve key with explicit parameters");
+        return Err("has an elliptic curve key with explicit parameters");
     }
     Ok(())
 }
 
 /// extendedKeyUsage of leaf and issuers alike: if it is there, it has serverAuth. (RFC 5280 section 4.2.1.12)
-fn check_purpose(certificate: &Certificate) -> Result<(), MatchError> {
+fn check_purpose(certificate: &Certificate) -> Result<(), &'static str> {
     match certificate.extensions.extended_key_usage {
-        Some(ExtendedKeyUsage::Others) => broken(certificate, "is not for TLS servers (extendedKeyUsage)"),
+        Some(ExtendedKeyUsage::Others) => Err("is not for TLS servers (extendedKeyUsage)"),
         _ => Ok(()),
     }
 }
 
-fn check_leaf(leaf: &Certificate) -> Result<(), MatchError> {
+fn check_leaf(leaf: &Certificate) -> Result<(), &'static str> {
     match leaf.extensions.key_usage {
-        Some(usage) if usage & key_usage::TLS_SERVER == 0 => broken(leaf, "has a key that is not for TLS (keyUsage)"),
+        Some(usage) if usage & key_usage::TLS_SERVER == 0 => Err("has a key that is not for TLS (keyUsage)"),
         _ => Ok(()),
     }
 }
@@ -187,16 +208,16 @@ fn check_leaf(leaf: &Certificate) -> Result<(), MatchError> {
 ///
 /// At the top of a path OpenSSL also takes a self-signed certificate of version 1, and one with keyCertSign but without basicConstraints:
 /// RFC 5280 section 6.1.4 (k) leaves those to "other means", and a trust anchor's own extensions are not its subject.
-fn check_issuer(issuer: &Certificate, is_top: bool) -> Result<(), MatchError> {
+fn check_issuer(issuer: &Certificate, is_top: bool) -> Result<(), &'static str> {
     let extensions = &issuer.extensions;
     if extensions.key_usage.is_some_and(|usage| usage & key_usage::CERT_SIGN == 0) {
-        return broken(issuer, "has a key that must not sign certificates (keyUsage without keyCertSign)");
+        return Err("has a key that must not sign certificates (keyUsage without keyCertSign)");
     }
     match extensions.basic_constraints {
         Some(constraints) if constraints.ca => Ok(()),
-        Some(_) => broken(issuer, "is not an issuer (basicConstraints says CA:FALSE)"),
+        Some(_) => Err("is not an issuer (basicConstraints says CA:FALSE)"),
         None if is_top && (extensions.key_usage.is_some() || (issuer.version == 1 && issuer.is_self_signed())) => Ok(()),
-        None => broken(issuer, "is not an issuer (no basicConstraints)"),
+        None => Err("is not an issuer (no basicConstraints)"),
     }
 }
 
@@ -208,29 +229,29 @@ fn check_name_constraints(path: &[&Certificate]) -> Result<(), MatchError> {
             continue;
         }
         let role = if depth == 0 { Role::Leaf } else { Role::Issuer };
-        for issuer in path.iter().skip(depth + 1) {
+        for (above, issuer) in path.iter().enumerate().skip(depth + 1) {
             let Some(constraints) = &issuer.extensions.name_constraints else { continue };
             constraints::check(certificate, role, constraints).map_err(|why| MatchError {
                 code: ErrorCode::PathBroken,
-                detail: format!("name constraints of '{}': {why}", issuer.subject),
+                detail: format!("name constraints of {}: {why}", issuer.called(above)),
             })?;
         }
     }
     Ok(())
 }
 
-fn check_validity(certificate: &Certificate, at: Epoch) -> Result<(), MatchError> {
+fn check_validity(certificate: &Certificate, depth: usize, at: Epoch) -> Result<(), MatchError> {
     let (Some(not_before), Some(not_after)) = (certificate.not_before, certificate.not_after) else {
-        return broken(certificate, "has a validity that cannot be read");
+        return Err(broken(certificate, depth, "has a validity that cannot be read"));
     };
-    let subject = &certificate.subject;
+    let called = || certificate.called(depth);
     if at < not_before {
-        let detail = format!("'{subject}' is not valid before {}", utc(not_before));
+        let detail = format!("{} is not valid before {}", called(), utc(not_before));
         return Err(MatchError { code: ErrorCode::NotYetValid, detail });
     }
     // RFC 5280 section 4.1.2.5: through notAfter, inclusive.
     if at > not_after {
-        let detail = format!("'{subject}' expired at {}", utc(not_after));
+        let detail = format!("{} expired at {}", called(), utc(not_after));
         return Err(MatchError { code: ErrorCode::Expired, detail });
     }
     Ok(())

@@ -10,7 +10,7 @@ mod tests;
 mod tlsa;
 
 pub use dnssec::{dnssec, ds_lines};
-pub use mail::{mx_is_address, null_mx_mixed, starttls};
+pub use mail::{mx_is_address, null_mx_mixed, path_first, starttls};
 pub use tlsa::{mismatch, pin_key, publish, tlsa_line};
 
 use crate::dns::Lookup;

@@ -32,6 +32,12 @@ pub fn obstacle(server: &AddressObservation) -> Option<Cause> {
     }
 }
 
+/// Whether the server asks us to come back: what it shows then may be another thing.
+#[must_use]
+pub fn asks_to_come_back(server: &AddressObservation) -> bool {
+    matches!(obstacle(server), Some(Cause::Greylisted | Cause::RateLimited))
+}
+
 /// What else the dialogue shows: against good practice, but no obstacle.
 #[must_use]
 pub fn remarks(server: &AddressObservation) -> Vec<Cause> {

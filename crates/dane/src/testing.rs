@@ -35,6 +35,7 @@ pub fn answer(owner: &str, rtype: Rtype, data: &[&str]) -> Lookup {
         signature: None,
         negative_ttl: data.is_empty().then_some(900),
         server: None,
+        bogus_servers: Vec::new(),
         elapsed_ms: 1,
         raw: Vec::new(),
     }
@@ -130,16 +131,7 @@ pub fn ttl(mut lookup: Lookup, seconds: u32) -> Lookup {
 
 /// A connection to this address that was made, and nothing else yet.
 pub fn server(address: &str) -> AddressObservation {
-    AddressObservation {
-        address: address.parse().unwrap(),
-        transport_port: 25,
-        at: NOW,
-        connect: Connect::Connected,
-        dialogue: Vec::new(),
-        tls: None,
-        early_bytes: None,
-        elapsed_ms: 10,
-    }
+    AddressObservation { elapsed_ms: 10, ..AddressObservation::new(address.parse().unwrap(), 25, NOW, Connect::Connected) }
 }
 
 /// Commands (empty: the greeting) and replies, lines parted by `|`; or `TIMEOUT`, `CLOSED`, `RESET`, `GARBAGE`.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Version of the rules. Two verdicts on one observation differ only if this does.
-pub const RULES_VERSION: u16 = 2;
+pub const RULES_VERSION: u16 = 3;
 
 /// What a sender that follows RFC 7672 does about one MX host before it connects. (Decision table of the requirements)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -109,7 +109,7 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
 }
 
-/// A verdict on one MX host.
+/// A verdict on one MX host. In JSON every field is there: null or empty where there is nothing, as in `smtp policy`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostVerdict {
     /// The host as the MX record has it.
@@ -119,19 +119,19 @@ pub struct HostVerdict {
     /// What a sender does before it connects.
     pub action: Action,
     /// The name below which the TLSA records in force were found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub tlsa_base: Option<Name>,
     /// DNSSEC status of the TLSA RRset; `None` if there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub tlsa_status: Option<Security>,
     /// Reference identifiers for usage 2.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub names: Vec<Name>,
     /// Every TLSA record and what it is.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub records: Vec<RecordVerdict>,
     /// Every address looked at.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub servers: Vec<ServerVerdict>,
 }
 
@@ -176,17 +176,17 @@ pub struct ServerVerdict {
     /// The address.
     pub address: IpAddr,
     /// What became of the visit, as far as a cause can be named; `None`: a TLS session was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub obstacle: Option<Cause>,
     /// Would a sender that follows RFC 7672 deliver here? `None`: could not tell.
     pub rfc_delivers: Option<bool>,
     /// Does any record equal the hash of what it refers to? `None`: no certificate or no records.
     pub paper_match: Option<bool>,
-    /// Secure, and `paper_match`, and the chain valid. `None` also where only a record of usage 0 or 1 could make it so: that needs trusted
-    /// roots, and none are configured here.
+    /// Secure, and `paper_match`, and the chain valid. `None` also where only a record of usage 0 or 1 could make it so, and no
+    /// trusted roots are given.
     pub paper_valid: Option<bool>,
     /// Depth at which the match was made: 0 leaf.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub depth: Option<u8>,
 }
 
@@ -201,9 +201,12 @@ pub struct Finding {
     pub weight: Weight,
     /// What it is about: a domain, a host, an owner name.
     pub subject: Name,
-    /// The address it is about, if it is about one.
+    /// The address it is about, if it is about addresses; of several the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
+    /// All the addresses it is about, if there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpAddr>,
     /// The requirement it rests on.
     pub requirement: String,
     /// What is so, with particulars.

@@ -13,6 +13,19 @@ pub struct Verification {
     pub error: Option<MatchError>,
     /// One for each record given, in their order.
     pub records: Vec<RecordOutcome>,
+    /// There is a match, and a sender that tries one path only does not find it.
+    pub detour: Option<Detour>,
+}
+
+/// How a sender goes astray that follows the first path it finds and tries no other, as OpenSSL and what is built on it do.
+/// (R-063 rfc7671#5.2)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detour {
+    /// The certificates of the path that matches, from the server's own upward, as places in the chain that was sent, that being 0. One
+    /// that came from the DNS has no place.
+    pub right: Vec<usize>,
+    /// Which issuer such a sender takes instead of which other one, in words.
+    pub detail: String,
 }
 
 impl Verification {

@@ -240,6 +240,76 @@ fn any_order_and_any_path() {
 }
 
 #[test]
+fn a_match_that_needs_a_second_path_is_told() {
+    // R-063 rfc7671#5.2: openssl s_client refuses these orders and takes the right one. (`tests/openssl`, cross_signs)
+    let Usual { root, issuer, leaf, .. } = &Usual::new();
+    let other = Made::ca("Other", None);
+    let again = KeyPair::try_from(issuer.key.serialize_der()).unwrap();
+    let crossed = Made::with_key(ca_params("Issuer"), again, Some(&other));
+    let wrong = [leaf, &crossed, issuer, root];
+    let verification = verify_chain(&wrong, &[root.record(2, 0, 1)]);
+    assert_match(&verification, 2, 2);
+    let detour = verification.detour.unwrap();
+    assert_eq!(detour.right, [0, 2, 3]);
+    assert!(detour.detail.contains("number 2 of the chain") && detour.detail.contains("number 3 of the chain"), "{}", detour.detail);
+    // The repair: what is told to come first does.
+    let mut mended: Vec<&Made> = detour.right.iter().map(|i| wrong[*i]).collect();
+    assert_eq!(verify_chain(&mended, &[root.record(2, 0, 1)]).detour, None);
+    mended.push(&crossed);
+    assert_eq!(verify_chain(&mended, &[root.record(2, 0, 1)]).detour, None);
+    // Usage 3 beside it needs no path.
+    assert_eq!(verify_chain(&wrong, &[root.record(2, 0, 1), leaf.record(3, 1, 1)]).detour, None);
+}
+
+#[test]
+fn a_broken_path_names_the_constraint_and_the_certificate() {
+    // R-059 rfc7671#5.2: which of the checks of RFC 5280 fails; a certificate without a subject is told by place and digest.
+    let root = Made::ca("Root", None);
+    let issuer = |change: fn(&mut rcgen::CertificateParams)| {
+        let mut params = ca_params("Issuer");
+        change(&mut params);
+        Made::new(params, Some(&root))
+    };
+    for (issuer, told) in [
+        (issuer(|p| p.is_ca = IsCa::ExplicitNoCa), "'CN=Issuer' is not an issuer (basicConstraints says CA:FALSE)"),
+        (issuer(|p| p.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign]), "keyUsage without keyCertSign"),
+        (
+            issuer(|p| p.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth]),
+            "'CN=Issuer' is not for TLS servers (extendedKeyUsage)",
+        ),
+    ] {
+        let leaf = Made::leaf(&issuer);
+        let verification = verify_chain(&[&leaf, &issuer, &root], &[root.record(2, 0, 1)]);
+        assert_error(&verification, ErrorCode::PathBroken);
+        let detail = verification.error.unwrap().detail;
+        assert!(detail.contains(told) && !detail.contains("did not issue"), "{detail}");
+    }
+    let issuer = Made::ca("Issuer", Some(&root));
+    let mut nameless = params("", &[HOST]);
+    nameless.distinguished_name = rcgen::DistinguishedName::new();
+    nameless.not_after = date_time_ymd(2025, 1, 1);
+    let leaf = Made::new(nameless, Some(&issuer));
+    let verification = verify_chain(&[&leaf, &issuer, &root], &[root.record(2, 0, 1)]);
+    let digest = data_encoding::HEXLOWER.encode(&leaf.record(2, 0, 1).data);
+    let called = format!("certificate 1 (no subject, SHA-256 {}…) expired", &digest[..16]);
+    assert!(verification.error.as_ref().unwrap().detail.starts_with(&called), "{verification:?}");
+}
+
+#[test]
+fn a_common_name_that_does_not_count_is_not_called_another_name() {
+    // R-071 rfc7672#3.2.3
+    let Usual { root, issuer, .. } = &Usual::new();
+    let leaf = Made::new(params(HOST, &[]), Some(issuer));
+    let names = [dane::name::parse_domain(HOST).unwrap()];
+    let chain = [leaf.bytes(), issuer.bytes(), root.bytes()];
+    let never = VerifyOptions { common_name: CommonName::Never, ..VerifyOptions::default() };
+    let verification = verify(&chain, &[root.record(2, 0, 1)], &names, NOW, &never);
+    assert_error(&verification, ErrorCode::NameMismatch);
+    let detail = verification.error.unwrap().detail;
+    assert!(detail.contains("only in the common name") && !detail.contains("other names"), "{detail}");
+}
+
+#[test]
 fn hostile_chains_are_bounded() {
     // issuers of one name that sign each other in every way give a number of paths beyond all bounds.
     let keys: Vec<Made> = (0..12).map(|_| Made::ca("Everybody", None)).collect();

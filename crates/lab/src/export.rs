@@ -13,7 +13,7 @@ use scenario::recipe::Smtp;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::Path;
 
 /// One SMTP server, as another program needs it to take its place: one line of `servers.jsonl`.
@@ -22,7 +22,7 @@ pub struct ServerFacts {
     /// Name in the greeting, and server name that clients send.
     pub host: String,
     /// Address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// Port.
     pub port: u16,
     /// What it does.
@@ -75,7 +75,7 @@ pub fn everything(lab: &Lab, dir: &Path) -> Result<(), LabError> {
             write(dir, file, text)?;
         }
     }
-    let zones: Vec<_> = lab.zones.iter().collect();
+    let zones: Vec<_> = lab.zones.firsts().collect();
     let written = parallel(&zones, |zone| write(dir, &zone_file(&zone.plan.apex), &master::text(&zone.plan.apex, lab.zones.sign(zone))));
     written.into_iter().collect::<Result<Vec<()>, _>>()?;
     let apexes: Vec<&Name> = zones.iter().map(|z| &z.plan.apex).collect();

@@ -39,7 +39,7 @@ use world::{Operator, World};
 pub struct LabConfig {
     /// How many mail domains there are in all: the catalogue first (one domain per scenario), the population after it.
     pub domains: usize,
-    /// Everything but signatures, and digests of what holds one, is a function of this (and of `now`).
+    /// Everything but signatures, and digests of what holds one, is a function of this (and of `now`, and whether the machine has `::1`).
     pub seed: u64,
     /// UDP and TCP port of every name server.
     pub dns_port: u16,

@@ -3,7 +3,7 @@
 use crate::LabError;
 use socket2::{Domain, Socket, Type};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use tokio::net::TcpListener;
 
 /// Connections waiting to be accepted at one address.
@@ -33,6 +33,11 @@ pub fn deaf(at: SocketAddr, option: &'static str) -> Result<Vec<Socket>, LabErro
         Ok(kept)
     };
     open().map_err(|e| refused("TCP", at, option, e))
+}
+
+/// Whether this machine has the loopback address of IPv6.
+pub fn has_ipv6() -> bool {
+    std::net::UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
 
 fn bind(at: SocketAddr, backlog: i32) -> io::Result<Socket> {

@@ -113,6 +113,27 @@ impl Pace {
     }
 }
 
+/// Whether and when a server that asks us to come back later (4xx to the greeting or EHLO, 421) is visited again within the look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Returns {
+    /// Further visits to one address; 0: none.
+    pub times: u8,
+    /// How long to stay away before each. Servers on loopback are ourselves: a second is enough for them.
+    pub after: Duration,
+    /// No visit begins later than this after the first was wanted, so that a look ends before its domain's deadline.
+    pub within: Duration,
+    /// Further visits in all: what is greylisted beyond them stays as it was seen.
+    pub in_all: u64,
+}
+
+impl Returns {
+    /// Every server has one chance.
+    pub const NEVER: Self = Self { times: 0, ..Self::POLITE };
+
+    /// Once, after five minutes and a bit: what greylisting commonly wants.
+    pub const POLITE: Self = Self { times: 1, after: Duration::from_secs(310), within: Duration::from_secs(1000), in_all: 10_000 };
+}
+
 /// Everything a [`crate::Looker`] needs to know.
 #[derive(Clone, Debug)]
 pub struct LookerConfig {
@@ -134,6 +155,8 @@ pub struct LookerConfig {
     pub smtp: SmtpLimits,
     /// How often and how many at once.
     pub pace: Pace,
+    /// Whether servers that ask us to come back are visited again.
+    pub returns: Returns,
     /// Time for one domain, waiting for its turn at busy servers included.
     pub domain_deadline: Duration,
     /// MX hosts looked at per domain; the rest is missing from the observation.
@@ -161,6 +184,7 @@ impl LookerConfig {
             ipv6: Ipv6::Auto,
             smtp: SmtpLimits::default(),
             pace: Pace::default(),
+            returns: Returns::NEVER,
             domain_deadline: Duration::from_secs(1200),
             hosts_per_domain: dane::walk::MAX_HOSTS,
             addresses_per_host: 16,

@@ -104,6 +104,7 @@ pub fn lookup_record(answer: &Answer) -> Lookup {
         signature: proof.or_else(|| set.filter(|_| answer.status == resolve::Security::Insecure).and_then(|set| unproven(set, answer.at))),
         negative_ttl: answer.negative_ttl,
         server: answer.server,
+        bogus_servers: answer.bogus_servers.clone(),
         elapsed_ms: u32::try_from(answer.elapsed.as_millis()).unwrap_or(u32::MAX),
         raw: if secure { Vec::new() } else { answer.raw.iter().map(|m| BASE64.encode(m)).collect() },
     }

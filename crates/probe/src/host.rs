@@ -1,6 +1,7 @@
 //! One MX host: addresses, TLSA, zone, and a visit to every address.
 
 use crate::chain::presented;
+use crate::comeback::Comebacks;
 use crate::config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig};
 use crate::dns::Dns;
 use crate::look::now;
@@ -12,12 +13,14 @@ use crate::vantage::Vantage;
 use crate::zone::Zones;
 use dane::dns::{Lookup, Outcome};
 use dane::name::{Name, tlsa_owner};
-use dane::observation::{AddressObservation, HostObservation, SCHEMA_VERSION};
+use dane::observation::{AddressObservation, Connect, EarlierVisit, HostObservation, SCHEMA_VERSION};
 use domain::base::iana::Rtype;
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
 /// What a look at one host needs.
 pub(crate) struct HostLook {
@@ -98,6 +101,7 @@ fn addresses(a: &Lookup, aaaa: &Lookup) -> Vec<IpAddr> {
 pub(crate) struct Visits {
     visitor: Visitor,
     gate: Gate,
+    pub(crate) comebacks: Comebacks,
     vantage: Arc<Vantage>,
     opt_out: Arc<OptOut>,
     depth: Depth,
@@ -115,6 +119,7 @@ impl Visits {
         Ok(Self {
             visitor: Visitor::new(config)?,
             gate: Gate::new(&config.pace)?,
+            comebacks: Comebacks::new(config.returns.clone()),
             vantage,
             opt_out: Arc::clone(&config.opt_out),
             depth: config.depth.clone(),
@@ -157,7 +162,35 @@ impl Visits {
         if let Some(why) = self.objection(host, target.address) {
             return target.not_tried(why, now());
         }
-        let Ok(turn) = self.turn(host, target).await else { return target.not_tried("limit", now()) };
+        let last_chance = self.comebacks.last_chance();
+        let mut seen = self.visit(host, target, last_chance).await;
+        while dane::smtp::asks_to_come_back(&seen) {
+            let away = self.comebacks.stay_away(seen.earlier.len() + 1, host, target.address, last_chance);
+            if !self.waiting_for(away).await {
+                break;
+            }
+            let again = self.visit(host, target, last_chance).await;
+            if matches!(again.connect, Connect::NotTried { .. }) {
+                break;
+            }
+            let AddressObservation { at, dialogue, elapsed_ms, mut earlier, .. } = seen;
+            earlier.push(EarlierVisit { at, dialogue, elapsed_ms });
+            seen = AddressObservation { earlier, ..again };
+        }
+        seen
+    }
+
+    /// Others can have our place meanwhile.
+    async fn waiting_for<T>(&self, what: impl Future<Output = T>) -> T {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let result = what.await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
+    /// One visit when its turn comes, if it comes by then, with a second connection where TLS needs a closer look.
+    async fn visit(&self, host: &Name, target: &Target, by: Instant) -> AddressObservation {
+        let Ok(turn) = self.turn(host, target, by).await else { return target.not_tried("limit", now()) };
         // Much may have become known while we waited.
         if self.vantage.is_blocked() {
             return target.not_tried("port-25-blocked", now());
@@ -168,7 +201,7 @@ impl Visits {
         // The second look is a visit like any other, and waits for its own turn.
         drop(turn);
         if Visitor::wants_second_look(&observation)
-            && let Ok(_turn) = self.turn(host, target).await
+            && let Ok(_turn) = self.turn(host, target, by).await
         {
             self.visitor.look_again(target, &mut observation).await;
             self.made.fetch_add(1, Ordering::Relaxed);
@@ -176,11 +209,9 @@ impl Visits {
         observation
     }
 
-    async fn turn(&self, host: &Name, target: &Target) -> Result<Turn, TooBusy> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let turn = self.gate.turn(host, target.address).await;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        turn
+    async fn turn(&self, host: &Name, target: &Target, by: Instant) -> Result<Turn, TooBusy> {
+        let turn = self.waiting_for(timeout_at(by, self.gate.turn(host, target.address))).await;
+        turn.unwrap_or(Err(TooBusy))
     }
 
     /// Why we must not or cannot connect.

@@ -8,6 +8,7 @@
 //! is the business of `dane`'s policy walk.
 
 mod chain;
+mod comeback;
 mod config;
 mod dns;
 #[doc(hidden)]
@@ -24,7 +25,8 @@ mod tls;
 mod vantage;
 mod zone;
 
-pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, Pace, SmtpLimits, default_ehlo};
+pub use comeback::Comeback;
+pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, Pace, Returns, SmtpLimits, default_ehlo};
 pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;
 pub use optout::{OptOut, OptOutError};

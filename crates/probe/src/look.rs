@@ -1,5 +1,6 @@
 //! One look at a domain or a host.
 
+use crate::comeback::Comeback;
 use crate::config::{ConfigError, LookerConfig};
 use crate::dns::Dns;
 use crate::host::{HostLook, Visits};
@@ -13,6 +14,7 @@ use domain::base::iana::Rtype;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::broadcast;
 use tokio::time::{Instant, timeout_at};
 
 /// Looks at domains and hosts. Cheap to clone; clones share hosts seen, zones seen and rate limits.
@@ -84,6 +86,17 @@ impl Looker {
     pub async fn check_vantage(&self) -> VantageObservation {
         self.inner.vantage.check(self.inner.dns.as_ref(), &self.inner.config).await;
         self.vantage()
+    }
+
+    /// Notices of servers that asked us to come back and will be visited again, from now on: for a person who wonders what takes so long.
+    #[must_use]
+    pub fn comebacks(&self) -> broadcast::Receiver<Comeback> {
+        self.inner.visits.comebacks.notices()
+    }
+
+    /// Waits no longer for servers that asked us to come back: what was seen of them stands.
+    pub fn call_off_comebacks(&self) {
+        self.inner.visits.comebacks.call_off();
     }
 
     /// MX hosts looked at, SMTP visits made, SMTP visits that wait for their turn.

@@ -115,6 +115,7 @@ impl Survey {
     /// Stops taking new domains. Those in work are finished within the grace time or delivered as [`Looked::Cancelled`].
     pub fn cancel(&self) {
         self.stop.send_replace(true);
+        self.looker.call_off_comebacks();
     }
 
     /// Where it stands.

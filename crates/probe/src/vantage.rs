@@ -219,16 +219,7 @@ mod tests {
     }
 
     fn visit(address: &str, connect: Connect) -> AddressObservation {
-        AddressObservation {
-            address: address.parse().unwrap(),
-            transport_port: 25,
-            at: 0,
-            connect,
-            dialogue: Vec::new(),
-            tls: None,
-            early_bytes: None,
-            elapsed_ms: 0,
-        }
+        AddressObservation::new(address.parse().unwrap(), 25, 0, connect)
     }
 
     #[test]

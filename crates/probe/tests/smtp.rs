@@ -3,6 +3,9 @@
 mod support;
 
 use dane::observation::{Connect, Got};
+use probe::Returns;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use support::{Peer, scripted, serve, summary, visit};
 
@@ -239,4 +242,41 @@ async fn wait_for(condition: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("it never came to pass");
+}
+
+/// A server that greets its first visitors with this, and is well afterwards.
+async fn reluctant(greeting: &'static str, times: usize) -> std::net::SocketAddr {
+    let met = Arc::new(AtomicUsize::new(0));
+    serve(move |mut peer| {
+        let turned_away = met.fetch_add(1, Ordering::Relaxed) < times;
+        async move {
+            if turned_away {
+                peer.say(greeting).await;
+            } else {
+                peer.up_to_starttls().await;
+            }
+            peer.drain().await;
+        }
+    })
+    .await
+}
+
+/// a server that greylists is looked at again before it is said that it could not be looked at; both looks are evidence.
+#[tokio::test]
+async fn who_asks_to_come_back_is_visited_again() {
+    let returns = |times| Returns { times, after: Duration::from_millis(20), ..Returns::POLITE };
+    for greeting in ["450 4.2.0 greylisted\r\n", "421 4.7.0 too busy\r\n"] {
+        let seen = visit(reluctant(greeting, 1).await, |c| c.returns = returns(1)).await;
+        assert_eq!(summary(&seen)[..3], ["(greeting) -> 220", "EHLO prober.example -> 250", "STARTTLS -> 220"], "{greeting}");
+        assert_eq!(seen.earlier.len(), 1);
+        let Got::Reply { code, .. } = seen.earlier[0].dialogue[0].got else { panic!("{seen:?}") };
+        assert_eq!(code.to_string(), greeting[..3]);
+        let seen = visit(reluctant(greeting, 2).await, |c| c.returns = returns(1)).await;
+        assert_eq!(seen.earlier.len(), 1, "and not more often than that");
+        assert!(dane::smtp::asks_to_come_back(&seen));
+        let seen = visit(reluctant(greeting, 1).await, |c| c.returns = Returns::NEVER).await;
+        assert!(seen.earlier.is_empty() && dane::smtp::asks_to_come_back(&seen));
+    }
+    let seen = visit(reluctant("554 5.7.1 blocked\r\n", 1).await, |c| c.returns = returns(3)).await;
+    assert!(seen.earlier.is_empty(), "no is no");
 }

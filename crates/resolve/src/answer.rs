@@ -1,7 +1,7 @@
 //! What a lookup brought back.
 
 use bytes::Bytes;
-use dnssec::{Attempt, Epoch, Link, Name, Question, Reason, Rrset, Security, Signature};
+use dnssec::{Attempt, Epoch, Link, Name, Question, Reason, ReasonCode, Rrset, Security, Signature};
 use domain::base::iana::OptRcode;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -32,6 +32,21 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The reason that validation gives where a proof is missing for this failure.
+    #[must_use]
+    pub fn reason(self) -> ReasonCode {
+        match self {
+            Failure::Timeout => ReasonCode::FetchFailed,
+            Failure::Unreachable => ReasonCode::FetchUnreachable,
+            Failure::Servfail => ReasonCode::FetchServfail,
+            Failure::Refused => ReasonCode::FetchRefused,
+            Failure::Notimp | Failure::ErrorCode | Failure::Malformed => ReasonCode::FetchError,
+            Failure::AliasLoop => ReasonCode::AliasLoop,
+            Failure::DelegationLoop => ReasonCode::DelegationLoop,
+            Failure::Budget => ReasonCode::Budget,
+        }
+    }
+
     /// A stable kebab-case code.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -1,12 +1,12 @@
 //! Fetched answers held against the trust anchors.
 
-use crate::answer::{Answer, Failure, LookupError};
+use crate::answer::{Answer, LookupError};
 use crate::config::Config;
 use crate::fetch::{Fetched, Fetcher};
 use crate::iterate::Hop;
 use crate::work::{Avoid, Place, Work, is_stale};
 use bytes::Bytes;
-use dnssec::{Epoch, FetchError, MemoryCache, Name, Outcome, Question, ReasonCode, Security, Step, Trust, TrustCache, Validation};
+use dnssec::{Epoch, FetchError, MemoryCache, Name, Outcome, Question, Security, Step, Trust, TrustCache, Validation};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -126,17 +126,7 @@ impl Validator {
 
 /// What validation is told of a failed lookup: whose fault it is must not get lost on the way.
 fn fetch_error(error: LookupError) -> FetchError {
-    let code = match error.failure {
-        Failure::Timeout => ReasonCode::FetchFailed,
-        Failure::Unreachable => ReasonCode::FetchUnreachable,
-        Failure::Servfail => ReasonCode::FetchServfail,
-        Failure::Refused => ReasonCode::FetchRefused,
-        Failure::Notimp | Failure::ErrorCode | Failure::Malformed => ReasonCode::FetchError,
-        Failure::AliasLoop => ReasonCode::AliasLoop,
-        Failure::DelegationLoop => ReasonCode::DelegationLoop,
-        Failure::Budget => ReasonCode::Budget,
-    };
-    FetchError::Because { code, detail: error.detail }
+    FetchError::Because { code: error.failure.reason(), detail: error.detail }
 }
 
 impl Checked {

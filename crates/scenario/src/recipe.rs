@@ -30,6 +30,9 @@ pub struct Zone {
     /// What is wrong with its signatures and proofs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub damage: Vec<Damage>,
+    /// What is wrong with the copy of the zone that its second name server has, besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub second: Vec<Damage>,
     /// What its name servers do instead of answering.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub service: Vec<Service>,
@@ -324,10 +327,23 @@ pub enum Twist {
 /// One SMTP server at one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Server {
+    /// Where it is.
+    pub family: Family,
     /// What it presents.
     pub certificate: Certificate,
     /// What it does.
     pub smtp: Smtp,
+}
+
+/// The kind of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6. The lab has one such address, `::1`, so one server of the whole catalogue can be there; on a machine without it that server is
+    /// left out.
+    V6,
 }
 
 /// The certificate, and the message it comes in.
@@ -427,6 +443,8 @@ pub enum Sends {
     WithoutTop,
     /// Leaf, issuers and top.
     All,
+    /// Leaf, the issuer as another root signed it, then issuer and top as with [`Sends::All`].
+    CrossedFirst,
     /// Leaf, then the others in reverse, with an unrelated one between.
     Reordered,
     /// The leaf and a hundred unrelated certificates.
@@ -445,10 +463,14 @@ pub enum Smtp {
     Normal,
     /// No STARTTLS in the answer to EHLO; the command is unknown (500).
     NoStarttls,
+    /// STARTTLS is announced to others and not to the client; the command works.
+    StarttlsSelective,
     /// STARTTLS is announced and answered with this code.
     StarttlsReply(u16),
     /// The greeting is this code, then the connection closes.
     Greeting(u16),
+    /// The greeting is 450 for a client's first visit, as greylisting has it; from the second on it does its duty.
+    GreylistOnce,
     /// EHLO is answered with this code.
     EhloReply(u16),
     /// The connection is accepted, and nothing is ever said.
@@ -469,6 +491,8 @@ pub enum Smtp {
     TlsText,
     /// Only TLS 1.0 is spoken: the ClientHello is answered with the alert protocol_version.
     Tls10Only,
+    /// TLS 1.2 with RSA key transport and nothing else: no forward secrecy.
+    RsaKeyTransport,
     /// Further SMTP replies come in clear together with the 220 of STARTTLS.
     Injection,
     /// AUTH is offered before TLS.

@@ -66,6 +66,7 @@ pub fn lookup(rtype: Rtype, data: impl Strategy<Value = String> + 'static) -> Bo
                 signature,
                 negative_ttl,
                 server,
+                bogus_servers: server.into_iter().collect(),
                 elapsed_ms,
                 raw,
             }
@@ -121,18 +122,20 @@ fn server() -> impl Strategy<Value = AddressObservation> {
         text().prop_map(|detail| Connect::Unreachable { detail }),
         text().prop_map(|why| Connect::NotTried { why }),
     ];
-    (any::<std::net::IpAddr>(), any::<u16>(), any::<i32>(), connect, vec(exchange(), 0..4), option::of(tls()), option::of(text())).prop_map(
-        |(address, transport_port, at, connect, dialogue, tls, early_bytes)| AddressObservation {
-            address,
-            transport_port,
-            at: at.into(),
-            connect,
-            dialogue,
-            tls,
-            early_bytes,
-            elapsed_ms: 7,
-        },
-    )
+    let earlier = vec(exchange(), 0..4).prop_map(|dialogue| EarlierVisit { at: -1, dialogue, elapsed_ms: 3 });
+    let made = (any::<std::net::IpAddr>(), any::<u16>(), any::<i32>(), connect);
+    let shown = (vec(exchange(), 0..4), option::of(tls()), option::of(text()), vec(earlier, 0..2));
+    (made, shown).prop_map(|((address, transport_port, at, connect), (dialogue, tls, early_bytes, earlier))| AddressObservation {
+        address,
+        transport_port,
+        at: at.into(),
+        connect,
+        dialogue,
+        tls,
+        early_bytes,
+        elapsed_ms: 7,
+        earlier,
+    })
 }
 
 fn host(named: Name) -> impl Strategy<Value = HostObservation> {

@@ -1,6 +1,8 @@
 //! Files that an argument names.
 
 use crate::exit::UsageError;
+use dane::observation::CertificateBytes;
+use dane::pem;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -23,6 +25,21 @@ pub fn read(path: &Path) -> Result<Vec<u8>, UsageError> {
 pub fn text(option: &str, path: &Path) -> Result<String, UsageError> {
     let failed = |why: &dyn std::fmt::Display| UsageError(format!("{option} {}: {why}", path.display()));
     String::from_utf8(bounded(path).map_err(|e| failed(&e))?).map_err(|_| failed(&"not a text file"))
+}
+
+/// The certificates of a PEM file, as they are: a block that is no certificate is what a server might send, too.
+///
+/// # Errors
+/// As [`read`]; and if there is something in it, and no certificate.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateBytes>, UsageError> {
+    let bytes = read(path)?;
+    let blocks = pem::blocks(&bytes).map_err(|e| UsageError(format!("{}: {e}", path.display())))?;
+    let certificates: Vec<CertificateBytes> =
+        blocks.into_iter().filter(|b| b.label.ends_with("CERTIFICATE")).map(|b| CertificateBytes(b.der.into())).collect();
+    if certificates.is_empty() && !bytes.trim_ascii().is_empty() {
+        return Err(UsageError(format!("{} has no PEM block of a certificate; give DER files with --chain-der DIR", path.display())));
+    }
+    Ok(certificates)
 }
 
 /// The length that the system tells is not believed: that of a pipe is 0, that of /dev/zero, too.

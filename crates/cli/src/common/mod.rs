@@ -3,6 +3,7 @@
 pub mod colour;
 pub mod domains;
 pub mod file;
+pub mod fingerprint;
 pub mod metadata;
 pub mod preflight;
 pub mod print;

@@ -1,14 +1,16 @@
 //! The options of everything that connects to mail servers.
 
+use crate::common::resolver::ResolverOptions;
 use crate::common::{file, time};
 use crate::exit::UsageError;
 use dane::name::{Name, parse_domain};
 use dane::observation::CertificateBytes;
-use probe::{Depth, Destinations, Ipv6, Looker, LookerConfig, OptOut, Pace};
-use resolve::Resolver;
+use probe::{Comeback, Depth, Destinations, Ipv6, Looker, LookerConfig, OptOut, Pace, Returns};
+use resolve::{Config, Epoch, Resolver};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 /// How a mail server is visited.
 #[derive(Clone, Debug, clap::Args)]
@@ -58,6 +60,14 @@ pub struct ProbeOptions {
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub vantage: String,
 
+    /// How often a server is visited again that asks us to come back later (greylisting, 421) [default: scan 1, others 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub retries: Option<u8>,
+
+    /// How long to stay away before each of these visits, seconds; all of them fit into 1000 s
+    #[arg(long, value_name = "SECONDS", default_value = "310", value_parser = away_time)]
+    pub retry_after: Duration,
+
     /// New connections per second, all together
     #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = rate)]
     pub rate: f64,
@@ -98,13 +108,14 @@ impl VisitOptions {
 }
 
 impl ProbeOptions {
-    /// The configuration that these options describe.
+    /// The configuration that these options describe; `returns` says what is done about servers that ask us to come back, if no option does.
     ///
     /// # Errors
     /// As [`VisitOptions::config`].
-    pub fn config(&self, ipv6: Ipv6) -> Result<LookerConfig, UsageError> {
+    fn config(&self, ipv6: Ipv6, returns: &Returns) -> Result<LookerConfig, UsageError> {
         let mut config = self.visit.config(ipv6)?;
         config.vantage.clone_from(&self.vantage);
+        config.returns = Returns { times: self.retries.unwrap_or(returns.times), after: self.retry_after, ..returns.clone() };
         config.depth = match &self.chain {
             Some(path) => Depth::Presented(chain(path)?),
             None if self.dns_only => Depth::DnsOnly,
@@ -118,6 +129,51 @@ impl ProbeOptions {
             ..Pace::default()
         };
         Ok(config)
+    }
+}
+
+/// The options of every verb that looks at domains.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LookOptions {
+    #[command(flatten)]
+    probe: ProbeOptions,
+
+    #[command(flatten)]
+    resolver: ResolverOptions,
+}
+
+impl LookOptions {
+    /// How names are resolved and servers visited. `at` is the time at which signatures are judged; `returns` says what is done about servers
+    /// that ask us to come back, if no option does.
+    ///
+    /// # Errors
+    /// Names the option or the file that cannot be used.
+    pub fn configs(&self, at: Option<Epoch>, returns: &Returns) -> Result<(Config, LookerConfig), UsageError> {
+        Ok((self.resolver.config(at)?, self.probe.config(self.resolver.mail_ipv6(), returns)?))
+    }
+
+    /// A looker for a person who waits: comes back to servers only if asked to, and then says so on stderr. Needs a runtime.
+    ///
+    /// # Errors
+    /// As [`LookOptions::configs`], or if the configuration makes no sense.
+    pub fn attended(&self, at: Option<Epoch>, runtime: &Runtime) -> Result<Looker, UsageError> {
+        let (asked, visited) = self.configs(time::of_look(at), &Returns::NEVER)?;
+        let looker = self.looker(asked, visited)?;
+        let mut comebacks = looker.comebacks();
+        runtime.spawn(async move {
+            while let Ok(Comeback { host, address, after }) = comebacks.recv().await {
+                anstream::eprintln!("danelaw: {host} [{address}] asks us to come back later; visiting it again in {} s", after.as_secs());
+            }
+        });
+        Ok(looker)
+    }
+
+    /// A looker with these configurations.
+    ///
+    /// # Errors
+    /// If they make no sense.
+    pub fn looker(&self, asked: Config, visited: LookerConfig) -> Result<Looker, UsageError> {
+        looker(self.resolver.with(asked)?, visited)
     }
 }
 
@@ -140,6 +196,10 @@ fn opt_out(path: &Path) -> Result<OptOut, UsageError> {
 
 fn reply_time(text: &str) -> Result<Duration, String> {
     time::seconds(text, 0.1..=600.0)
+}
+
+fn away_time(text: &str) -> Result<Duration, String> {
+    time::seconds(text, 0.1..=900.0)
 }
 
 fn domain(text: &str) -> Result<Name, String> {

@@ -29,7 +29,7 @@ pub enum Sink {
 pub enum Tell {
     /// Nothing.
     Nothing,
-    /// The verdict, as one JSON object on one line of stdout.
+    /// The verdict, or why there is none, as one JSON object on one line of stdout.
     Verdicts,
 }
 
@@ -70,7 +70,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, UsageError> {
 /// A record on one line, told apart by `kind`.
 #[derive(Serialize)]
 pub struct Line<'a, T> {
-    /// `verdict`, `summary`.
+    /// `verdict`, `skipped`, `summary`.
     pub kind: &'static str,
     /// The record.
     #[serde(flatten)]
@@ -242,7 +242,12 @@ impl Record {
 
     fn count(&self, summary: &mut Summary, tell: Tell, each: &mut impl FnMut(&Verdict)) {
         match self {
-            Record::Skipped(skipped) => summary.skip(&skipped.why),
+            Record::Skipped(skipped) => {
+                summary.skip(&skipped.why);
+                if tell == Tell::Verdicts {
+                    print_line("skipped", skipped);
+                }
+            }
             Record::Seen(observation) => {
                 // Judged for the moment of the look, so that a report made later from the records says the same.
                 let verdict = judge(observation, observation.domain.at);

@@ -34,6 +34,14 @@ pub fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
+/// The time for which signatures seen now are validated, if the result is judged for `at`.
+///
+/// Not for a time to come: until then zones are signed anew, so that what is there now says nothing about what will be.
+#[must_use]
+pub fn of_look(at: Option<i64>) -> Option<i64> {
+    at.filter(|at| *at < now())
+}
+
 /// A time in UTC as RFC 3339 has it; the number itself if it is beyond the calendar.
 #[must_use]
 pub fn show(epoch: i64) -> String {

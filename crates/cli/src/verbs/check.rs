@@ -2,19 +2,18 @@
 
 use crate::common::colour::ColourOption;
 use crate::common::preflight::Preflight;
-use crate::common::probe::{self, ProbeOptions};
-use crate::common::resolver::ResolverOptions;
+use crate::common::probe::LookOptions;
 use crate::common::survey::runtime;
-use crate::common::{domains, print, time};
+use crate::common::{domains, file, print, time};
 use crate::exit::{Exit, UsageError};
-use ::probe::Looker;
 use dane::Epoch;
 use dane::cause::Weight;
-use dane::judge::{Forecast, judge, judge_host, outlook};
+use dane::judge::{Forecast, Terms, judge, judge_host, opted_out, outlook};
 use dane::name::Name;
-use dane::observation::{HostObservation, Observation, VantageObservation};
+use dane::observation::{CertificateBytes, HostObservation, Observation, VantageObservation};
 use dane::verdict::{Standing, Verdict};
 use present::{Style, Subject};
+use probe::Looker;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +42,9 @@ const DAY: i64 = 86_400;
   # What will break within 60 days?
   danelaw check example.com --days 60
 
+  # A server that greylists: stay, and look again after five minutes:
+  danelaw check example.com --retries 1
+
   # No port 25 here: what the DNS says; or judge this chain instead:
   danelaw check example.com --no-smtp
   danelaw check example.com --chain fullchain.pem
@@ -53,7 +55,7 @@ const DAY: i64 = 86_400;
       --allow-private
 
 EXIT CODES
-  0  nothing is wrong (there may be warnings)
+  0  nothing is wrong (there may be warnings; a null MX is as it should be)
   1  something is wrong: a finding that weighs as error, or --with-cert
      would break mail
   2  a domain, the command line, or a file that it names, cannot be used
@@ -74,13 +76,17 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     with_cert: Option<PathBuf>,
 
-    /// The time for which the result is judged: seconds since 1970 or RFC 3339 [default: now]
+    /// The time for which the result is judged: seconds since 1970 or RFC 3339 [default: now]. For a time to come signatures are taken to be renewed until then
     #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
     at: Option<Epoch>,
 
     /// Say also what will go wrong within so many days if nothing changes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=3650))]
     days: Option<u16>,
+
+    /// Trusted roots for what the studies count of usages 0 and 1 (paper_valid): a PEM file
+    #[arg(long, value_name = "FILE")]
+    roots: Option<PathBuf>,
 
     /// One line and the exit codes of Nagios
     #[arg(long, conflicts_with_all = ["json", "with_cert"])]
@@ -98,10 +104,7 @@ pub struct Args {
     colour: ColourOption,
 
     #[command(flatten)]
-    probe: ProbeOptions,
-
-    #[command(flatten)]
-    resolver: ResolverOptions,
+    look: LookOptions,
 }
 
 /// What was looked at.
@@ -146,8 +149,9 @@ impl Args {
         let style = self.colour.style();
         let (names, mut exit) = domains::parse(&self.domains)?;
         let preflight = self.with_cert.as_deref().map(Preflight::read).transpose()?;
-        let looker = probe::looker(self.resolver.resolver(self.at)?, self.probe.config(self.resolver.mail_ipv6())?)?;
+        let roots = self.roots.as_deref().map_or(Ok(Vec::new()), file::certificates)?;
         let runtime = runtime()?;
+        let looker = self.look.attended(self.at, &runtime)?;
         let checks = runtime.spawn({
             let looker = looker.clone();
             async move { looker.check_vantage().await }
@@ -158,22 +162,35 @@ impl Args {
         let _ = runtime.block_on(checks);
         for (number, (name, look)) in looks.into_iter().enumerate() {
             let Some(mut seen) = runtime.block_on(look).map_err(|e| UsageError(format!("a look broke off: {e}")))? else {
-                exit = exit.worst(domains::opted_out(&name));
+                exit = exit.worst(self.left_alone(&name));
                 continue;
             };
             seen.at_vantage(looker.vantage());
             if number > 0 && !self.json && !self.nagios {
                 print::line("");
             }
-            exit = exit.worst(self.tell(&seen, preflight.as_ref(), &style));
+            exit = exit.worst(self.tell(&seen, &roots, preflight.as_ref(), &style));
         }
         runtime.shutdown_background();
         Ok(exit)
     }
 
-    fn tell(&self, seen: &Seen, preflight: Option<&Preflight>, style: &Style) -> Exit {
+    /// A domain that nobody looks at has its line all the same.
+    fn left_alone(&self, name: &Name) -> Exit {
+        let verdict = opted_out(name, self.at.unwrap_or_else(time::now));
+        if self.nagios {
+            print::line(present::nagios(&verdict, &[]));
+        } else if self.json {
+            let line = Line { kind: "check", verdict: &verdict, outlook: &[], with_cert: None, observation: None, host_observation: None };
+            print::json(&line);
+        }
+        domains::opted_out(name)
+    }
+
+    fn tell(&self, seen: &Seen, roots: &[CertificateBytes], preflight: Option<&Preflight>, style: &Style) -> Exit {
         let at = self.at.unwrap_or_else(time::now);
-        let verdict = seen.judge(at);
+        let terms = Terms { at, roots };
+        let verdict = seen.judge(terms);
         let outlook = self.days.map(|days| seen.outlook(at, at.saturating_add(i64::from(days) * DAY))).unwrap_or_default();
         if self.nagios {
             print::line(present::nagios(&verdict, &outlook));
@@ -184,7 +201,7 @@ impl Args {
                 _ => Exit::Unknown,
             };
         }
-        let with_cert = preflight.map(|p| (p, seen.with(p).judge(at)));
+        let with_cert = preflight.map(|p| (p, seen.with(p).judge(terms)));
         if self.json {
             self.json(seen, &verdict, &outlook, with_cert.as_ref().map(|(_, v)| v));
         } else {
@@ -225,10 +242,10 @@ impl Seen {
         }
     }
 
-    fn judge(&self, at: Epoch) -> Verdict {
+    fn judge(&self, terms: Terms) -> Verdict {
         match self {
-            Seen::Domain(observation) => judge(observation, at),
-            Seen::Host(host, vantage) => judge_host(host, vantage, at),
+            Seen::Domain(observation) => judge(observation, terms),
+            Seen::Host(host, vantage) => judge_host(host, vantage, terms),
         }
     }
 

@@ -14,7 +14,7 @@ use dane::observation::RunObservation;
 use dane::verdict::Verdict;
 use lab::{Lab, LabConfig, LabError, Truth};
 use present::{Ink, Report, Style};
-use probe::{Depth, Destinations, Looker, LookerConfig, Pace, SmtpLimits, SurveyOptions};
+use probe::{Depth, Destinations, Looker, LookerConfig, Pace, Returns, SmtpLimits, SurveyOptions};
 use resolve::{Anchors, Config, Mode, Resolver};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -266,6 +266,7 @@ fn looker_config(lab: &Lab) -> Result<LookerConfig, UsageError> {
     config.depth = Depth::Full;
     config.destinations = Destinations::Any;
     config.pace = Pace::unhurried();
+    config.returns = Returns::POLITE;
     config.smtp = SmtpLimits {
         connect: Duration::from_secs(2),
         reply: Duration::from_secs(3),

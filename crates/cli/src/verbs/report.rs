@@ -2,12 +2,12 @@
 
 use crate::common::colour::ColourOption;
 use crate::common::survey::print_line;
-use crate::common::{print, time};
+use crate::common::{file, print, time};
 use crate::exit::{Exit, UsageError};
 use analysis::Summary;
 use archive::{Archive, Damage, Item, Run};
 use dane::Epoch;
-use dane::judge::judge;
+use dane::judge::{Terms, judge};
 use dane::observation::RunObservation;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +59,10 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
     at: Option<Epoch>,
 
+    /// Trusted roots for what the studies count of usages 0 and 1 (paper_valid): a PEM file
+    #[arg(long, value_name = "FILE")]
+    roots: Option<PathBuf>,
+
     /// The tables as one JSON object (kind "summary") on one line
     #[arg(long)]
     json: bool,
@@ -94,18 +98,19 @@ impl Args {
     }
 
     fn collect(&self) -> Result<(Summary, Vec<RunObservation>), UsageError> {
+        let roots = self.roots.as_deref().map_or(Ok(Vec::new()), file::certificates)?;
         let mut summary = Summary::default();
         let mut count = |item: Item| match item {
             Item::Skipped(skipped) => summary.skip(&skipped.why),
             Item::Seen(observation) => {
-                let verdict = judge(&observation, self.at.unwrap_or(observation.domain.at));
+                let verdict = judge(&observation, Terms { at: self.at.unwrap_or(observation.domain.at), roots: &roots });
                 summary.add(&observation, &verdict);
             }
         };
         let mut metadata = Vec::new();
-        if let Some(file) = &self.from {
-            let (run, damage) = archive::read_log(file, &mut count).map_err(UsageError::new)?;
-            warn(file, &damage);
+        if let Some(log) = &self.from {
+            let (run, damage) = archive::read_log(log, &mut count).map_err(UsageError::new)?;
+            warn(log, &damage);
             metadata.extend(run);
         }
         if let Some(directory) = &self.archive {

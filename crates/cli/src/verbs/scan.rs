@@ -1,22 +1,24 @@
 //! `danelaw scan`: a list of domains in; observations and a summary out.
 
 use crate::common::colour::ColourOption;
-use crate::common::probe::{self, ProbeOptions};
+use crate::common::probe::LookOptions;
 use crate::common::program::program;
-use crate::common::resolver::ResolverOptions;
 use crate::common::survey::{self, Done, End, Sink, Tell};
 use crate::common::targets::{SetAside, Shard, Targets};
 use crate::common::{metadata, print};
 use crate::exit::{Exit, UsageError};
-use ::probe::SurveyOptions;
 use dane::observation::RunObservation;
+use probe::{Returns, SurveyOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Looks at every mail domain of a list and keeps what it saw.
 ///
-/// Resolves and validates MX, addresses and TLSA, visits every address of every MX host once over SMTP with STARTTLS, and writes one
+/// Resolves and validates MX, addresses and TLSA, visits every address of every MX host over SMTP with STARTTLS, and writes one
 /// complete record per domain, as soon as it is there. No mail is ever sent.
+///
+/// A server that asks us to come back later (greylisting, 421) is visited once more after five minutes, so the last records of a scan can be
+/// that late (--retries, --retry-after). Both visits are kept; the last one counts.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
   # Keep everything, print a summary; then make a page of it:
@@ -73,7 +75,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     parallel: u32,
 
-    /// Print verdicts (kind "verdict", one a line, as they come) and the summary (kind "summary") as JSON
+    /// Print verdicts (kind "verdict", one a line, as they come), domains not looked at (kind "skipped") and the summary (kind "summary") as JSON
     #[arg(long)]
     json: bool,
 
@@ -81,10 +83,7 @@ pub struct Args {
     colour: ColourOption,
 
     #[command(flatten)]
-    probe: ProbeOptions,
-
-    #[command(flatten)]
-    resolver: ResolverOptions,
+    look: LookOptions,
 }
 
 impl Args {
@@ -121,9 +120,9 @@ impl Args {
     }
 
     async fn survey(&self, targets: Targets) -> Result<Done, UsageError> {
-        let (asked, visited) = (self.resolver.config(None)?, self.probe.config(self.resolver.mail_ipv6())?);
+        let (asked, visited) = self.look.configs(None, &Returns::POLITE)?;
         let run = metadata::run(&asked, &visited);
-        let looker = probe::looker(self.resolver.with(asked)?, visited)?;
+        let looker = self.look.looker(asked, visited)?;
         let vantage = looker.check_vantage().await;
         let run = RunObservation {
             targets: targets.names.len() as u64,

@@ -1,6 +1,6 @@
 //! `check`: exit codes, first line, labels, repairs, preflight, Nagios.
 
-use super::{in_lab, lines, stderr, stdout};
+use super::{BED, in_lab, lines, stderr, stdout};
 
 #[test]
 fn exit_codes_say_right_wrong_and_could_not_tell() {
@@ -135,4 +135,124 @@ fn what_will_break_is_told_on_request() {
     let outlook = line["outlook"].as_array().unwrap();
     assert!(outlook.iter().any(|f| f["cause"] == "rrsig-expired"), "the lab's signatures end within 400 days: {outlook:?}");
     assert_eq!(lines(&in_lab(&["check", "valid.nl", "--json"]))[0]["outlook"].as_array().unwrap().len(), 0);
+}
+
+/// R-112 rfc4035#5.3.1: whether the root, its TLD and the zone will be signed then cannot be known, and is not the domain's fault.
+#[test]
+fn a_time_beyond_all_signatures_is_judged_by_records_and_certificates() {
+    let later = (jiff::Timestamp::now().as_second() + 400 * 86_400).to_string();
+    let line = &lines(&in_lab(&["check", "valid.nl", "--at", &later, "--json"]))[0];
+    assert_eq!(line["standing"], "protected", "{line}");
+    let findings = line["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|f| f["cause"] == "signatures-to-come" && f["weight"] == "info"), "{findings:?}");
+    assert!(findings.iter().all(|f| f["cause"] != "rrsig-expired" && f["cause"] != "clock-off"), "{findings:?}");
+    // Of certificates the future is known: under usage 2 they end.
+    let line = &lines(&in_lab(&["check", "ta-private.nl", "--at", &later, "--json"]))[0];
+    assert_eq!((line["standing"].as_str(), line["findings"][0]["cause"].as_str()), (Some("broken"), Some("ta-expired")), "{line}");
+    // What has expired already is not excused by the future.
+    let line = &lines(&in_lab(&["check", "mx-rrsig-expired.nl", "--at", &later, "--json"]))[0];
+    assert_eq!(line["standing"], "broken", "{line}");
+}
+
+/// With roots, what the studies count of usages 0 and 1 is known. (analyses: paper_valid)
+#[test]
+fn roots_say_whether_usages_0_and_1_are_valid() {
+    let place = tempfile::tempdir().unwrap();
+    let line = &lines(&in_lab(&["check", "only-pkix.nl", "--json", "--evidence"]))[0];
+    assert_eq!(line["hosts"][0]["servers"][0]["paper_valid"], serde_json::Value::Null, "{line}");
+    // Whatever it showed last, taken as the root that it leads to.
+    let chain = line["observation"]["hosts"][0]["servers"][0]["tls"]["chain"].as_array().unwrap();
+    let root = place.path().join("roots.pem");
+    let der = chain.last().unwrap()["der"].as_str().unwrap();
+    std::fs::write(&root, format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n")).unwrap();
+    let line = &lines(&in_lab(&["check", "only-pkix.nl", "--json", "--roots", root.to_str().unwrap()]))[0];
+    assert_eq!(line["hosts"][0]["servers"][0]["paper_valid"], true, "{line}");
+    assert_eq!(in_lab(&["check", "only-pkix.nl", "--roots", "/no/such"]).status.code(), Some(2));
+}
+
+/// Exactly one object per domain, also for one that nobody looks at.
+#[test]
+fn a_domain_left_alone_has_its_line() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("leave-alone.txt");
+    std::fs::write(&path, "valid.nl\n").unwrap();
+    let opt_out = path.to_str().unwrap();
+    for verb in [&["check"][..], &["smtp", "probe"]] {
+        let output = in_lab(&[verb, &["valid.nl", "null-mx.nl", "--json", "--opt-out", opt_out]].concat());
+        let told = lines(&output);
+        assert_eq!(told.len(), 2, "{verb:?}: {}", stdout(&output));
+        assert_eq!((told[0]["domain"].as_str(), told[0]["standing"].as_str()), (Some("valid.nl"), Some("could-not-tell")));
+        assert_eq!(output.status.code(), Some(if verb == ["check"] { 3 } else { 1 }));
+    }
+    let told = lines(&in_lab(&["check", "valid.nl", "--json", "--opt-out", opt_out]));
+    assert_eq!(told[0]["findings"][0]["cause"], "opted-out");
+    let nagios = stdout(&in_lab(&["check", "valid.nl", "--nagios", "--opt-out", opt_out]));
+    assert!(nagios.starts_with("DANE UNKNOWN - ") && nagios.lines().count() == 1, "{nagios}");
+}
+
+/// A null MX: nothing is wrong with the domain, and no sender delivers. Those who ask for the one or the other get the same answer each.
+#[test]
+fn null_mx_is_well_and_takes_no_mail() {
+    assert_eq!(in_lab(&["check", "null-mx.nl"]).status.code(), Some(0));
+    assert_eq!(in_lab(&["smtp", "probe", "null-mx.nl"]).status.code(), Some(1));
+    let policy = super::in_lab_with(&["smtp", "policy", "null-mx.nl"], &BED.dns_options());
+    assert_eq!(policy.status.code(), Some(1));
+}
+
+/// A verdict has all of its fields, null or empty where there is nothing, as in `smtp policy`.
+#[test]
+fn what_is_not_there_is_null() {
+    let line = &lines(&in_lab(&["check", "unsigned.nl", "--json"]))[0];
+    let policy = &lines(&super::in_lab_with(&["smtp", "policy", "unsigned.nl", "--json"], &BED.dns_options()))[0];
+    for field in ["tlsa_base", "names"] {
+        assert_eq!(line["hosts"][0].get(field), policy["hosts"][0].get(field), "{field}");
+        assert!(line["hosts"][0].get(field).is_some(), "{field}");
+    }
+}
+
+#[test]
+fn a_status_of_any_length_stands_apart_from_what_follows() {
+    let text = stdout(&in_lab(&["check", "tlsa-rrsig-missing.nl", "connection-refused.nl", "zone-timeout.nl", "--dns-timeout", "0.2"]));
+    let glued = text.lines().find(|l| l.split("could not tell").nth(1).is_some_and(|rest| rest.starts_with(|c: char| c != ' ')));
+    assert_eq!(glued, None);
+}
+
+/// both visits are evidence, and a person is told what is waited for.
+#[test]
+fn who_greylists_is_visited_again_on_request() {
+    let output = in_lab(&["check", "greylisted.nl", "--json", "--evidence", "--retries", "1"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
+    let server = &lines(&output)[0]["observation"]["hosts"][0]["servers"][0];
+    assert_eq!(server["earlier"][0]["dialogue"][0]["got"]["code"], 450, "{server}");
+    assert!(stderr(&output).contains("mx1.greylisted.nl") && stderr(&output).contains("come back later"), "{}", stderr(&output));
+    let output = in_lab(&["check", "greylisted-once.nl", "--retries", "1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+#[test]
+fn both_families_are_visited() {
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        return;
+    }
+    let line = &lines(&in_lab(&["check", "dual-stack.nl", "--json"]))[0];
+    assert_eq!(line["standing"], "protected", "{line}");
+    let servers = line["hosts"][0]["servers"].as_array().unwrap();
+    assert!(servers.iter().any(|s| s["address"] == "::1" && s["rfc_delivers"] == true), "{line}");
+    assert!(BED.lab.visits().iter().any(|v| v.server.is_ipv6() && v.tls.is_some()), "the lab's server at ::1 was visited");
+    let line = &lines(&in_lab(&["check", "dual-stack.nl", "--json", "--no-ipv6"]))[0];
+    let servers = line["hosts"][0]["servers"].as_array().unwrap();
+    assert!(servers.iter().any(|s| s["address"] == "::1" && s["obstacle"] == "no-ipv6"), "{line}");
+}
+
+/// R-127 rfc4035#4.3: a name server that answers wrong breaks nothing as long as another answers right, and its operator is told.
+#[test]
+fn a_stale_name_server_is_named() {
+    let named = |_| {
+        let line = &lines(&in_lab(&["check", "per-server-differs.nl", "--json", "--dns-only"]))[0];
+        assert!(line["hosts"][0]["tlsa_status"] == "secure" && line["mx_status"] == "secure", "{line}");
+        let findings = line["findings"].as_array().unwrap();
+        findings.iter().any(|f| f["cause"] == "server-bogus" && f["party"] == "domain" && f["address"].is_string())
+    };
+    // Which server is asked first is chance.
+    assert!((0..12).any(named), "the second server was never asked first");
 }

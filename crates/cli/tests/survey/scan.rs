@@ -53,6 +53,7 @@ fn every_target_has_one_record_and_every_reader_says_the_same() {
     );
     assert!(std::fs::read_to_string(run.join("set-aside.tsv")).unwrap().contains("8\t'bad..name' is not a domain name"));
 
+    assert!(told.iter().any(|l| l["kind"] == "skipped" && l["domain"] == "left-alone.nl" && l["why"] == "opted-out"));
     let told = summary(&told);
     assert_eq!(told["skipped"]["opted-out"], 1);
     let from_parquet = alone(&["report", "--archive", archive_text, "--json"]);
@@ -160,4 +161,20 @@ fn the_demo_finds_every_domain_to_be_what_the_lab_made_it() {
     assert_eq!(summary(&told)["domains"], 250);
     assert!(stderr(&output).contains("250 of 250 as expected"), "{}", stderr(&output));
     assert!(place.path().join("report.html").exists());
+}
+
+/// Greylisting ends for whoever comes back; a server that never lets us in stays unseen.
+#[test]
+fn a_scan_comes_back_once() {
+    let place = tempfile::tempdir().unwrap();
+    let list = super::list(&place, "greylisted-once.nl\ngreylisted.nl\nrate-limited.nl\n");
+    let output = in_lab(&["scan", list.to_str().unwrap(), "--out", place.path().join("seen.jsonl").to_str().unwrap(), "--json"]);
+    let standing = |domain: &str| {
+        let told = lines(&output).into_iter().find(|l| l["domain"] == domain).unwrap();
+        told["standing"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(standing("greylisted-once.nl"), "protected");
+    assert_eq!((standing("greylisted.nl"), standing("rate-limited.nl")), ("could-not-tell".into(), "could-not-tell".into()));
+    let log = std::fs::read_to_string(place.path().join("seen.jsonl")).unwrap();
+    assert_eq!(log.matches("\"earlier\":[").count(), 3, "both visits are kept");
 }

@@ -1,5 +1,6 @@
 //! What works today and is against good practice, or will break.
 
+use super::finding::gather;
 use super::records;
 use super::server::Seen;
 use crate::Epoch;
@@ -60,9 +61,8 @@ pub(super) fn findings(route: &HostRoute, seen: &HostObservation, servers: &[See
         let finding = Finding::new(Cause::BreaksOnRenewal, host, format!("{host}: {}", Cause::BreaksOnRenewal.title()));
         found.push(finding.mended_by(repair::pin_key(lookup, seen)));
     }
-    found.extend(
-        servers.iter().filter(|s| s.verification.as_ref().is_some_and(|v| v.usage == Some(3))).filter_map(|s| expired(route, s, at)),
-    );
+    found.extend(gather(servers.iter().filter_map(|s| expired(route, s, at))));
+    found.extend(gather(servers.iter().filter_map(|s| second_path(route, s))));
     found
 }
 
@@ -82,13 +82,24 @@ fn key_is_sent(tlsa: &Tlsa, servers: &[Seen]) -> bool {
 
 /// R-052 rfc7671#5.1
 fn expired(route: &HostRoute, server: &Seen, at: Epoch) -> Option<Finding> {
+    server.verification.as_ref().filter(|v| v.usage == Some(3))?;
     let leaf = server.leaf()?;
     let outside = leaf.not_after.is_some_and(|end| end < at) || leaf.not_before.is_some_and(|start| start > at);
-    let sentence = format!("{} [{}]: {}", route.host, server.verdict.address, Cause::ExpiredUnderUsage3.title());
-    outside.then(|| Finding::new(Cause::ExpiredUnderUsage3, &route.host, sentence).at(server.verdict.address))
+    let cause = Cause::ExpiredUnderUsage3;
+    outside.then(|| Finding::new(cause, &route.host, cause.title()).at(server.verdict.address))
 }
 
-/// Remarks on the chain itself, with or without DANE.
+/// R-063 rfc7671#5.2: any path will do, and many senders try only one.
+fn second_path(route: &HostRoute, server: &Seen) -> Option<Finding> {
+    let detour = server.verification.as_ref()?.detour.as_ref()?;
+    let cause = Cause::TaSecondPath;
+    let title = cause.title().trim_end_matches('.');
+    let sentence = format!("{title}. One that tries no other, as OpenSSL and Postfix do, fails here: {}.", detour.detail);
+    let repair = repair::path_first(&route.host, server.chain, detour);
+    Some(Finding::new(cause, &route.host, sentence).at(server.verdict.address).mended_by(repair))
+}
+
+/// Remarks on one server's chain itself, with or without DANE.
 pub(super) fn chain(route: &HostRoute, server: &Seen) -> Vec<Finding> {
     let certificates: Vec<Certificate> = server.chain.iter().take(HUGE_CHAIN).filter_map(|c| Certificate::parse(&c.0).ok()).collect();
     let mut causes: Vec<(Cause, String)> = Vec::new();
@@ -112,7 +123,7 @@ pub(super) fn chain(route: &HostRoute, server: &Seen) -> Vec<Finding> {
     }
     let address = server.verdict.address;
     let to_finding = |(cause, more): (Cause, String)| {
-        let sentence = format!("{} [{address}]: {} ({more}).", route.host, cause.title().trim_end_matches('.'));
+        let sentence = format!("{} ({more}).", cause.title().trim_end_matches('.'));
         let weight = if cause == Cause::ReorderedChain { Weight::Info } else { cause.weight() };
         Finding::new(cause, &route.host, sentence).at(address).weighing(weight)
     };

@@ -1,12 +1,72 @@
 //! From a lookup that is not secure to its cause.
 
+use super::Case;
 use crate::cause::{Cause, Party};
+use crate::date::utc;
 use crate::dns::{Lookup, LookupFailure, Outcome, Security};
 use crate::name::Name;
+use crate::observation::ZoneObservation;
+use crate::repair;
+use crate::verdict::{Finding, Repair};
 use domain::base::iana::Rtype;
 
+/// Labels, the root's counted, of a name that is hardly anything but a registry's: the root, or a top-level domain.
+const REGISTRY_LABELS: usize = 2;
+
 /// Why this answer is an ERR of the decision table, or insecure; `None`: it is secure.
-pub(super) fn cause(lookup: &Lookup) -> Option<Cause> {
+pub(super) fn cause(case: &Case, lookup: &Lookup) -> Option<Cause> {
+    let cause = own_cause(lookup)?;
+    let blamed = cause.party() == Party::Domain && lookup.outcome() == Outcome::Err;
+    Some(if blamed && is_above(case, lookup) { Cause::ZoneAbove } else { cause })
+}
+
+/// What mends it; nothing that the domain could do mends a zone above it.
+pub(super) fn mend(case: &Case, cause: Cause, lookup: &Lookup) -> Option<Repair> {
+    if is_above(case, lookup) { None } else { repair::dnssec(cause, lookup, case.domain, case.hosts, case.at) }
+}
+
+/// Whether the chain ends or breaks in a zone above those of the domain and its MX hosts: the root, a top-level domain, a registry's zone.
+fn is_above(case: &Case, lookup: &Lookup) -> bool {
+    let Some(reason) = &lookup.reason else { return false };
+    // A DS record is its parent's: so are its signature, the proof that there is none, and the servers that have it. (RFC 4035 section 2.4)
+    let of_parent = ["rrsig-", "denial-", "wildcard-", "fetch-"].iter().any(|kind| reason.code.starts_with(kind));
+    let place = match reason.at_name.parent() {
+        Some(parent) if reason.at_type == Rtype::DS && of_parent => parent,
+        _ => reason.at_name.clone(),
+    };
+    let is_ours = |apex: &Name| apex == case.subject || case.hosts.iter().any(|h| h.host == *apex);
+    // What lies in no zone of its own seems to lie in its registry's.
+    let is_registry = |apex: &Name| apex.label_count() <= REGISTRY_LABELS && !is_ours(apex);
+    if is_ours(&place) || zones(case).any(|z| place.ends_with(&z.apex) && !is_registry(&z.apex)) {
+        return false;
+    }
+    place.label_count() <= REGISTRY_LABELS || zones(case).any(|z| z.apex.ends_with(&place))
+}
+
+/// R-112 rfc4035#5.3.1: what signatures will be there later than we looked cannot be known; those seen are taken to be renewed.
+pub(super) fn signatures_to_come(case: &Case) -> Option<Finding> {
+    let of_hosts = case.hosts.iter().flat_map(|h| [&h.a, &h.aaaa].into_iter().chain(&h.tlsa));
+    let lookups = case.domain.map(|d| &d.mx).into_iter().chain(of_hosts).chain(zones(case).flat_map(|z| [&z.ds, &z.dnskey]));
+    let window = |l: &'_ Lookup| l.signature.as_ref().map(|s| (s.expiration, s.signer.clone(), l.at));
+    let ended = lookups.filter(|l| l.is_secure()).filter_map(window);
+    let (end, signer, seen) = ended.filter(|(end, _, seen)| seen <= end && *end < case.at).min()?;
+    let sentence = format!(
+        "Judged for {}. Of the signatures seen at {} those of {} are the first to end, at {}. Whether they are renewed by then \
+         cannot be known yet; it is taken that they are, as usual.",
+        utc(case.at),
+        utc(seen),
+        signer.fmt_with_dot(),
+        utc(end)
+    );
+    Some(Finding::new(Cause::SignaturesToCome, case.subject, sentence))
+}
+
+/// The zones that were looked at: the domain's, and its MX hosts'.
+fn zones<'a>(case: &'a Case<'_>) -> impl Iterator<Item = &'a ZoneObservation> {
+    case.domain.and_then(|d| d.zone.as_deref()).into_iter().chain(case.hosts.iter().filter_map(|h| h.zone.as_deref()))
+}
+
+fn own_cause(lookup: &Lookup) -> Option<Cause> {
     let failure = lookup.failure.map(failure_cause);
     let reason = lookup.reason.as_ref().map(|r| r.code.as_str());
     Some(match (lookup.status, reason, failure) {
@@ -28,8 +88,12 @@ pub(super) fn place(lookup: &Lookup) -> &Name {
 }
 
 /// What is wrong in words, the particulars in brackets, without a final stop.
-pub(super) fn particulars(lookup: &Lookup) -> String {
-    let title = cause(lookup).map_or(String::new(), |c| lower_first(c.title().trim_end_matches('.')));
+pub(super) fn particulars(case: &Case, lookup: &Lookup) -> String {
+    let words = |c: Cause| lower_first(c.title().trim_end_matches('.'));
+    let title = match (cause(case, lookup), own_cause(lookup)) {
+        (Some(above @ Cause::ZoneAbove), Some(own)) => format!("{}: {}", words(above), words(own)),
+        (cause, _) => cause.map_or(String::new(), words),
+    };
     let detail = lookup.reason.as_ref().map(|r| r.detail.as_str()).filter(|d| !d.is_empty());
     let detail = detail.or(lookup.failure_detail.as_deref()).map(|d| d.trim_end_matches('.')).filter(|d| !d.is_empty());
     match detail {
@@ -74,8 +138,8 @@ pub(super) fn is_dnssec(cause: Cause) -> bool {
 }
 
 /// Whether a lookup failed for a reason that is the domain's: then a sender fails there, too.
-pub(super) fn blames_domain(lookup: &Lookup) -> bool {
-    cause(lookup).is_some_and(|c| c.party() == Party::Domain)
+pub(super) fn blames_domain(case: &Case, lookup: &Lookup) -> bool {
+    cause(case, lookup).is_some_and(|c| c.party() == Party::Domain)
 }
 
 fn failure_cause(failure: LookupFailure) -> Cause {
@@ -162,7 +226,7 @@ mod tests {
             ("of a later version", Cause::DnsTimeout, Party::Path),
         ] {
             let lookup = lookup.clone().with_status(Security::Indeterminate, code);
-            assert_eq!(cause(&lookup).map(|c| (c, c.party())), Some((expected, party)), "{code}");
+            assert_eq!(own_cause(&lookup).map(|c| (c, c.party())), Some((expected, party)), "{code}");
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn judge(case: &Case, route: &HostRoute) -> Judged {
         findings.extend(mismatch::findings(route, seen, &servers, lookup));
         findings.extend(advice::findings(route, seen, &servers, lookup, case.at));
     }
-    let state = state(route, seen, &servers, deciding(seen, route, published).and_then(dns::cause));
+    let state = state(case, route, seen, &servers, deciding(seen, route, published).and_then(|l| dns::cause(case, l)));
     let verdict = HostVerdict {
         host: route.host.clone(),
         preference: route.preference,
@@ -118,7 +118,7 @@ fn addresses(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>) -> Vec
         found.push(Finding::new(Cause::MxIsAlias, host, sentence));
     }
     let failed: Vec<&Lookup> = families.into_iter().filter(|l| l.outcome() == Outcome::Err).collect();
-    let mended = |cause, lookup: &Lookup| repair::dnssec(cause, lookup, case.domain, case.hosts, case.at);
+    let mended = |cause, lookup: &Lookup| dns::mend(case, cause, lookup);
     match route.why {
         // R-020 rfc7672#2.2.2
         Why::NoAddress => {
@@ -126,18 +126,18 @@ fn addresses(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>) -> Vec
             found.push(Finding::new(Cause::MxHostUnresolvable, host, sentence));
         }
         Why::AddressFailed => found.extend(failed.iter().filter_map(|l| {
-            let cause = dns::cause(l)?;
-            let sentence = format!("The {} records of {host} cannot be had, so senders skip it: {}.", l.rtype, dns::particulars(l));
+            let cause = dns::cause(case, l)?;
+            let sentence = format!("The {} records of {host} cannot be had, so senders skip it: {}.", l.rtype, dns::particulars(case, l));
             Some(Finding::new(cause, dns::place(l), sentence).mended_by(mended(cause, l)))
         })),
         // R-018 rfc7672#2.1.2
         _ => found.extend(failed.iter().filter_map(|l| {
-            let cause = dns::cause(l)?;
+            let cause = dns::cause(case, l)?;
             let cause = if cause.party() == Party::Domain { Cause::OneFamilyBogus } else { cause };
             let sentence =
-                format!("The {} records of {host} cannot be had; senders use the other family: {}.", l.rtype, dns::particulars(l));
+                format!("The {} records of {host} cannot be had; senders use the other family: {}.", l.rtype, dns::particulars(case, l));
             let weight = cause.weight().min(Weight::Warning);
-            Some(Finding::new(cause, host, sentence).weighing(weight).mended_by(dns::cause(l).and_then(|c| mended(c, l))))
+            Some(Finding::new(cause, host, sentence).weighing(weight).mended_by(dns::cause(case, l).and_then(|c| mended(c, l))))
         })),
     }
     found.extend(weak_proof(case, route, families));
@@ -148,9 +148,9 @@ fn addresses(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>) -> Vec
 fn weak_proof(case: &Case, route: &HostRoute, families: [&Lookup; 2]) -> Option<Finding> {
     families.iter().find(|l| l.is_secure())?;
     let weak = families.into_iter().find(|l| l.failure.is_none() && l.status == Security::Insecure)?;
-    let cause = dns::cause(weak)?;
-    let sentence = format!("The {} answer for {} is insecure: {}.", weak.rtype, route.host, dns::particulars(weak));
-    let repair = repair::dnssec(cause, weak, case.domain, case.hosts, case.at);
+    let cause = dns::cause(case, weak)?;
+    let sentence = format!("The {} answer for {} is insecure: {}.", weak.rtype, route.host, dns::particulars(case, weak));
+    let repair = dns::mend(case, cause, weak);
     Some(Finding::new(cause, dns::place(weak), sentence).weighing(cause.weight().min(Weight::Warning)).mended_by(repair))
 }
 
@@ -161,10 +161,10 @@ fn dane(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>, published: 
         Why::TlsaFailed => failed_tlsa(case, route, seen),
         Why::AliasFailed => {
             let link = seen.cname.as_ref().filter(|l| l.outcome() == Outcome::Err);
-            let cause = link.and_then(dns::cause).unwrap_or(Cause::BudgetExhausted);
-            let words = link.map(dns::particulars).unwrap_or_else(|| "it was not found when it was asked for".to_owned());
+            let cause = link.and_then(|l| dns::cause(case, l)).unwrap_or(Cause::BudgetExhausted);
+            let words = link.map(|l| dns::particulars(case, l)).unwrap_or_else(|| "it was not found when it was asked for".to_owned());
             let sentence = format!("The alias {host} cannot be validated, so senders skip it: {words}.");
-            let repair = link.and_then(|l| repair::dnssec(cause, l, case.domain, case.hosts, case.at));
+            let repair = link.and_then(|l| dns::mend(case, cause, l));
             vec![Finding::new(cause, link.map_or(host, dns::place), sentence).mended_by(repair)]
         }
         Why::AddressInsecure | Why::AliasInsecure | Why::NoSecureTlsa => insecure(case, route, seen, published),
@@ -178,10 +178,13 @@ fn failed_tlsa(case: &Case, route: &HostRoute, seen: &HostObservation) -> Vec<Fi
         let sentence = format!("The TLSA records of {} were not looked up.", route.host);
         return vec![Finding::new(Cause::BudgetExhausted, &route.host, sentence)];
     };
-    let cause = dns::cause(lookup).unwrap_or(Cause::DnsError);
-    let sentence =
-        format!("The TLSA records of {} cannot be had, so senders that validate DANE skip it: {}.", route.host, dns::particulars(lookup));
-    let repair = repair::dnssec(cause, lookup, case.domain, case.hosts, case.at);
+    let cause = dns::cause(case, lookup).unwrap_or(Cause::DnsError);
+    let sentence = format!(
+        "The TLSA records of {} cannot be had, so senders that validate DANE skip it: {}.",
+        route.host,
+        dns::particulars(case, lookup)
+    );
+    let repair = dns::mend(case, cause, lookup);
     vec![Finding::new(cause, dns::place(lookup), sentence).mended_by(repair)]
 }
 
@@ -201,7 +204,7 @@ fn insecure(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>, publish
         found.push(Finding::new(Cause::NoTlsa, host, sentence).mended_by(repair));
     }
     let deciding = deciding(seen, route, published);
-    let Some((lookup, cause)) = deciding.and_then(|l| Some((l, dns::cause(l)?))) else { return found };
+    let Some((lookup, cause)) = deciding.and_then(|l| Some((l, dns::cause(case, l)?))) else { return found };
     // Somebody published TLSA records, and they are without force: mail is unprotected that was meant to be protected.
     let weight = match cause.party() {
         Party::Domain if meant => Weight::Error,
@@ -209,8 +212,8 @@ fn insecure(case: &Case, route: &HostRoute, seen: &Arc<HostObservation>, publish
         Party::Path | Party::Us => cause.weight(),
     };
     let consequence = if meant { "its TLSA records are without force" } else { "senders do not ask for TLSA records" };
-    let sentence = format!("{host} is not secured by DNSSEC, so {consequence}: {}.", dns::particulars(lookup));
-    let repair = repair::dnssec(cause, lookup, case.domain, case.hosts, case.at);
+    let sentence = format!("{host} is not secured by DNSSEC, so {consequence}: {}.", dns::particulars(case, lookup));
+    let repair = dns::mend(case, cause, lookup);
     found.push(Finding::new(cause, dns::place(lookup), sentence).weighing(weight).mended_by(repair));
     if route.why == Why::AddressInsecure {
         // R-017 rfc7672#2.2.2
@@ -232,15 +235,15 @@ fn deciding<'a>(seen: &'a HostObservation, route: &HostRoute, published: Option<
 }
 
 /// `insecure`: the cause of the insecure answer at which a sender stops.
-fn state(route: &HostRoute, seen: &HostObservation, servers: &[Seen], insecure: Option<Cause>) -> State {
+fn state(case: &Case, route: &HostRoute, seen: &HostObservation, servers: &[Seen], insecure: Option<Cause>) -> State {
     let addresses = [&seen.a, &seen.aaaa];
     let failed = |l: &Lookup| l.outcome() == Outcome::Err;
     match route.why {
         Why::NoAddress => State::Dead,
-        Why::AddressFailed if addresses.into_iter().any(|l| failed(l) && dns::blames_domain(l)) => State::Broken,
+        Why::AddressFailed if addresses.into_iter().any(|l| failed(l) && dns::blames_domain(case, l)) => State::Broken,
         Why::AddressFailed => State::Unknown,
-        Why::TlsaFailed if asked_last(route, seen).is_some_and(dns::blames_domain) => State::Broken,
-        Why::AliasFailed if seen.cname.as_ref().is_some_and(|l| failed(l) && dns::blames_domain(l)) => State::Broken,
+        Why::TlsaFailed if asked_last(route, seen).is_some_and(|l| dns::blames_domain(case, l)) => State::Broken,
+        Why::AliasFailed if seen.cname.as_ref().is_some_and(|l| failed(l) && dns::blames_domain(case, l)) => State::Broken,
         Why::TlsaFailed | Why::AliasFailed => State::Unknown,
         Why::Usable | Why::AllUnusable if servers.iter().any(|s| s.verdict.rfc_delivers == Some(false)) => State::Broken,
         Why::AllUnusable => State::Unauthenticated,

@@ -1,5 +1,6 @@
 //! Why the TLSA records in force do not fit what the servers show.
 
+use super::finding::{gather, list};
 use super::records;
 use super::server::Seen;
 use crate::cause::{Cause, Weight};
@@ -11,8 +12,6 @@ use crate::repair;
 use crate::tlsa::Tlsa;
 use crate::verdict::{Action, Finding, Repair};
 use crate::walk::HostRoute;
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 pub(super) fn findings(route: &HostRoute, seen: &HostObservation, servers: &[Seen], lookup: &Lookup) -> Vec<Finding> {
     let tlsa: Vec<Tlsa> = lookup.records.iter().filter_map(|r| r.data.parse().ok()).collect();
@@ -77,23 +76,20 @@ fn meant(route: &HostRoute, servers: &[Seen], tlsa: &[Tlsa]) -> Option<Finding> 
     telling.then(|| Finding::new(cause, &route.host, format!("{}: {}", route.host, cause.title())))
 }
 
-/// Addresses whose chain fits no record: one finding for each cause, naming the addresses.
+/// Addresses whose chain fits no record: one finding for each cause and its particulars, naming the addresses.
 fn unmatched(route: &HostRoute, servers: &[Seen], tlsa: &[Tlsa], mend: &impl Fn(Cause) -> Option<Repair>) -> Vec<Finding> {
-    let mut by_cause: BTreeMap<Cause, (Vec<IpAddr>, String)> = BTreeMap::new();
-    for server in servers.iter().filter(|s| s.is_undecided() || (s.counts() && !s.matches())) {
+    let unfit = servers.iter().filter(|s| s.is_undecided() || (s.counts() && !s.matches()));
+    let single = unfit.map(|server| {
         let (cause, detail) = diagnose(server, tlsa);
-        let entry = by_cause.entry(cause).or_insert_with(|| (Vec::new(), detail));
-        entry.0.push(server.verdict.address);
-    }
-    let to_finding = |(cause, (addresses, detail)): (Cause, (Vec<IpAddr>, String))| {
-        let shown: Vec<String> = addresses.iter().take(4).map(ToString::to_string).collect();
-        let more = if addresses.len() > 4 { ", …" } else { "" };
         let detail = if detail.is_empty() { String::new() } else { format!(" ({})", detail.trim_end_matches('.')) };
-        let title = cause.title().trim_end_matches('.');
-        let sentence = format!("{} [{}{more}]: {title}{detail}.", route.host, shown.join(", "));
-        Finding::new(cause, &route.host, sentence).mended_by(mend(cause))
+        let sentence = format!("{}{detail}.", cause.title().trim_end_matches('.'));
+        Finding::new(cause, &route.host, sentence).at(server.verdict.address)
+    });
+    let mended = |finding: Finding| {
+        let repair = mend(finding.cause);
+        finding.mended_by(repair)
     };
-    by_cause.into_iter().map(to_finding).collect()
+    gather(single).into_iter().map(mended).collect()
 }
 
 /// The cause nearest to the truth for one address that fits nothing.
@@ -138,8 +134,8 @@ fn wrong_field_cause(field: WrongField) -> Cause {
 fn coverage(route: &HostRoute, counted: &[&Seen], tlsa: &[Tlsa], mend: &impl Fn(Cause) -> Option<Repair>) -> Option<Finding> {
     let (good, bad): (Vec<&&Seen>, Vec<&&Seen>) = counted.iter().partition(|s| s.matches());
     let first = bad.first().filter(|_| !good.is_empty())?;
-    let list = |servers: &[&&Seen]| servers.iter().take(4).map(|s| s.verdict.address.to_string()).collect::<Vec<_>>().join(", ");
-    let sentence = format!("The TLSA records of {} match at {} and not at {}.", route.host, list(&good), list(&bad));
+    let shown = |servers: &[&&Seen]| list(&servers.iter().map(|s| s.verdict.address).collect::<Vec<_>>());
+    let sentence = format!("The TLSA records of {} match at {} and not at {}.", route.host, shown(&good), shown(&bad));
     Some(Finding::new(Cause::PartialCoverage, &route.host, sentence).mended_by(mend(diagnose(first, tlsa).0)))
 }
 

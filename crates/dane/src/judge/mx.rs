@@ -45,10 +45,10 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
 fn failed(case: &Case, domain: &DomainObservation) -> Finding {
     let mx = &domain.mx;
     let name = &domain.domain;
-    let cause = dns::cause(mx).unwrap_or(Cause::DnsError);
+    let cause = dns::cause(case, mx).unwrap_or(Cause::DnsError);
     let who = if dns::is_dnssec(cause) { "senders that validate DNSSEC keep" } else { "senders keep" };
-    let sentence = format!("The MX records of {name} cannot be had, so {who} mail to it in their queues: {}.", dns::particulars(mx));
-    Finding::new(cause, dns::place(mx), sentence).mended_by(repair::dnssec(cause, mx, case.domain, case.hosts, case.at))
+    let sentence = format!("The MX records of {name} cannot be had, so {who} mail to it in their queues: {}.", dns::particulars(case, mx));
+    Finding::new(cause, dns::place(mx), sentence).mended_by(dns::mend(case, cause, mx))
 }
 
 /// R-004 rfc7672#2.2.1: DANE to the hosts may work, and does not reach from the domain.
@@ -62,10 +62,10 @@ fn insecure(case: &Case, domain: &DomainObservation) -> Vec<Finding> {
         let weight = if dane { Cause::MxInsecure.weight() } else { Weight::Info };
         found.push(Finding::new(Cause::MxInsecure, name, sentence).weighing(weight));
     }
-    if let Some(cause) = dns::cause(mx) {
-        let sentence = format!("The MX records of {name} are insecure: {}.", dns::particulars(mx));
+    if let Some(cause) = dns::cause(case, mx) {
+        let sentence = format!("The MX records of {name} are insecure: {}.", dns::particulars(case, mx));
         let weight = if cause.party() == Party::Domain { cause.weight().min(Weight::Warning) } else { cause.weight() };
-        let repair = repair::dnssec(cause, mx, case.domain, case.hosts, case.at);
+        let repair = dns::mend(case, cause, mx);
         found.push(Finding::new(cause, dns::place(mx), sentence).weighing(weight).mended_by(repair));
     }
     found

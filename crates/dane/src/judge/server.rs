@@ -1,5 +1,6 @@
 //! Each address of a host: what a sender meets there.
 
+use super::finding::gather;
 use super::{Case, advice, vantage};
 use crate::cause::{Cause, Party, Weight};
 use crate::cert::Certificate;
@@ -69,8 +70,8 @@ fn judge<'a>(case: &Case, route: &HostRoute, server: &'a AddressObservation, pub
         address: server.address,
         obstacle,
         rfc_delivers: delivers(route.action, obstacle, verification.as_ref()),
-        paper_match: paper::paper_match(chain, tlsa, &[]),
-        paper_valid: paper::paper_valid(status, chain, tlsa, &[], case.at),
+        paper_match: paper::paper_match(chain, tlsa, case.roots),
+        paper_valid: paper::paper_valid(status, chain, tlsa, case.roots, case.at),
         depth: verification.as_ref().filter(|v| v.verdict == MatchVerdict::Match).and_then(|v| v.depth),
     };
     Seen { verdict, observation: server, chain, verification }
@@ -97,23 +98,22 @@ pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen]) -> Vec<
     for server in servers {
         let address = server.verdict.address;
         if let Some(cause) = server.verdict.obstacle {
-            found.push(obstacle(case, route, server, cause));
+            found.push(obstacle(case, route, servers, (server, cause)));
         }
-        for cause in smtp::remarks(server.observation) {
-            let sentence = format!("{} [{address}]: {}", route.host, cause.title());
-            found.push(Finding::new(cause, &route.host, sentence).at(address));
-        }
+        let remarks = smtp::remarks(server.observation).into_iter();
+        found.extend(remarks.map(|cause| Finding::new(cause, &route.host, cause.title()).at(address)));
         found.extend(advice::chain(route, server));
     }
-    found
+    gather(found)
 }
 
-fn obstacle(case: &Case, route: &HostRoute, server: &Seen, cause: Cause) -> Finding {
+fn obstacle(case: &Case, route: &HostRoute, all: &[Seen], (server, cause): (&Seen, Cause)) -> Finding {
     let host = &route.host;
-    let address = server.verdict.address;
     // What is true of all addresses alike, and no property of any, is said once.
     if matches!(cause, Cause::NotLooked | Cause::Port25Blocked | Cause::NoIpv6) {
-        let weight = if cause == Cause::NoIpv6 && case.vantage.ipv6 == Some(false) { Weight::Info } else { cause.weight() };
+        // A machine without IPv6 is no news, unless nothing else was there to be seen.
+        let told = all.iter().any(|s| s.verdict.rfc_delivers.is_some());
+        let weight = if cause == Cause::NoIpv6 && told { Weight::Info } else { cause.weight() };
         return Finding::new(cause, host, format!("{host}: {}", cause.title())).weighing(weight);
     }
     let words = smtp::decisive_words(server.observation).map_or(String::new(), |w| format!(" (\"{w}\")"));
@@ -125,7 +125,8 @@ fn obstacle(case: &Case, route: &HostRoute, server: &Seen, cause: Cause) -> Find
     let consequence = if promised { ". Its TLSA records promise TLS, so senders that validate DANE do not deliver here." } else { "." };
     let weight = if promised { Weight::Error } else { lesser(cause) };
     let repair = promised.then(|| repair::starttls(cause, host, route.tlsa_base.as_ref(), case.hosts)).flatten();
-    Finding::new(cause, host, format!("{host} [{address}]: {title}{words}{consequence}")).at(address).weighing(weight).mended_by(repair)
+    let sentence = format!("{title}{words}{consequence}");
+    Finding::new(cause, host, sentence).at(server.verdict.address).weighing(weight).mended_by(repair)
 }
 
 /// Without DANE, trouble with TLS means cleartext, as it always did.

@@ -16,7 +16,7 @@ pub(super) fn weigh(case: &Case, judged: &[Judged]) -> (Standing, Option<Deliver
     match case.route.mx {
         MxStage::Null => (Standing::NoMail, Some(Delivery::Bounce)),
         MxStage::NoSuchDomain => (Standing::Undeliverable, Some(Delivery::Bounce)),
-        MxStage::Failed => match case.domain.and_then(|d| dns::cause(&d.mx)) {
+        MxStage::Failed => match case.domain.and_then(|d| dns::cause(case, &d.mx)) {
             Some(cause) if cause.party() != Party::Domain => (Standing::CouldNotTell, None),
             _ => (Standing::Broken, Some(Delivery::Defer)),
         },

@@ -350,9 +350,9 @@ fn broken_signatures_have_their_names() {
         ("something-new", Cause::DnssecOther),
     ];
     for (code, cause) in codes {
-        let judged = verdict(&domain(mx1().bogus(code).in_zone("nl"), vec![]));
+        let judged = verdict(&domain(mx1().bogus(code).in_zone("zone.example.nl"), vec![]));
         assert_eq!((judged.standing, judged.delivery), (Standing::Broken, Some(Delivery::Defer)), "{code}");
-        assert_eq!((grave(&judged), find(&judged, cause).subject.clone()), (vec![cause], name("nl")));
+        assert_eq!((grave(&judged), find(&judged, cause).subject.clone()), (vec![cause], name("zone.example.nl")));
         assert!(find(&judged, cause).repair.is_some(), "{code}");
 
         let mut observation = site(&shown, &[&shown.record()]);
@@ -663,4 +663,212 @@ fn words_say_what_is_wrong_before_its_particulars() {
     let sentence = &find(&judged, Cause::DsMissing).sentence;
     let end = "without force: the zone is signed, but its parent has no DS record, so nobody can validate it (NSEC3 opt-out).";
     assert!(sentence.ends_with(end), "{sentence}");
+}
+
+/// The same visit at so many addresses.
+fn crowd(observation: &mut Observation, count: usize) {
+    edit(observation, 0, |h| {
+        let visit = h.servers[0].clone();
+        h.servers = (1..=count).map(|n| AddressObservation { address: format!("192.0.2.{n}").parse().unwrap(), ..visit.clone() }).collect();
+    });
+}
+
+#[test]
+fn what_is_wrong_at_many_addresses_alike_is_said_once() {
+    let (shown, expired) = (identity(HOST), identity_until(HOST, 2021));
+    let mut refused = site(&shown, &[&shown.record()]);
+    edit(&mut refused, 0, |h| h.servers[0] = AddressObservation { connect: Connect::Refused, ..server(ADDRESS) });
+    for (mut observation, cause) in [
+        (site(&shown, &[WRONG]), Cause::UnknownMismatch),
+        (site(&expired, &[&expired.record()]), Cause::ExpiredUnderUsage3),
+        (refused, Cause::ConnectionRefused),
+    ] {
+        crowd(&mut observation, 60);
+        let judged = verdict(&observation);
+        let found: Vec<&Finding> = judged.findings.iter().filter(|f| f.cause == cause).collect();
+        assert_eq!((found.len(), found[0].addresses.len()), (1, 60), "{cause}");
+        assert_eq!(found[0].address, Some("192.0.2.1".parse().unwrap()));
+        let sentence = &found[0].sentence;
+        assert!(sentence.starts_with("mx1.example.nl [192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4 and 56 more]: "), "{sentence}");
+    }
+    // Other evidence is another finding.
+    let mut observation = site(&shown, &[&shown.record()]);
+    crowd(&mut observation, 3);
+    edit(&mut observation, 0, |h| {
+        for (server, words) in h.servers.iter_mut().zip(["421 busy", "421 busy", "421 too many"]) {
+            *server = AddressObservation { address: server.address, ..dialogue(&[("", words)]) };
+        }
+    });
+    let judged = verdict(&observation);
+    let found: Vec<usize> = judged.findings.iter().filter(|f| f.cause == Cause::RateLimited).map(|f| f.addresses.len()).collect();
+    assert_eq!(found, [2, 0]);
+}
+
+fn zone(apex: &str) -> Arc<crate::observation::ZoneObservation> {
+    let of = |rtype| answer(apex, rtype, &[]);
+    let (soa, ns, ds, dnskey) = (of(Rtype::SOA), of(Rtype::NS), of(Rtype::DS), of(Rtype::DNSKEY));
+    Arc::new(crate::observation::ZoneObservation { apex: name(apex), soa, ns, ds, dnskey, cds: None, cdnskey: None })
+}
+
+#[test]
+fn a_zone_above_is_not_the_domains_to_mend() {
+    // R-127 rfc4035#4.3, R-002 rfc7672#2.1.2: mail waits, and its owner can do nothing about it.
+    let shown = identity(HOST);
+    let broken = |code: &str, place: &str, rtype: Rtype| {
+        let mut observation = site(&shown, &[&shown.record()]);
+        observation.domain.zone = Some(zone(DOMAIN));
+        observation.domain.mx = observation.domain.mx.clone().bogus(code).in_zone(place);
+        observation.domain.mx.reason.as_mut().unwrap().at_type = rtype;
+        verdict(&observation)
+    };
+    for (code, place, rtype) in [
+        ("rrsig-expired", ".", Rtype::DNSKEY),
+        ("rrsig-expired", "nl", Rtype::DNSKEY),
+        ("ds-no-matching-key", "nl", Rtype::DNSKEY),
+        // The parent signs the DS record. (RFC 4035 section 2.4)
+        ("rrsig-expired", DOMAIN, Rtype::DS),
+    ] {
+        let judged = broken(code, place, rtype);
+        assert_eq!((judged.standing, judged.delivery), (Standing::CouldNotTell, None), "{code} {place}");
+        let finding = find(&judged, Cause::ZoneAbove);
+        assert_eq!((finding.party, finding.weight, &finding.repair), (Party::Path, Weight::Unknown, &None));
+        assert!(judged.findings.iter().all(|f| f.weight != Weight::Error), "{:#?}", judged.findings);
+        let own = Cause::from_code(code).unwrap().title().trim_end_matches('.').to_lowercase();
+        assert!(finding.sentence.to_lowercase().contains(&own), "what is wrong there: {}", finding.sentence);
+    }
+    for (code, place, rtype, cause) in [
+        ("rrsig-expired", DOMAIN, Rtype::DNSKEY, Cause::RrsigExpired),
+        ("rrsig-expired", "sub.example.nl", Rtype::DS, Cause::RrsigExpired),
+        ("ds-digest-mismatch", DOMAIN, Rtype::DS, Cause::DsDigestMismatch),
+    ] {
+        let judged = broken(code, place, rtype);
+        assert_eq!((judged.standing, find(&judged, cause).party), (Standing::Broken, Party::Domain), "{code} {place}");
+        assert!(find(&judged, cause).repair.is_some());
+    }
+}
+
+#[test]
+fn signatures_that_are_not_made_yet_are_not_called_expired() {
+    // R-112 rfc4035#5.3.1: of the future only certificates and records are known.
+    let shown = identity_until(HOST, 2030);
+    let mut observation = site(&shown, &[&shown.record()]);
+    observation.domain.mx = observation.domain.mx.clone().signed_until(NOW + 86_400);
+    assert!(verdict(&observation).findings.is_empty());
+    let later = judge(&observation, NOW + 400 * 86_400);
+    assert_eq!(later.standing, Standing::Protected);
+    let finding = find(&later, Cause::SignaturesToCome);
+    assert_eq!((finding.party, finding.weight), (Party::Us, Weight::Info));
+    assert!(finding.sentence.starts_with("Judged for 2028-02-19"), "{}", finding.sentence);
+    assert!(finding.sentence.contains("example.nl") && finding.repair.is_none());
+    // What had expired when it was seen stays so.
+    observation.domain.mx = observation.domain.mx.clone().bogus("rrsig-expired");
+    assert_eq!(judge(&observation, NOW + 400 * 86_400).standing, Standing::Broken);
+}
+
+#[test]
+fn a_chain_that_needs_a_second_path_is_warned_of() {
+    // R-063 rfc7671#5.2; which orders openssl refuses, `tests/openssl` asks it.
+    let (root, other) = (authority("Root"), authority("Other"));
+    let intermediate = authority("Issuer");
+    let crossed = certify(&intermediate.0, &intermediate.1, &other);
+    let leaf_key = rcgen::KeyPair::generate().unwrap();
+    let mut leaf = rcgen::CertificateParams::new(vec![HOST.to_owned()]).unwrap();
+    (leaf.not_before, leaf.not_after) = (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2040, 1, 1));
+    let leaf = certify(&leaf, &leaf_key, &intermediate);
+    let (sent, top) = (certify(&intermediate.0, &intermediate.1, &root), certify(&root.0, &root.1, &root));
+    let record = format!("2 0 1 {}", data_encoding::HEXLOWER.encode(digest(&aws_lc_rs::digest::SHA256, &top.0).as_ref()));
+    let shown = identity(HOST);
+    let mut observation = site(&shown, &[&record]);
+    edit(&mut observation, 0, |h| h.servers[0].tls = Some(tls(vec![leaf.clone(), crossed.clone(), sent.clone(), top.clone()])));
+    let judged = verdict(&observation);
+    assert_eq!(judged.standing, Standing::Protected);
+    let finding = find(&judged, Cause::TaSecondPath);
+    assert_eq!((finding.party, finding.weight, finding.requirement.as_str()), (Party::Domain, Weight::Warning, "R-063"));
+    let what = &finding.repair.as_ref().unwrap().steps[0].what;
+    assert!(what.contains("(now number 1), then 'CN=Issuer' (now number 3), then 'CN=Root' (now number 4)"), "{what}");
+    edit(&mut observation, 0, |h| h.servers[0].tls = Some(tls(vec![leaf, sent, top, crossed])));
+    assert!(verdict(&observation).findings.iter().all(|f| f.cause != Cause::TaSecondPath));
+}
+
+#[test]
+fn with_roots_the_papers_count_usages_0_and_1() {
+    // analyses: paper_valid of usages 0 and 1 is PKIX validity at the time of the look.
+    let root = authority("Root");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut leaf = rcgen::CertificateParams::new(vec![HOST.to_owned()]).unwrap();
+    (leaf.not_before, leaf.not_after) = (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2040, 1, 1));
+    let (leaf, top) = (certify(&leaf, &key, &root), certify(&root.0, &root.1, &root));
+    let record = format!("1 0 1 {}", data_encoding::HEXLOWER.encode(digest(&aws_lc_rs::digest::SHA256, &leaf.0).as_ref()));
+    let mut observation = site(&identity(HOST), &[&record]);
+    edit(&mut observation, 0, |h| h.servers[0].tls = Some(tls(vec![leaf])));
+    let other = [certificate("other.example")];
+    for (roots, valid) in [(&[][..], None), (&[top][..], Some(true)), (&other[..], Some(false))] {
+        let judged = judge(&observation, Terms { at: NOW, roots });
+        assert_eq!(judged.hosts[0].servers[0].paper_valid, valid);
+        // A sender for mail looks at none. (R-043 rfc7672#3.1.3)
+        assert_eq!(judged.standing, Standing::Unprotected);
+    }
+}
+
+type Authority = (rcgen::CertificateParams, rcgen::KeyPair);
+
+fn authority(common_name: &str) -> Authority {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, common_name);
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    (params.not_before, params.not_after) = (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2040, 1, 1));
+    (params, rcgen::KeyPair::generate().unwrap())
+}
+
+fn certify(params: &rcgen::CertificateParams, key: &rcgen::KeyPair, issuer: &Authority) -> crate::observation::CertificateBytes {
+    let made = params.signed_by(key, &rcgen::Issuer::from_params(&issuer.0, &issuer.1)).unwrap();
+    crate::observation::CertificateBytes(made.der().to_vec().into())
+}
+
+#[test]
+fn a_host_with_nothing_but_ipv6_says_why_it_could_not_be_seen() {
+    let shown = identity(HOST);
+    let no_ipv6 = || AddressObservation { connect: Connect::NotTried { why: "no-ipv6".to_owned() }, ..server("2001:db8::1") };
+    let mut observation = site(&shown, &[&shown.record()]);
+    edit(&mut observation, 0, |h| {
+        h.aaaa = aaaa(HOST, &["2001:db8::1"]);
+        h.servers.push(no_ipv6());
+    });
+    // Beside an IPv4 address that was seen it is no news.
+    let judged = verdict(&observation);
+    assert_eq!((judged.standing, find(&judged, Cause::NoIpv6).weight), (Standing::Protected, Weight::Info));
+    edit(&mut observation, 0, |h| {
+        h.a = a(HOST, &[]);
+        h.servers = vec![no_ipv6()];
+    });
+    let judged = verdict(&observation);
+    assert_eq!((judged.standing, find(&judged, Cause::NoIpv6).weight), (Standing::CouldNotTell, Weight::Unknown));
+    assert!(judged.headline.contains("This machine has no IPv6"), "{}", judged.headline);
+}
+
+#[test]
+fn a_name_server_that_answers_wrong_is_named() {
+    // R-127 rfc4035#4.3
+    let shown = identity(HOST);
+    let mut observation = site(&shown, &[&shown.record()]);
+    let bad = "192.0.2.53".parse().unwrap();
+    edit(&mut observation, 0, |h| {
+        h.a.bogus_servers = vec![bad];
+        h.tlsa[0].bogus_servers = vec![bad];
+    });
+    let judged = verdict(&observation);
+    assert_eq!(judged.standing, Standing::Protected);
+    let finding = find(&judged, Cause::ServerBogus);
+    assert_eq!((finding.party, finding.weight, finding.address), (Party::Domain, Weight::Warning, Some(bad)));
+    assert!(finding.sentence.contains("192.0.2.53"), "{}", finding.sentence);
+    assert!(finding.sentence.contains("(_25._tcp.mx1.example.nl TLSA, mx1.example.nl A)"), "both questions, once: {}", finding.sentence);
+    assert_eq!(judged.findings.iter().filter(|f| f.cause == Cause::ServerBogus).count(), 1);
+}
+
+#[test]
+fn who_wishes_to_be_left_alone_is_no_case_of_failure() {
+    let judged = super::opted_out(&name(DOMAIN), NOW);
+    assert_eq!((judged.standing, judged.delivery, grave(&judged)), (Standing::CouldNotTell, None, vec![Cause::OptedOut]));
+    assert_eq!(judged.findings[0].party, Party::Us);
 }

@@ -74,7 +74,8 @@ pub(super) fn route_is_doubtful(case: &Case) -> bool {
 fn is_doubtful(cause: Cause) -> bool {
     use Cause as C;
     let follows = matches!(cause, C::MxInsecure | C::AddressInsecure | C::OneFamilyBogus | C::NoSuchDomain | C::MxHostUnresolvable);
-    let failed = matches!(cause, C::DnsServfail | C::DnsRefused | C::DnsError | C::AliasLoop | C::DelegationLoop | C::TaExpired);
+    let failed =
+        matches!(cause, C::DnsServfail | C::DnsRefused | C::DnsError | C::AliasLoop | C::DelegationLoop | C::TaExpired | C::ZoneAbove);
     dns::is_dnssec(cause) || follows || failed
 }
 

@@ -2,8 +2,10 @@
 
 use super::{NEW_TTL_S, authoritative_ttl, repair, step};
 use crate::cause::Cause;
+use crate::cert::Certificate;
+use crate::matching::Detour;
 use crate::name::{Name, fqdn, tlsa_owner};
-use crate::observation::{DomainObservation, HostObservation};
+use crate::observation::{CertificateBytes, DomainObservation, HostObservation};
 use crate::verdict::Repair;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,6 +29,21 @@ pub fn mx_is_address(domain: &Name, host: &Name, preference: u16) -> Option<Repa
     let give = step("Give the address a name.").with_line(format!("{name} {NEW_TTL_S} IN {rtype} {address}"));
     let point = step("Let the MX record name it.").with_line(format!("{} {NEW_TTL_S} IN MX {preference} {name}", fqdn(domain)));
     repair("an MX record that names a host", vec![give, point, step(format!("Remove the MX record with {address}."))])
+}
+
+/// A chain in which the path that matches comes first. (R-063 rfc7671#5.2)
+#[must_use]
+pub fn path_first(host: &Name, chain: &[CertificateBytes], detour: &Detour) -> Option<Repair> {
+    let called = |place: &usize| {
+        let certificate = Certificate::parse_shared(chain.get(*place)?).ok()?;
+        Some(format!("{} (now number {})", certificate.called(*place), place.saturating_add(1)))
+    };
+    let order: Vec<String> = detour.right.iter().filter_map(called).collect();
+    let what = format!(
+        "In the file of certificates that {host} presents, put these first, in this order: {}. Put the others after them, or leave them out.",
+        order.join(", then ")
+    );
+    repair("a chain that every sender follows", vec![step(what)])
 }
 
 /// A server that promised TLS and does not keep it.

@@ -189,3 +189,22 @@ fn with_tls(tls: TlsObservation) -> AddressObservation {
     server.tls = Some(tls);
     server
 }
+
+#[test]
+fn a_temporary_no_is_worth_another_visit() {
+    for steps in [
+        &[("", "421 4.7.0 too many connections")][..],
+        &[("", "450 4.2.0 greylisted")],
+        &[("", HELLO), ("EHLO me", "451 4.7.1 try again later")],
+        &[("", HELLO), ("EHLO me", "250-mx|250 STARTTLS"), ("STARTTLS", "421 4.4.2 closing")],
+    ] {
+        assert!(super::asks_to_come_back(&dialogue(steps)), "{steps:?}");
+    }
+    for steps in [
+        &[("", "554 5.7.1 blocked")][..],
+        &[("", "TIMEOUT")],
+        &[("", HELLO), ("EHLO me", "250-mx|250 STARTTLS"), ("STARTTLS", "454 no TLS")],
+    ] {
+        assert!(!super::asks_to_come_back(&dialogue(steps)), "{steps:?}");
+    }
+}

@@ -83,6 +83,11 @@ pub(crate) fn verify(spki: &[u8], signed_with: AlgorithmId<'_>, message: &[u8], 
     algorithm::UnparsedPublicKey::new(algorithm, key.key).verify(message, signature).map_err(|_| "the signature is wrong")
 }
 
+/// Whether a signature of this algorithm can have been made with a key of the kind that `spki` is.
+pub(crate) fn fits(spki: &[u8], signed_with: AlgorithmId<'_>) -> bool {
+    PublicKey::read(spki).is_some_and(|key| choose(Kind::of(key.algorithm), signed_with).is_some())
+}
+
 /// The name of a signature algorithm, as OpenSSL spells it.
 pub(crate) fn name_of(signed_with: AlgorithmId<'_>) -> String {
     let name = match signed_with.oid {

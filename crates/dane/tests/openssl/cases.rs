@@ -184,6 +184,8 @@ impl Matrix<'_> {
         let Usual { root, issuer, leaf, stranger } = &self.usual;
         let (root, issuer, leaf, stranger) = (root.clone(), issuer.clone(), leaf.clone(), stranger.clone());
         let namesake = self.pki.issue(&Template::ca("Issuer"), &self.pki.key(Kind::P256), &root);
+        // Its key cannot have made the leaf's signature, so nobody takes it for the issuer.
+        let other_kind = self.pki.issue(&Template::ca("Issuer"), &self.pki.key(Kind::Rsa(2048)), &root);
         for (name, chain) in [
             ("reordered", vec![&leaf, &root, &issuer]),
             ("duplicated", vec![&leaf, &leaf, &issuer, &issuer, &root, &root]),
@@ -191,6 +193,7 @@ impl Matrix<'_> {
             ("stranger last", vec![&leaf, &issuer, &root, &stranger]),
             ("namesake after the issuer", vec![&leaf, &issuer, &namesake, &root]),
             ("namesake before the issuer", vec![&leaf, &namesake, &issuer, &root]),
+            ("namesake with an RSA key", vec![&leaf, &other_kind, &issuer, &root]),
         ] {
             let group = self.group(name, &chain);
             for (who, cert) in [("leaf", &leaf), ("issuer", &issuer), ("root", &root), ("stranger", &stranger), ("namesake", &namesake)] {

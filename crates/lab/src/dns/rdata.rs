@@ -4,7 +4,7 @@ use bytes::Bytes;
 use dane::name::Name;
 use domain::base::iana::Rtype;
 use domain::rdata::dnssec::RtypeBitmap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Record data.
 pub type Rdata = Bytes;
@@ -22,6 +22,11 @@ pub fn below(label: &str, parent: &Name) -> Name {
 
 /// A.
 pub fn a(address: Ipv4Addr) -> Rdata {
+    Bytes::copy_from_slice(&address.octets())
+}
+
+/// AAAA.
+pub fn aaaa(address: Ipv6Addr) -> Rdata {
     Bytes::copy_from_slice(&address.octets())
 }
 

@@ -50,6 +50,11 @@ impl Zones {
         self.by_apex.values().flatten()
     }
 
+    /// Every zone once: of those that differ by their servers the first, which is what they should all be.
+    pub fn firsts(&self) -> impl Iterator<Item = &Zone> {
+        self.by_apex.values().filter_map(|zones| zones.first())
+    }
+
     /// Signs a zone if it is not signed yet.
     pub fn sign<'a>(&self, zone: &'a Zone) -> &'a super::zone::SignedZone {
         zone.signed(&self.seed, self.now)

@@ -26,22 +26,31 @@ impl Authority {
     pub fn new(seed: &Seed, name: &str, now: Epoch) -> Self {
         let (root_key, issuing_key) = (CertKey::derive(&seed.child("root")), CertKey::derive(&seed.child("intermediate")));
         let (root_name, issuing_name) = (format!("{name} Root"), format!("{name} CA 1"));
-        let issuer = |subject: &str, spki: &[u8], label: &str| {
-            let spec = Spec {
-                subject: Some(subject),
-                issuer: Some(&root_name),
-                names: &[],
-                validity: (now - 1000 * DAY, now + 1000 * DAY),
-                kind: Kind::Issuer,
-                serial: serial(&seed.child(label)),
-                spki,
-            };
-            make(&spec, &root_key, Hash::Sha256)
-        };
-        let root = issuer(&root_name, &root_key.spki(), "root");
-        let intermediate = issuer(&issuing_name, &issuing_key.spki(), "intermediate");
+        let signer = (root_name.as_str(), &root_key);
+        let root = issuer((&root_name, &root_key), signer, &seed.child("root"), now);
+        let intermediate = issuer((&issuing_name, &issuing_key), signer, &seed.child("intermediate"), now);
         Self { root, intermediate, issuing_name, issuing_key }
     }
+
+    /// The intermediate's name and key once more, signed by a root that nobody sends.
+    fn crossed(&self, seed: &Seed, now: Epoch) -> Cert {
+        let other = CertKey::derive(&seed.child("other root"));
+        issuer((&self.issuing_name, &self.issuing_key), ("Other Root", &other), &seed.child("crossed"), now)
+    }
+}
+
+/// The certificate of an issuer, name and key, by another.
+fn issuer(subject: (&str, &CertKey), signer: (&str, &CertKey), seed: &Seed, now: Epoch) -> Cert {
+    let spec = Spec {
+        subject: Some(subject.0),
+        issuer: Some(signer.0),
+        names: &[],
+        validity: (now - 1000 * DAY, now + 1000 * DAY),
+        kind: Kind::Issuer,
+        serial: serial(seed),
+        spki: &subject.1.spki(),
+    };
+    make(&spec, signer.1, Hash::Sha256)
 }
 
 /// Whose certificate it is.
@@ -71,6 +80,7 @@ pub struct Credentials {
     leaf: Cert,
     issuer: Cert,
     top: Cert,
+    crossed: Cert,
     others: Seed,
     now: Epoch,
 }
@@ -92,7 +102,8 @@ impl Credentials {
             Issuer::SelfSigned => (leaf.clone(), leaf.clone()),
             _ => (authority.intermediate.clone(), authority.root.clone()),
         };
-        let mut made = Self { identities: vec![], leaf, issuer, top, others: subject.seed, now: subject.now };
+        let crossed = authority.crossed(&subject.seed, subject.now);
+        let mut made = Self { identities: vec![], leaf, issuer, top, crossed, others: subject.seed, now: subject.now };
         let signing = if recipe.key == Key::NotHeld { CertKey::derive(&subject.seed.child("not-held")) } else { key };
         made.identities.push(Identity { chain: made.message(recipe, &made.leaf), signing });
         if recipe.key == Key::Both {
@@ -141,6 +152,7 @@ impl Credentials {
             Sends::WithoutTop | Sends::All if self_signed => vec![leaf],
             Sends::WithoutTop => vec![leaf, issuer],
             Sends::All => vec![leaf, issuer, top],
+            Sends::CrossedFirst => vec![leaf, self.crossed.der.clone(), issuer, top],
             Sends::Reordered => vec![leaf, top, stranger(0), issuer],
             Sends::Huge => [leaf, issuer].into_iter().chain((0..100).map(stranger)).collect(),
         }

@@ -6,8 +6,9 @@ use crate::pki::chain::Identity;
 use crate::{LabError, net};
 use rustls::ServerConfig;
 use scenario::recipe::Smtp;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 
@@ -19,13 +20,22 @@ pub struct Host {
     /// Its name.
     pub name: String,
     /// Its address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// What it does.
     pub smtp: Smtp,
     /// Its certificates.
     pub tls: Option<Arc<ServerConfig>>,
     /// The same as keys and chains.
     pub identities: Vec<Identity>,
+    /// Clients that were here before.
+    pub met: Mutex<HashSet<IpAddr>>,
+}
+
+impl Host {
+    /// Whether a client was never here before.
+    pub fn meets(&self, client: IpAddr) -> bool {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(client)
+    }
 }
 
 /// Opens the sockets of all hosts and serves from them as long as the runtime lives. What is returned must live as long.

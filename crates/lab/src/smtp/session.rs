@@ -1,5 +1,6 @@
 //! One SMTP dialogue. (RFC 5321, RFC 3207)
 
+use super::flight;
 use super::log::Visit;
 use super::server::Host;
 use scenario::recipe::Smtp;
@@ -29,7 +30,7 @@ enum Next {
 
 /// Talks to one client until it leaves.
 pub async fn talk(host: &Host, mut stream: TcpStream, visit: &mut Visit) -> io::Result<()> {
-    if greet(host, &mut stream).await?.is_none() {
+    if greet(host, &mut stream, visit).await?.is_none() {
         return Ok(());
     }
     let mut clear = Dialogue { host, stream: &mut stream, encrypted: false, buffer: Vec::new() };
@@ -41,6 +42,7 @@ pub async fn talk(host: &Host, mut stream: TcpStream, visit: &mut Visit) -> io::
         Smtp::Tls10Only => refuse_tls(&mut stream, ALERT_PROTOCOL_VERSION).await,
         Smtp::TlsText => refuse_tls(&mut stream, b"250 what did you say?\r\n").await,
         Smtp::ResetAfterStarttls => reset(&stream),
+        Smtp::RsaKeyTransport => rsa_key_transport(host, &mut stream).await,
         _ => encrypted(host, stream, visit).await,
     }
 }
@@ -64,7 +66,7 @@ async fn encrypted(host: &Host, stream: TcpStream, visit: &mut Visit) -> io::Res
 }
 
 /// The greeting, or what comes in its place. `None`: the visit is over.
-async fn greet(host: &Host, stream: &mut TcpStream) -> io::Result<Option<()>> {
+async fn greet(host: &Host, stream: &mut TcpStream, visit: &Visit) -> io::Result<Option<()>> {
     match host.smtp {
         Smtp::ResetAtConnect => {
             // Later than the client's connect, or that would fail instead.
@@ -90,20 +92,23 @@ async fn greet(host: &Host, stream: &mut TcpStream) -> io::Result<Option<()>> {
         Smtp::NotSmtp => {
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await?;
         }
-        Smtp::Greeting(code) => {
-            let text = match code {
-                421 => "4.7.0 too many connections from your address",
-                450 => "4.2.0 greylisted, come back in five minutes",
-                _ => "5.7.1 your address is on our block list",
-            };
-            stream.write_all(format!("{code} {text}\r\n").as_bytes()).await?;
-        }
+        Smtp::Greeting(code) => stream.write_all(refusal(code).as_bytes()).await?,
+        Smtp::GreylistOnce if host.meets(visit.source.ip()) => stream.write_all(refusal(450).as_bytes()).await?,
         _ => {
             stream.write_all(format!("220 {} ESMTP\r\n", host.name).as_bytes()).await?;
             return Ok(Some(()));
         }
     }
     Ok(None)
+}
+
+fn refusal(code: u16) -> String {
+    let text = match code {
+        421 => "4.7.0 too many connections from your address",
+        450 => "4.2.0 greylisted, come back in five minutes",
+        _ => "5.7.1 your address is on our block list",
+    };
+    format!("{code} {text}\r\n")
 }
 
 /// Reads until the client leaves.
@@ -120,12 +125,31 @@ fn reset(stream: &TcpStream) -> io::Result<()> {
 
 /// Reads the ClientHello and answers it with octets of ours.
 async fn refuse_tls(stream: &mut TcpStream, answer: &[u8]) -> io::Result<()> {
+    client_hello(stream).await?;
+    stream.write_all(answer).await?;
+    stream.shutdown().await
+}
+
+/// The first TLS record's content.
+async fn client_hello(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut head = [0; 5];
     stream.read_exact(&mut head).await?;
     let mut rest = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]])).min(16_384)];
     stream.read_exact(&mut rest).await?;
-    stream.write_all(answer).await?;
-    stream.shutdown().await
+    Ok(rest)
+}
+
+/// The beginning of a handshake with a client that has the cipher suite, the alert for all others: our TLS engine has no such suites, and to
+/// show the certificate none is needed.
+async fn rsa_key_transport(host: &Host, stream: &mut TcpStream) -> io::Result<()> {
+    let hello = client_hello(stream).await?;
+    if !flight::offers(&hello, flight::RSA_WITH_AES_128_GCM_SHA256) {
+        stream.write_all(ALERT_HANDSHAKE_FAILURE).await?;
+        return stream.shutdown().await;
+    }
+    let chain = host.identities.first().map_or(&[][..], |identity| &identity.chain);
+    stream.write_all(&flight::server_flight(flight::RSA_WITH_AES_128_GCM_SHA256, chain)).await?;
+    wait(stream).await
 }
 
 struct Dialogue<'a, S> {
@@ -182,7 +206,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
             _ => {}
         }
         let mut lines = vec![name.clone(), "PIPELINING".into(), "SIZE 10000000".into(), "8BITMIME".into(), "ENHANCEDSTATUSCODES".into()];
-        if !self.encrypted && self.host.smtp != Smtp::NoStarttls {
+        if !self.encrypted && !matches!(self.host.smtp, Smtp::NoStarttls | Smtp::StarttlsSelective) {
             lines.push("STARTTLS".into());
         }
         if self.encrypted || self.host.smtp == Smtp::AuthInClear {

@@ -7,7 +7,7 @@ use crate::parallel::parallel;
 use crate::pki::chain::Authority;
 use crate::seed::Seed;
 use crate::smtp::server::Host;
-use crate::{Content, Group, LabConfig, Truth};
+use crate::{Content, Group, LabConfig, Truth, net};
 use dane::Epoch;
 use dane::name::Name;
 use domain::base::iana::Rtype;
@@ -82,6 +82,8 @@ pub struct Builder {
     pub plans: Vec<ZonePlan>,
     /// SMTP servers so far.
     pub hosts: Vec<Host>,
+    /// Whether the machine has the address `::1`.
+    pub has_ipv6: bool,
     truth: Vec<Truth>,
     next_smtp: u32,
     next_self_run: usize,
@@ -98,6 +100,7 @@ impl World {
             operators: vec![],
             plans: vec![],
             hosts: vec![],
+            has_ipv6: net::has_ipv6(),
             truth: vec![],
             next_smtp: 0,
             next_self_run: 0,

@@ -8,8 +8,9 @@ use crate::smtp::server::Host;
 use crate::smtp::tls::{self, ServerName};
 use dane::name::{Name, tlsa_owner};
 use domain::base::iana::Rtype;
-use scenario::recipe::{self, Harm, Recipe, Route, Service, Smtp, Spot, TlsaVia};
-use std::net::Ipv4Addr;
+use scenario::recipe::{self, Family, Harm, Recipe, Route, Service, Smtp, Spot, TlsaVia};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Mutex;
 
 /// The address to which there is no way: TCP cannot connect to a broadcast address.
 const NOWHERE: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 255);
@@ -48,8 +49,10 @@ impl Builder {
         for (i, host) in recipe.hosts.iter().enumerate() {
             self.host(&cast, i, host, &mut zone, second.as_mut());
         }
-        self.plans.push(zone);
-        self.plans.extend(second);
+        self.serve(zone, &recipe.zone, &cast);
+        if let (Some(zone), Some(treatment)) = (second, &recipe.side) {
+            self.serve(zone, treatment, &cast);
+        }
         Played { mail: cast.mail, hosts }
     }
 
@@ -69,6 +72,17 @@ impl Builder {
         plan
     }
 
+    /// The zone at its servers; at the second its own copy, if that is another.
+    fn serve(&mut self, mut zone: ZonePlan, treatment: &recipe::Zone, cast: &Cast<'_>) {
+        let apart = if treatment.second.is_empty() { vec![] } else { zone.servers.split_off(1) };
+        let mut copy = (!apart.is_empty()).then(|| ZonePlan { servers: apart, ..zone.clone() });
+        if let Some(copy) = &mut copy {
+            copy.damage.extend(treatment.second.iter().map(|d| (cast.stored(d.at, &zone.apex), d.how)));
+        }
+        self.plans.push(zone);
+        self.plans.extend(copy);
+    }
+
     fn host(&mut self, cast: &Cast<'_>, index: usize, host: &recipe::Host, zone: &mut ZonePlan, mut side: Option<&mut ZonePlan>) {
         let (shown, real, base) = (cast.host(index), cast.real_host(index), cast.tlsa_base(index));
         if shown != real || host.place == recipe::Place::AliasLoop {
@@ -80,12 +94,25 @@ impl Builder {
         let base_text = base.to_string();
         let domain_text = cast.mail.to_string();
         for (n, server) in host.servers.iter().enumerate() {
-            let address = if server.smtp == Smtp::Unreachable { NOWHERE } else { self.smtp_address() };
-            owning(zone, side.as_deref_mut(), &real).add(&real, Rtype::A, TTL, rdata::a(address));
+            let holds = owning(zone, side.as_deref_mut(), &real);
+            let address: IpAddr = match server.family {
+                Family::V6 if !self.has_ipv6 => continue,
+                Family::V6 => {
+                    holds.add(&real, Rtype::AAAA, TTL, rdata::aaaa(Ipv6Addr::LOCALHOST));
+                    Ipv6Addr::LOCALHOST.into()
+                }
+                Family::V4 => {
+                    let address = if server.smtp == Smtp::Unreachable { NOWHERE } else { self.smtp_address() };
+                    holds.add(&real, Rtype::A, TTL, rdata::a(address));
+                    address.into()
+                }
+            };
+            // Servers that present the same are given the same key.
+            let key = host.servers.iter().position(|other| other.certificate == server.certificate).unwrap_or(n);
             let subject = Subject {
                 host: &base_text,
                 domain: &domain_text,
-                seed: self.seed.child(&format!("server {base_text} {n}")),
+                seed: self.seed.child(&format!("server {base_text} {key}")),
                 now: self.now,
             };
             let credentials = Credentials::new(&server.certificate, &subject, &self.authority);
@@ -95,7 +122,8 @@ impl Builder {
             }
             let name_rule = if server.smtp == Smtp::SniRequired { ServerName::Required } else { ServerName::Optional };
             let tls = tls::config(&base_text, &credentials, name_rule);
-            self.hosts.push(Host { name: base_text.clone(), address, smtp: server.smtp, tls, identities: credentials.identities });
+            let (name, identities) = (base_text.clone(), credentials.identities);
+            self.hosts.push(Host { name, address, smtp: server.smtp, tls, identities, met: Mutex::default() });
         }
     }
 }

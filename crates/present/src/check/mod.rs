@@ -121,11 +121,12 @@ pub(crate) fn step(out: &mut String, style: &Style, (ink, what, status): (Ink, &
         Ink::Warn => "!",
         _ => "·",
     };
-    const INDENT: usize = 28;
+    // "could not tell" is the longest status.
+    const INDENT: usize = 29;
     let lines = wrap(text, style.width().saturating_sub(INDENT));
     let first = lines.first().map_or("", String::as_str);
     let status = style.paint(ink, format!("{status:<14}"));
-    let line = format!("  {} {what:<9} {status}{first}", style.paint(ink, mark));
+    let line = format!("  {} {what:<9} {status} {first}", style.paint(ink, mark));
     let _ = writeln!(out, "{}", line.trim_end());
     for line in lines.iter().skip(1) {
         let _ = writeln!(out, "{:INDENT$}{line}", "");
@@ -154,7 +155,8 @@ fn one_finding(out: &mut String, finding: &Finding, style: &Style) {
         Party::Path => "path",
         Party::Us => "us",
     };
-    let address = finding.address.map(|a| format!(" [{a}]")).unwrap_or_default();
+    let more = finding.addresses.len().checked_sub(1).map_or(String::new(), |more| format!(" and {more} more"));
+    let address = finding.address.map(|a| format!(" [{a}{more}]")).unwrap_or_default();
     let code = finding.cause.code();
     let about = format!("{}{address}", clean(&finding.subject.to_string()));
     let rests = format!("{party} · {} · {}", finding.cause.place(), clean(&finding.requirement));

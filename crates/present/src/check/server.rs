@@ -160,7 +160,9 @@ fn dialogue(server: &AddressObservation) -> String {
     let code = |command: Option<&str>| server.reply_code(command).map_or_else(|| "no reply".to_owned(), |c| c.to_string());
     let starttls = server.dialogue.iter().any(|e| e.sent.as_deref() == Some("STARTTLS"));
     let starttls = if starttls { format!(", STARTTLS {}", code(Some("STARTTLS"))) } else { String::new() };
-    format!("greeting {}{starttls}", code(None))
+    let visits = server.earlier.len() + 1;
+    let which = if visits > 1 { format!(" at visit {visits}, asked to come back before") } else { String::new() };
+    format!("greeting {}{starttls}{which}", code(None))
 }
 
 fn session(tls: &TlsObservation) -> String {
@@ -186,7 +188,7 @@ fn chain(out: &mut String, tls: &TlsObservation, verdict: Option<&ServerVerdict>
         };
         let text = match Certificate::parse(&bytes.0) {
             Ok(c) => {
-                let name = c.common_names.last().cloned().unwrap_or_else(|| c.subject.clone());
+                let name = c.common_names.last().cloned().unwrap_or_else(|| c.called(depth).trim_matches('\'').to_owned());
                 let until = c.not_after.map(|t| format!(", until {}", time(t))).unwrap_or_default();
                 let bits = c.key.bits.filter(|_| c.key.kind == "RSA").map(|b| format!(" {b}")).unwrap_or_default();
                 format!("{}{until}, {}{bits}", clean(&name), clean(&c.key.kind))

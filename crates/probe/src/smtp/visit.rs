@@ -44,16 +44,7 @@ impl Target {
     }
 
     fn record(&self, connect: Connect, at: Epoch) -> AddressObservation {
-        AddressObservation {
-            address: self.address,
-            transport_port: self.port,
-            at,
-            connect,
-            dialogue: Vec::new(),
-            tls: None,
-            early_bytes: None,
-            elapsed_ms: 0,
-        }
+        AddressObservation::new(self.address, self.port, at, connect)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Certificates and chains.
 
-use super::{Draft, GOOD, PRIVATE, RIGHT, SELF_SIGNED, WRONG, healthy};
-use crate::recipe::{Certificate, Form, Issuer, Key, Names, Object, Sends, Server, Smtp, Tlsa, Validity};
+use super::{Draft, GOOD, PRIVATE, RIGHT, SELF_SIGNED, WRONG, healthy, server};
+use crate::recipe::{Certificate, Family, Form, Issuer, Key, Names, Object, Sends, Tlsa, Validity};
 use crate::{Scenario, Section, Sender};
 use dane::cause::Cause;
 use dane::verdict::Standing;
@@ -11,6 +11,7 @@ pub fn scenarios() -> Vec<Scenario> {
     all.extend(ee());
     all.extend(ta());
     all.extend(chains());
+    all.extend(addresses());
     all
 }
 
@@ -89,6 +90,9 @@ fn ta() -> Vec<Scenario> {
         ta("ta-name-next-hop", "Certificate names the mail domain", "With secure MX records the mail domain is a reference identifier beside the host's name.", Certificate { names: Names::Domain, ..PRIVATE }).rests(&["R-069"]),
         ta("ta-expired", "Issuer right, certificate expired", "Under usage 2 dates count.", Certificate { validity: Validity::Expired, ..PRIVATE }).fails(&[Cause::TaExpired]).rests(&["R-061"]),
         ta("ta-wildcard", "Wildcard certificate", "`*.<domain>` covers the host's name.", Certificate { names: Names::Wildcard, ..PRIVATE }).rests(&["R-072"]),
+        ta("ta-cross-signed", "Cross-signed issuer first", "Before the issuer that leads to the record stands the same issuer as signed by a root that is not sent. Any path will do, and there is one; but senders built on OpenSSL, like Postfix, follow the first issuer only, and fail.", Certificate { sends: Sends::CrossedFirst, ..PRIVATE })
+            .works(&[Cause::TaSecondPath])
+            .rests(&["R-063"]),
         ta("ta-hash-unrelated-cert", "The issuer's certificate is there, but did not sign", "The chain contains a certificate with the right digest, and another key signed the server's. Who only compares digests is fooled.", Certificate { issuer: Issuer::Impostor, ..PRIVATE })
             .fails(&[Cause::TaPathBroken])
             .rests(&["R-059"]),
@@ -121,6 +125,19 @@ fn chains() -> Vec<Scenario> {
             .presents(Certificate { sends: Sends::Huge, ..GOOD })
             .works(&[Cause::HugeChain])
             .rests(&["R-066"]),
+    ]
+}
+
+fn addresses() -> Vec<Scenario> {
+    vec![
+        healthy(
+            Section::B,
+            "dual-stack",
+            "An IPv4 and an IPv6 address",
+            "Both families are secure, and the server behind each shows the certificate of the record: what every address of a host owes its senders.",
+        )
+        .edit_host(|h| h.servers.push(server(Family::V6, GOOD)))
+        .rests(&["R-018", "R-090"]),
         healthy(
             Section::B,
             "per-address-differs",
@@ -129,7 +146,7 @@ fn chains() -> Vec<Scenario> {
         )
         .edit_host(|h| {
             h.tlsa = vec![RIGHT];
-            h.servers.push(Server { certificate: SELF_SIGNED, smtp: Smtp::Normal });
+            h.servers.push(server(Family::V4, SELF_SIGNED));
         })
         .sender(&[Sender::Dane])
         .finds(Standing::Broken, &[Cause::UnknownMismatch, Cause::PartialCoverage])
@@ -142,7 +159,7 @@ fn chains() -> Vec<Scenario> {
         )
         .edit_host(|h| {
             h.tlsa = vec![WRONG];
-            h.servers.push(Server { certificate: SELF_SIGNED, smtp: Smtp::Normal });
+            h.servers.push(server(Family::V4, SELF_SIGNED));
         })
         .fails(&[Cause::UnknownMismatch])
         .rests(&["R-033", "R-090"]),

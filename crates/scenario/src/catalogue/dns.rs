@@ -1,7 +1,7 @@
 //! Routes to the hosts: MX, aliases, addresses; and name servers that do not answer.
 
 use super::{Draft, PRIVATE, healthy, signed, unsigned};
-use crate::recipe::{Place, Route, Service, Spot, TlsaVia, Zone};
+use crate::recipe::{Damage, Harm, Place, Route, Service, Spot, TlsaVia, Zone};
 use crate::{Scenario, Section, Sender};
 use dane::cause::Cause;
 use dane::verdict::Standing;
@@ -142,6 +142,15 @@ fn other_aliases() -> Vec<Scenario> {
 }
 
 fn servers() -> Vec<Scenario> {
+    let second = |id, title, text, how| {
+        let damage = [Spot::Mx, Spot::A, Spot::Tlsa].map(|at| Damage { at, how });
+        // Which of them is asked first is chance.
+        healthy(Section::B, id, title, text)
+            .edit(|r| r.zone.second = damage.to_vec())
+            .works(&[])
+            .also(&[Cause::ServerBogus])
+            .rests(&["R-115", "R-127"])
+    };
     let tlsa_only = |id, title, text, service| healthy(Section::B, id, title, text).service(service).rests(&["R-031"]);
     vec![
         tlsa_only("tlsa-servfail", "SERVFAIL at TLSA", "The name servers answer the TLSA question with SERVFAIL. The host must be skipped: never opportunistic, that is just what an attacker would cause.", Service::Servfail(Some(Spot::Tlsa)))
@@ -158,6 +167,8 @@ fn servers() -> Vec<Scenario> {
             .also(&[Cause::DnsServfail, Cause::Unsigned])
             .rests(&["R-016", "R-017"]),
         healthy(Section::B, "dns-tcp-only", "Name servers truncate everything", "Every answer over UDP is truncated; over TCP all is well.").service(Service::TcpOnly).rests(&["R-128"]),
+        second("per-server-differs", "One of two name servers is stale", "The second name server has an old copy of the zone whose signatures have expired. Resolvers that ask again get the right answer from the first; whoever does not gets a bogus one, every other time.", Harm::SignatureExpired),
+        second("open-resolver-lies", "One of two name servers knows no DNSSEC", "What answers in the place of the second name server leaves the signatures out: a forwarder, an open resolver, somebody who lies. Nobody who validates believes it.", Harm::SignatureMissing),
         healthy(Section::B, "zone-servfail", "SERVFAIL everywhere", "Every question for the domain is answered with SERVFAIL: an expired secondary.")
             .service(Service::Servfail(None))
             .defers(&[Cause::DnsServfail])

@@ -10,7 +10,7 @@ mod smtp;
 mod tlsa;
 
 use crate::recipe::{
-    Algorithm, Certificate, Damage, Denial, Ds, Form, Harm, Host, Issuer, Key, Names, Object, Place, Route, Sends, Server, Service,
+    Algorithm, Certificate, Damage, Denial, Ds, Family, Form, Harm, Host, Issuer, Key, Names, Object, Place, Route, Sends, Server, Service,
     Signing, Smtp, Spot, Tlsa, TlsaVia, Validity, Zone,
 };
 use crate::{Receiver, Recipe, Scenario, Section, Sender};
@@ -52,7 +52,14 @@ pub const SELF_SIGNED: Certificate = Certificate { issuer: Issuer::SelfSigned, s
 
 /// A zone with nothing wrong.
 pub fn signed() -> Zone {
-    Zone { signing: Signing::OneKey(Algorithm::EcdsaP256), denial: Denial::Nsec, ds: Ds::Right, damage: vec![], service: vec![] }
+    Zone {
+        signing: Signing::OneKey(Algorithm::EcdsaP256),
+        denial: Denial::Nsec,
+        ds: Ds::Right,
+        damage: vec![],
+        second: vec![],
+        service: vec![],
+    }
 }
 
 /// A zone without DNSSEC.
@@ -62,8 +69,12 @@ pub fn unsigned() -> Zone {
 
 /// A host in the domain's own zone.
 pub fn host(tlsa: &[Tlsa]) -> Host {
-    let server = Server { certificate: GOOD, smtp: Smtp::Normal };
-    Host { place: Place::Own, tlsa_via: TlsaVia::Owner, tlsa: tlsa.to_vec(), servers: vec![server] }
+    Host { place: Place::Own, tlsa_via: TlsaVia::Owner, tlsa: tlsa.to_vec(), servers: vec![server(Family::V4, GOOD)] }
+}
+
+/// A server that does its duty with this certificate.
+pub fn server(family: Family, certificate: Certificate) -> Server {
+    Server { family, certificate, smtp: Smtp::Normal }
 }
 
 /// A scenario with nothing wrong, to be changed.

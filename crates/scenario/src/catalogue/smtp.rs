@@ -1,7 +1,7 @@
 //! What SMTP servers do before a certificate can be seen.
 
-use super::{Draft, healthy};
-use crate::recipe::Smtp;
+use super::{Draft, GOOD, healthy};
+use crate::recipe::{Certificate, Key, Smtp};
 use crate::{Scenario, Section};
 use dane::cause::Cause;
 
@@ -19,6 +19,8 @@ fn starttls() -> Vec<Scenario> {
     vec![
         bad(Section::A, "starttls-refused", "STARTTLS refused", "TLSA records exist; STARTTLS is announced and refused for good (554). The test bed calls it \"no certificate\".", Smtp::StarttlsReply(554), Cause::StarttlsRefused),
         bad(Section::C, "starttls-not-offered", "STARTTLS not offered", "TLSA records exist; the server does not know STARTTLS.", Smtp::NoStarttls, Cause::StarttlsNotOffered),
+        bad(Section::B, "starttls-selective", "STARTTLS for others only", "The server announces STARTTLS to some clients and not to this one, for which the command works all the same: RFC 7672 section 9.2 forbids such choice to whoever publishes TLSA records, and senders do not try what is not announced.", Smtp::StarttlsSelective, Cause::StarttlsNotOffered)
+            .rests(&["R-038", "R-129"]),
         bad(Section::C, "starttls-454", "STARTTLS answered with 454", "\"TLS not available due to temporary reason\": usually a missing key file, and for days.", Smtp::StarttlsReply(454), Cause::StarttlsTemporary),
         bad(Section::C, "starttls-500", "STARTTLS answered with 500", "Announced, and then not understood: a filter between us and the server.", Smtp::StarttlsReply(500), Cause::StarttlsRefused),
         bad(Section::C, "starttls-502", "STARTTLS answered with 502", "Announced, and then not implemented.", Smtp::StarttlsReply(502), Cause::StarttlsRefused),
@@ -62,6 +64,16 @@ fn tls() -> Vec<Scenario> {
         .also(&[Cause::TlsHandshakeFailure]),
         healthy(
             Section::C,
+            "rsa-kex-only",
+            "RSA key transport only",
+            "The server's only cipher suites are those of TLS 1.2 with RSA key transport. RFC 9325 section 4.1 advises against them, so some senders have none of them and skip the host, and others deliver: from a client without them nothing can be said.",
+        )
+        .presents(Certificate { key: Key::Rsa2048, ..GOOD })
+        .smtp(Smtp::RsaKeyTransport)
+        .unknown(&[Cause::TlsEngineLimit])
+        .rests(&["R-036", "R-073"]),
+        healthy(
+            Section::C,
             "reset-after-starttls",
             "Reset after STARTTLS",
             "The connection is reset after the 220 of STARTTLS: a crashing TLS engine, or a filter on the way. From one place that cannot be told.",
@@ -96,6 +108,10 @@ fn could_not_look() -> Vec<Scenario> {
             Smtp::Greeting(450),
             Cause::Greylisted,
         ),
+        healthy(Section::C, "greylisted-once", "Come back later, and then welcome", "The first visit of a client is greeted with 450, the next one as it should be. A sender comes back, and so must whoever wants to tell it from a server that nobody can look at.")
+            .smtp(Smtp::GreylistOnce)
+            .works(&[])
+            .rests(&["R-036"]),
         unseen("ehlo-rejected", "EHLO refused (550)", "The server greets, and refuses our name.", Smtp::EhloReply(550), Cause::SmtpBlocked),
         unseen("banner-timeout", "Silence", "The connection is accepted, and no greeting ever comes.", Smtp::Silent, Cause::BannerTimeout),
         unseen(

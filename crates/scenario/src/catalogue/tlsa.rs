@@ -172,6 +172,10 @@ fn data() -> Vec<Scenario> {
             .fails(&[Cause::UnknownMismatch])
             .also(&[Cause::StaleTlsa])
             .rests(&["R-090"]),
+        healthy(Section::C, "key-rolled-tlsa-early", "The record was renewed, the certificate was not", "The record of the next key has replaced that of the current one before the server has the new certificate. It should have stood beside it for as long as the old record lives in caches.")
+            .tlsa(&[Tlsa::new(3, 1, 1, Object::NextLeaf)])
+            .fails(&[Cause::UnknownMismatch])
+            .rests(&["R-090"]),
         healthy(Section::B, "full-certificate", "The whole certificate", "`3 0 0`: discouraged for its size, but right.").tlsa(&[Tlsa::new(3, 0, 0, Object::Leaf)]).rests(&["R-042", "R-049"]),
         healthy(Section::B, "full-key", "The whole public key", "`3 1 0`: discouraged, but right.").tlsa(&[Tlsa::new(3, 1, 0, Object::Leaf)]).rests(&["R-042", "R-049"]),
         healthy(Section::B, "sha512", "SHA-512", "`3 1 2`: allowed, rare, and right.").tlsa(&[Tlsa::new(3, 1, 2, Object::Leaf)]).rests(&["R-050"]),

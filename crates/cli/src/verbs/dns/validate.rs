@@ -147,8 +147,8 @@ impl<'a> From<&'a Answer> for Report<'a> {
             at: answer.at,
             status: answer.status,
             rcode: rcode(answer),
-            ede: reason.and_then(|r| r.ede).or(network_error(answer.failure)).into_iter().collect(),
-            reason: reason.map(|r| r.code.to_string()).or(answer.failure.map(|_| "fetch-failed".to_owned())),
+            ede: reason.and_then(|r| r.ede).or(answer.failure.and_then(|f| f.reason().ede())).into_iter().collect(),
+            reason: reason.map(|r| r.code).or(answer.failure.map(Failure::reason)).map(|code| code.to_string()),
             at_name: reason.map(|r| &r.at_name).or(answer.failure.map(|_| &answer.question.name)),
             at_type: reason.map(|r| r.at_type.to_string()),
             detail: reason.map(|r| r.detail.as_str()).filter(|detail| !detail.is_empty()),
@@ -163,15 +163,6 @@ impl<'a> From<&'a Answer> for Report<'a> {
             bogus_servers: &answer.bogus_servers,
             elapsed_ms: u64::try_from(answer.elapsed.as_millis()).unwrap_or(u64::MAX),
         }
-    }
-}
-
-/// 22 No Reachable Authority, 23 Network Error. (R-126 rfc8914#4.23)
-fn network_error(failure: Option<Failure>) -> Option<u16> {
-    match failure? {
-        Failure::Unreachable => Some(23),
-        Failure::AliasLoop | Failure::Budget => None,
-        _ => Some(22),
     }
 }
 

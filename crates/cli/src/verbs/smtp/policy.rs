@@ -33,7 +33,7 @@ use serde::Serialize;
 
 EXIT CODES
   0  deliver: at least one host would be connected to
-  1  defer or bounce
+  1  defer or bounce (be it for a null MX)
   2  a domain, the command line, or a file that it names, cannot be used
   3  defer, because nothing could be found out: no answers, or no proofs,
      came back

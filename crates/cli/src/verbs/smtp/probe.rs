@@ -1,19 +1,23 @@
 //! `danelaw smtp probe`: what every mail server of a domain shows, and what a sender makes of it.
 
 use super::policy;
-use crate::common::probe::{self, ProbeOptions};
-use crate::common::resolver::ResolverOptions;
+use crate::common::probe::LookOptions;
 use crate::common::{domains, print, time};
 use crate::exit::{Exit, UsageError};
 use dane::cause::Party;
 use dane::cert::Certificate;
-use dane::judge::{judge, observed_route};
+use dane::dns::Lookup;
+use dane::judge::{judge, observed_route, opted_out};
 use dane::matching::{VerifyOptions, verify};
 use dane::name::Name;
-use dane::observation::{AddressObservation, CertificateBytes, Connect, Exchange, Got, HostObservation, Observation, TlsFailure};
+use dane::observation::{
+    AddressObservation, CertificateBytes, Connect, DomainObservation, EarlierVisit, Exchange, Got, HostObservation, Observation,
+    SCHEMA_VERSION, TlsFailure, VantageObservation,
+};
 use dane::tlsa::Tlsa;
 use dane::verdict::{Delivery, ServerVerdict, Standing, Verdict};
 use dane::walk::{HostRoute, Route};
+use domain::base::iana::Rtype;
 use resolve::Epoch;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -46,7 +50,7 @@ const CERTIFICATES_SHOWN: usize = 8;
 
 EXIT CODES
   0  a sender that validates DANE delivers, and no server fails it
-  1  it does not, or fails at one server at least
+  1  it does not (be it for a null MX), or fails at one server at least
   2  a domain, the command line, or a file that it names, cannot be used
   3  could not tell
   Over several domains: the first of 2, 1, 3, 0 that occurs")]
@@ -64,10 +68,7 @@ pub struct Args {
     json: bool,
 
     #[command(flatten)]
-    probe: ProbeOptions,
-
-    #[command(flatten)]
-    resolver: ResolverOptions,
+    look: LookOptions,
 }
 
 impl Args {
@@ -77,8 +78,8 @@ impl Args {
     /// If an argument or a file it names cannot be used.
     pub fn run(self) -> Result<Exit, UsageError> {
         let (domains, mut exit) = domains::parse(&self.domains)?;
-        let looker = probe::looker(self.resolver.resolver(self.at)?, self.probe.config(self.resolver.mail_ipv6())?)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
+        let looker = self.look.attended(self.at, &runtime)?;
         // Ourselves first, but nobody waits for it.
         let checks = runtime.spawn({
             let looker = looker.clone();
@@ -87,7 +88,7 @@ impl Args {
         let mut checks = Some(checks);
         for domain in domains {
             let Some(mut observation) = runtime.block_on(looker.observe_domain(&domain)) else {
-                exit = exit.worst(domains::opted_out(&domain));
+                exit = exit.worst(self.left_alone(&domain));
                 continue;
             };
             if let Some(checks) = checks.take() {
@@ -103,16 +104,23 @@ impl Args {
         let at = self.at.unwrap_or(observation.domain.mx.at);
         let (route, verdict) = (observed_route(observation), judge(observation, at));
         if self.json {
-            let report = Report {
-                policy: policy::Report::new(domain, &route, |host| Host::new(host, observation, &verdict, at)),
-                standing: verdict.standing,
-                headline: &verdict.headline,
-            };
-            print::json(&report);
+            print::json(&Report::new(domain, &route, observation, &verdict));
         } else {
             show(domain, &route, observation, &verdict, at);
         }
         exit_of(&verdict)
+    }
+
+    /// A domain that nobody looks at has its object all the same.
+    fn left_alone(&self, domain: &Name) -> Exit {
+        let at = self.at.unwrap_or_else(time::now);
+        if self.json {
+            let mx = Lookup::unasked(domain, Rtype::MX, at);
+            let nothing = DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone: None, mx };
+            let nothing = Observation { domain: nothing, hosts: Vec::new(), vantage: VantageObservation::default() };
+            print::json(&Report::new(domain, &observed_route(&nothing), &nothing, &opted_out(domain, at)));
+        }
+        domains::opted_out(domain)
     }
 }
 
@@ -120,7 +128,8 @@ fn exit_of(verdict: &Verdict) -> Exit {
     match (verdict.standing, verdict.delivery) {
         (Standing::CouldNotTell, _) | (_, None) => Exit::Unknown,
         (Standing::Broken | Standing::Undeliverable, _) => Exit::Bad,
-        (Standing::NoMail, _) | (_, Some(Delivery::Deliver)) => Exit::Good,
+        (_, Some(Delivery::Deliver)) => Exit::Good,
+        // Null MX too: no sender delivers, and `smtp policy` says the same. Whether that is as it should be is what `check` says.
         (_, Some(Delivery::Defer | Delivery::Bounce)) => Exit::Bad,
     }
 }
@@ -132,6 +141,13 @@ struct Report<'a> {
     policy: policy::Report<Host<'a>>,
     standing: Standing,
     headline: &'a str,
+}
+
+impl<'a> Report<'a> {
+    fn new(domain: &Name, route: &Route, observation: &'a Observation, verdict: &'a Verdict) -> Self {
+        let host = |host: &HostRoute| Host::new(host, observation, verdict, verdict.at);
+        Self { policy: policy::Report::new(domain, route, host), standing: verdict.standing, headline: &verdict.headline }
+    }
 }
 
 #[derive(Serialize)]
@@ -163,6 +179,8 @@ struct Server<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     early_bytes: Option<&'a str>,
     dialogue: &'a [Exchange],
+    /// Visits before this one that the server ended by asking us to come back, oldest first.
+    earlier: &'a [EarlierVisit],
 }
 
 #[derive(Serialize)]
@@ -236,6 +254,7 @@ impl<'a> Server<'a> {
             paper_valid: verdict.and_then(|v| v.paper_valid),
             early_bytes: server.early_bytes.as_deref(),
             dialogue: &server.dialogue,
+            earlier: &server.earlier,
         }
     }
 }
@@ -297,11 +316,11 @@ fn show_server(server: &Server) {
     if let Some(words) = connect {
         print::line(format_args!("          {words}"));
     }
-    for exchange in server.dialogue {
-        let sent = exchange.sent.as_deref().unwrap_or("(greeting)");
-        let lock = if exchange.encrypted { "TLS " } else { "" };
-        print::line(format_args!("          {lock}{sent}: {}", words(&exchange.got)));
+    for visit in server.earlier {
+        show_dialogue(&visit.dialogue);
+        print::line("          later:");
     }
+    show_dialogue(server.dialogue);
     if let Some(tls) = &server.tls {
         let known = [tls.version, tls.cipher, tls.group, tls.signature_scheme];
         let proven = match tls.key_proven {
@@ -337,6 +356,14 @@ fn show_server(server: &Server) {
     }
     if let Some(obstacle) = server.obstacle {
         print::line(format_args!("          {obstacle}"));
+    }
+}
+
+fn show_dialogue(dialogue: &[Exchange]) {
+    for exchange in dialogue {
+        let sent = exchange.sent.as_deref().unwrap_or("(greeting)");
+        let lock = if exchange.encrypted { "TLS " } else { "" };
+        print::line(format_args!("          {lock}{sent}: {}", words(&exchange.got)));
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::common::{file, print, time};
 use crate::exit::{Exit, UsageError};
+use dane::Epoch;
+use dane::cause::Cause;
 use dane::matching::{self, CommonName, EeNames, MatchVerdict, Verification, VerifyOptions};
 use dane::name::Name;
 use dane::observation::CertificateBytes;
 use dane::tlsa::{Mode, Tlsa};
-use dane::{Epoch, pem};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -95,7 +96,7 @@ impl Verify {
         let records = records(&self.tlsa)?;
         let names = names(&self.name)?;
         let chain = match (&self.chain, &self.chain_der) {
-            (Some(path), _) => certificates(path)?,
+            (Some(path), _) => file::certificates(path)?,
             (None, Some(directory)) => certificates_of(directory)?,
             (None, None) => return Err(UsageError::new("give the chain with --chain FILE or --chain-der DIR")),
         };
@@ -107,7 +108,7 @@ impl Verify {
             ee_names: if self.ee_name_checks { EeNames::Check } else { EeNames::Ignore },
             common_name: if self.no_common_name { CommonName::Never } else { CommonName::IfNoDnsName },
             digest_order: self.digest_order,
-            roots: self.roots.as_deref().map_or(Ok(Vec::new()), certificates)?,
+            roots: self.roots.as_deref().map_or(Ok(Vec::new()), file::certificates)?,
         };
         let at = self.at.unwrap_or_else(time::now);
         let verification = matching::verify(&chain, &records, &names, at, &options);
@@ -133,6 +134,15 @@ struct Report<'a> {
     error: Option<&'static str>,
     detail: Option<&'a str>,
     records: Vec<ReportRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<Warning<'a>>,
+}
+
+/// What is wrong with a match.
+#[derive(Serialize)]
+struct Warning<'a> {
+    cause: Cause,
+    detail: &'a str,
 }
 
 #[derive(Serialize)]
@@ -152,6 +162,7 @@ impl<'a> From<&'a Verification> for Report<'a> {
             error: verification.error.as_ref().map(|e| e.code.code()),
             detail: verification.error.as_ref().map(|e| e.detail.as_str()),
             records: verification.records.iter().map(record).collect(),
+            warning: verification.detour.as_ref().map(|d| Warning { cause: Cause::TaSecondPath, detail: &d.detail }),
         }
     }
 }
@@ -164,6 +175,10 @@ fn show(verification: &Verification, records: &[Tlsa]) {
         // Of what fails, usage and depth say which record came closest: no match.
         (_, _, Some(error)) => print::line(format!("{verdict}: {} ({})", error.detail, error.code.code())),
         (_, _, None) => print::line(verdict),
+    }
+    if let Some(detour) = &verification.detour {
+        let cause = Cause::TaSecondPath;
+        print::line(format!("  {} ({}): {}", cause.title().trim_end_matches('.'), cause.code(), detour.detail));
     }
     for (record, outcome) in records.iter().zip(&verification.records) {
         let text = record.to_string();
@@ -182,18 +197,6 @@ fn records(texts: &[String]) -> Result<Vec<Tlsa>, UsageError> {
 
 fn names(texts: &[String]) -> Result<Vec<Name>, UsageError> {
     texts.iter().map(|text| dane::name::parse_domain(text).map_err(|e| UsageError(format!("--name: {e}")))).collect()
-}
-
-/// The certificates of a PEM file, as they are: a block that is no certificate is what a server might send, too.
-fn certificates(path: &Path) -> Result<Vec<CertificateBytes>, UsageError> {
-    let bytes = file::read(path)?;
-    let blocks = pem::blocks(&bytes).map_err(|e| UsageError(format!("{}: {e}", path.display())))?;
-    let certificates: Vec<CertificateBytes> =
-        blocks.into_iter().filter(|b| b.label.ends_with("CERTIFICATE")).map(|b| CertificateBytes(b.der.into())).collect();
-    if certificates.is_empty() && !bytes.trim_ascii().is_empty() {
-        return Err(UsageError(format!("{} has no PEM block of a certificate; give DER files with --chain-der DIR", path.display())));
-    }
-    Ok(certificates)
 }
 
 /// The files of a directory, in the order of their names; names that begin with a number by its value.
