@@ -1,5 +1,6 @@
 //! What danelaw costs, and whether it is right.
 
+use super::costs::Costs;
 use super::options::Options;
 use super::usage::{Usage, on_core, run};
 use super::world::{Group, Kind, World};
@@ -14,6 +15,8 @@ use std::process::{Command, Stdio};
 
 /// Names in flight when memory is looked at.
 pub const CROWDED: usize = 10_000;
+/// Names that the stub asks for: enough for a second of CPU time.
+const STUB_NAMES: usize = 50_000;
 
 /// All runs on a group of domains.
 pub struct Outcome {
@@ -44,6 +47,8 @@ pub struct Run {
     pub names: usize,
     /// What it used.
     pub usage: Usage,
+    /// What exchanges and verifications cost just then.
+    pub costs: Costs,
     /// What it counted, if it counts.
     pub counts: Option<Counts>,
     /// Names with the status that they should have and nothing missing.
@@ -115,17 +120,18 @@ impl Bench<'_> {
         fs::create_dir_all(&directory).expect("directory");
         let domains = match plan.mode {
             Mode::Validating => self.group.domains,
-            Mode::Stub => &self.group.domains[..self.group.domains.len().min(exchange::NAMES)],
+            Mode::Stub => &self.group.domains[..self.group.domains.len().min(STUB_NAMES)],
         };
         let list = directory.join("list");
         fs::write(&list, domains.iter().map(|domain| format!("{}\n", domain.name)).collect::<String>()).expect("list");
         let (out, stats, log) = (directory.join("out.jsonl"), directory.join("stats.json"), directory.join("log"));
         let command = self.command(plan, &list, &out, &stats);
-        let usage = if plan.workers == 1 { on_core(MEASURED, || run(command, &log)) } else { run(command, &log) };
+        let work = || if plan.workers == 1 { on_core(MEASURED, || run(command, &log)) } else { run(command, &log) };
+        let (usage, costs) = Costs::around(self.world, work);
         let expected = domains.iter().map(|domain| domain.name.as_str()).collect();
         let (right, wrong) = self.check(&out, plan.mode, expected);
         let _ = fs::remove_file(&out);
-        Run { names: domains.len(), usage, counts: counts(&stats), right, wrong }
+        Run { names: domains.len(), usage, costs, counts: counts(&stats), right, wrong }
     }
 
     fn command(&self, plan: &Plan<'_>, list: &Path, out: &Path, stats: &Path) -> Command {

@@ -7,6 +7,7 @@
 //! It wants port 53, because delegations name no port and unbound cannot be told another one: xtask gives it a network of its own, whose
 //! end takes every process in it along.
 
+mod costs;
 mod danelaw;
 mod exchange;
 mod options;
@@ -18,6 +19,7 @@ mod usage;
 mod verification;
 mod world;
 
+use costs::Costs;
 use options::Options;
 use report::Report;
 use world::World;
@@ -41,8 +43,7 @@ pub fn run(arguments: impl Iterator<Item = String>) -> Result<(), String> {
     let world = World::provide(&options);
     let (_servers, loaded_in) = world.serve();
     let mut report = Report::new(&options, &world, loaded_in);
-    report.exchange(&exchange::measure(&world));
-    report.verification(verification::measure());
+    report.costs(Costs::measure(&world));
     for group in [world.signed(), world.unsigned()] {
         if options.peer {
             report.unbound(group.kind, &peer::measure(&world, &group));

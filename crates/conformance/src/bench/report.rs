@@ -1,7 +1,7 @@
 //! Prints what was measured as it comes, and the table at the end.
 
+use super::costs::Costs;
 use super::danelaw::{CROWDED, Outcome, Run, Verb};
-use super::exchange::Exchanges;
 use super::options::Options;
 use super::peer::Peer;
 use super::perfect::{self, Perfect};
@@ -25,9 +25,6 @@ pub struct Report {
     machine: String,
     page: Option<PathBuf>,
     rows: Vec<Row>,
-    /// CPU seconds of one exchange and of one verification.
-    exchange: f64,
-    verification: f64,
     /// Domains per CPU second of unbound, for the ratios.
     unbound: Option<f64>,
     wrong: Vec<String>,
@@ -36,15 +33,8 @@ pub struct Report {
 impl Report {
     /// Begins with the world.
     pub fn new(options: &Options, world: &World, loaded_in: Duration) -> Self {
-        let mut report = Self {
-            machine: options.machine.clone(),
-            page: options.page.clone(),
-            rows: Vec::new(),
-            exchange: 0.0,
-            verification: 0.0,
-            unbound: None,
-            wrong: Vec::new(),
-        };
+        let mut report =
+            Self { machine: options.machine.clone(), page: options.page.clone(), rows: Vec::new(), unbound: None, wrong: Vec::new() };
         let config = &world.crowd.config;
         let made =
             world.made_in.map_or("kept from an earlier run".to_owned(), |time| format!("made and signed in {:.0} s", time.as_secs_f64()));
@@ -63,17 +53,10 @@ impl Report {
     }
 
     /// The bare machine.
-    pub fn exchange(&mut self, done: &Exchanges) {
-        self.exchange = done.cpu / done.count as f64;
-        let repeated = if done.repeated > 0 { format!(", {} sent again", done.repeated) } else { String::new() };
-        self.row("one UDP exchange, sendto and recvfrom", format!("{} ({} of them{repeated})", micros(self.exchange), done.count), "");
-        self.row("the same per CPU second", whole(1.0 / self.exchange), "");
-    }
-
-    /// The bare machine.
-    pub fn verification(&mut self, seconds: f64) {
-        self.verification = seconds;
-        self.row("one verification, P-256", micros(seconds), "");
+    pub fn costs(&mut self, costs: Costs) {
+        let rate = whole(1.0 / costs.exchange);
+        self.row("one UDP exchange, sendto and recvfrom", format!("{} ({rate} a CPU second)", micros(costs.exchange)), "");
+        self.row("one verification, P-256", micros(costs.verification), "");
     }
 
     /// What unbound did.
@@ -155,9 +138,19 @@ impl Report {
         let beside = |count: u64, perfect: usize| format!("{} ({})", each(count as f64), least(perfect));
         self.row(format!("{kind}: verifications a domain"), beside(counts.verifications, perfect.verifications), "the least");
         self.row(format!("{kind}: exchanges a domain"), beside(counts.queries, perfect.exchanges), "the least");
-        let bound = counts.verifications as f64 * self.verification + counts.queries as f64 * self.exchange;
+        let (crypto, exchanges) = (counts.verifications as f64 * run.costs.verification, counts.queries as f64 * run.costs.exchange);
         let wanted = if kind == Kind::Signed.word() { "1.15 or less" } else { "" };
-        self.row(format!("{kind}: CPU time to that of its verifications and exchanges"), format!("{:.2}", run.usage.cpu() / bound), wanted);
+        let figure = format!(
+            "{:.2} ({} and {} then)",
+            run.usage.cpu() / (crypto + exchanges),
+            micros(run.costs.verification),
+            micros(run.costs.exchange)
+        );
+        self.row(format!("{kind}: CPU time to that of its verifications and exchanges"), figure, wanted);
+        let share = |seconds: f64| format!("{:.0}%", 100.0 * seconds / run.usage.cpu());
+        let (kernel, rest) = (run.usage.system, run.usage.user - crypto);
+        let figure = format!("kernel {}, verifications {}, all else {}", share(kernel), share(crypto), share(rest));
+        self.row(format!("{kind}: where the CPU time goes"), figure, "");
     }
 
     fn stub(&mut self, run: &Run) {
@@ -165,7 +158,7 @@ impl Report {
         let rate = lookups / run.usage.cpu();
         let figure = format!("{} ({:.1} s user, {:.1} s system)", whole(rate), run.usage.user, run.usage.system);
         self.row("stub: lookups per CPU second", figure, "150,000 or more, or the next line");
-        self.row("stub: times plain sendto and recvfrom", format!("{:.2}", rate * self.exchange), "0.9 or more");
+        self.row("stub: times plain sendto and recvfrom", format!("{:.2}", rate * run.costs.exchange), "0.9 or more");
         self.truth("stub", run);
     }
 

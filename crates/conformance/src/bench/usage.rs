@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// The kernel's unit of CPU time in /proc: 1/100 s on every architecture that Linux shows to programs. (`man 5 proc`, `USER_HZ`)
 const TICK: f64 = 0.01;
 
+/// How long one run may take.
+const LIMIT: Duration = Duration::from_secs(3_600);
+
 /// What a process used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
@@ -67,7 +70,7 @@ pub fn on_core<T: Send>(core: usize, work: impl FnOnce() -> T + Send) -> T {
 /// Runs a program to its end, with its output in `log`.
 ///
 /// # Panics
-/// If it cannot be started or fails.
+/// If it cannot be started, fails, or takes more than an hour.
 pub fn run(mut command: Command, log: &Path) -> Usage {
     let output = File::create(log).expect("log file");
     let errors = output.try_clone().expect("log file");
@@ -81,6 +84,9 @@ pub fn run(mut command: Command, log: &Path) -> Usage {
         usage = now;
         if has_ended(child.id()) {
             break;
+        }
+        if begun.elapsed() > LIMIT {
+            let _ = child.kill();
         }
         thread::sleep(Duration::from_millis(20));
     }

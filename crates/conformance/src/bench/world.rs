@@ -4,9 +4,8 @@ use super::options::Options;
 use super::query::{Flags, Query, ask};
 use super::usage::on_core;
 use super::{PORT, SERVERS};
-use crate::nsd;
 use crate::process::Server;
-use crate::zone::Zone;
+use crate::{nsd, zone};
 use lab::{Crowd, MailDomain};
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
@@ -100,12 +99,7 @@ impl World {
     /// If they do not.
     #[must_use]
     pub fn serve(&self) -> (Vec<Server>, Duration) {
-        let served = |zone: &lab::CrowdZone| Zone {
-            name: if zone.apex == "." { ".".to_owned() } else { format!("{}.", zone.apex) },
-            file: self.directory.join(Crowd::file(&zone.apex)),
-            servers: zone.servers.iter().copied().map(IpAddr::V4).collect(),
-        };
-        let zones: Vec<Zone> = self.crowd.zones.iter().map(served).collect();
+        let zones = zone::of_crowd(&self.crowd, &self.directory);
         let begun = Instant::now();
         let servers = on_core(SERVERS, || nsd::serve(&zones, PORT, &self.runs));
         for zone in [zones.first(), zones.last()].into_iter().flatten() {
