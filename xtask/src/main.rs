@@ -25,6 +25,8 @@ Usage: cargo xtask COMMAND
   packages                   fetch the Debian packages of the conformance tests below the target directory, and list them
   fuzz [TARGET] [--minutes N]  run one fuzz target, or all of them; without --minutes: one minute each
   bench build                measure a cold release build and the size of the binary
+  bench dns [--zones N] [--names N] [--in-flight N] [--no-unbound] [--write]
+                             resolve and validate a namespace, beside unbound and the bare machine; --write: docs/performance.md
 ";
 
 fn main() -> ExitCode {

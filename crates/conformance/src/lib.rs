@@ -2,8 +2,9 @@
 //!
 //! Name servers (NSD, BIND), signers (BIND, ldns), validators (unbound, delv), a mail server (Postfix) and a TLSA judge (openssl) run as
 //! ordinary processes on 127.0.0.0/8 at unprivileged ports, and are ended when the test ends. `danelaw` is run as the binary that users
-//! run. Where danelaw and another program differ, [`exceptions`] names the case and the RFC that decides it.
+//! run. [`bench`] compares what they cost. Where danelaw and another program differ, [`exceptions`] names the case and the RFC that decides it.
 
+pub mod bench;
 pub mod danelaw;
 pub mod exceptions;
 pub mod named;

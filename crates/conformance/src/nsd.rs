@@ -7,6 +7,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
+
+/// A hundred thousand zones take half a minute, on a busy machine several.
+const START: Duration = Duration::from_secs(600);
 
 /// Serves the zones at `port` of their own addresses. One NSD a group; their files are below `directory`.
 ///
@@ -24,14 +28,15 @@ fn start(group: &Group, port: u16, directory: &Path) -> Server {
     let mut command = software::command("nsd");
     command.arg("-d").arg("-c").arg(&file);
     let first = group.addresses.first().expect("an address");
-    Server::start(command, &directory.join("log"), SocketAddr::new(*first, port))
+    Server::start_within(START, command, &directory.join("log"), SocketAddr::new(*first, port))
 }
 
 fn configuration(group: &Group, port: u16, directory: &Path) -> String {
     let d = directory.display();
     let mut text = format!(
         "server:\n username: \"\"\n database: \"\"\n server-count: 1\n pidfile: \"\"\n zonesdir: \"{d}\"\n xfrdir: \"{d}\"\n \
-         xfrdfile: \"{d}/xfrd.state\"\n zonelistfile: \"{d}/zone.list\"\n tcp-count: 100\n rrl-ratelimit: 0\n"
+         xfrdfile: \"{d}/xfrd.state\"\n zonelistfile: \"{d}/zone.list\"\n tcp-count: 100\n rrl-ratelimit: 0\n zonefiles-check: no\n \
+         receive-buffer-size: 4194304\n send-buffer-size: 4194304\n"
     );
     for address in &group.addresses {
         let _ = writeln!(text, " ip-address: {address}@{port}");

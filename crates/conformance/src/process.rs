@@ -22,7 +22,16 @@ impl Server {
     /// # Panics
     /// If it does not start or does not answer within a minute: the log is shown.
     #[must_use]
-    pub fn start(mut command: Command, log: &Path, address: SocketAddr) -> Self {
+    pub fn start(command: Command, log: &Path, address: SocketAddr) -> Self {
+        Self::start_within(START, command, log, address)
+    }
+
+    /// The same for one that may take longer, or shorter.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start), after `limit`.
+    #[must_use]
+    pub fn start_within(limit: Duration, mut command: Command, log: &Path, address: SocketAddr) -> Self {
         let output = File::create(log).expect("log file");
         let errors = output.try_clone().expect("log file");
         let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
@@ -31,7 +40,7 @@ impl Server {
         while TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_err() {
             let ended = server.child.try_wait().expect("wait");
             assert!(ended.is_none(), "{command:?} ended: {ended:?}\n{}", server.log());
-            assert!(started.elapsed() < START, "{command:?} does not answer at {address}\n{}", server.log());
+            assert!(started.elapsed() < limit, "{command:?} does not answer at {address}\n{}", server.log());
             thread::sleep(Duration::from_millis(50));
         }
         server

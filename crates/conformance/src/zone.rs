@@ -1,8 +1,9 @@
 //! Zones to serve, whoever made and signed them.
 
+use lab::{Crowd, CrowdZone};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// A signed master file, and who serves it.
@@ -20,6 +21,17 @@ impl Zone {
     fn depth(&self) -> usize {
         self.name.trim_end_matches('.').split('.').filter(|label| !label.is_empty()).count()
     }
+}
+
+/// The zones of a crowd that was written to `directory`.
+#[must_use]
+pub fn of_crowd(crowd: &Crowd, directory: &Path) -> Vec<Zone> {
+    let zone = |zone: &CrowdZone| Zone {
+        name: if zone.apex == "." { ".".to_owned() } else { format!("{}.", zone.apex) },
+        file: directory.join(Crowd::file(&zone.apex)),
+        servers: zone.servers.iter().copied().map(IpAddr::V4).collect(),
+    };
+    crowd.zones.iter().map(zone).collect()
 }
 
 /// Zones that one name server process serves at its addresses.

@@ -133,11 +133,13 @@ fn lines<T: Serialize>(items: &[T]) -> String {
     items.iter().filter_map(|t| serde_json::to_string(t).ok()).map(|l| l + "\n").collect()
 }
 
-fn make(dir: &Path) -> Result<(), LabError> {
+/// Makes a directory and those above it.
+pub fn make(dir: &Path) -> Result<(), LabError> {
     fs::create_dir_all(dir).map_err(|source| LabError::Write { path: dir.display().to_string(), source })
 }
 
-fn write(dir: &Path, file: &str, text: &str) -> Result<(), LabError> {
+/// Writes a file in a directory.
+pub fn write(dir: &Path, file: &str, text: &str) -> Result<(), LabError> {
     let path = dir.join(file);
     fs::write(&path, text).map_err(|source| LabError::Write { path: path.display().to_string(), source })
 }

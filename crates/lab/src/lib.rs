@@ -4,6 +4,7 @@
 //! unprivileged ports from threads of its own, until the [`Lab`] is dropped. It shares no code with the resolver, the validator or the
 //! probe: they meet on the wire only.
 
+mod crowd;
 mod dns;
 mod export;
 mod net;
@@ -14,6 +15,7 @@ mod smtp;
 mod truth;
 mod world;
 
+pub use crowd::{Crowd, CrowdConfig, CrowdZone, MailDomain};
 pub use dns::log::Query;
 pub use smtp::log::Visit;
 pub use truth::{Group, Truth};

@@ -10,14 +10,30 @@ use scenario::recipe::Harm;
 
 const DAY: i64 = 86_400;
 
+/// When the signatures of a zone are valid.
+#[derive(Clone, Copy, Debug)]
+pub struct Period {
+    /// When they are made.
+    pub now: Epoch,
+    /// How long from then on they are valid, seconds.
+    pub lasts: i64,
+}
+
+impl Period {
+    /// Two weeks from this moment on.
+    pub fn around(now: Epoch) -> Self {
+        Self { now, lasts: 14 * DAY }
+    }
+}
+
 /// Signs the RRsets of one zone.
 pub struct Signer<'a> {
     /// The zone.
     pub plan: &'a ZonePlan,
     /// Its keys.
     pub keys: &'a KeySet,
-    /// The moment around which signatures are valid.
-    pub now: Epoch,
+    /// When signatures are valid.
+    pub period: Period,
 }
 
 impl Signer<'_> {
@@ -39,11 +55,12 @@ impl Signer<'_> {
             return;
         }
         // Three days, because validators forgive clocks that are off by up to one.
+        let Period { now, lasts } = self.period;
         let (inception, expiration) = match harm {
-            Some(Harm::SignatureExpired) => (self.now - 30 * DAY, self.now - 3 * DAY),
-            Some(Harm::SignatureNotYetValid) => (self.now + 3 * DAY, self.now + 30 * DAY),
-            Some(Harm::SignatureTimesReversed) => (self.now + 10 * DAY, self.now - 10 * DAY),
-            _ => (self.now - DAY, self.now + 14 * DAY),
+            Some(Harm::SignatureExpired) => (now - 30 * DAY, now - 3 * DAY),
+            Some(Harm::SignatureNotYetValid) => (now + 3 * DAY, now + 30 * DAY),
+            Some(Harm::SignatureTimesReversed) => (now + 10 * DAY, now - 10 * DAY),
+            _ => (now - DAY, now + lasts),
         };
         let key = match (harm, rrset.rtype) {
             (Some(Harm::UnknownKey), _) => &self.keys.stranger,

@@ -3,7 +3,7 @@
 use super::denial::{self, Chain};
 use super::keys::KeySet;
 use super::rdata::{self, Rdata};
-use super::sign::Signer;
+use super::sign::{Period, Signer};
 use crate::seed::Seed;
 use dane::Epoch;
 use dane::name::Name;
@@ -137,14 +137,19 @@ impl Zone {
 
     /// The zone, signed now if it was not before.
     pub fn signed(&self, seed: &Seed, now: Epoch) -> &SignedZone {
-        self.signed.get_or_init(|| SignedZone::build(&self.plan, seed, now))
+        let sign = || {
+            let keys = KeySet::derive(seed, &self.plan.apex, self.plan.signing);
+            SignedZone::build(&self.plan, keys.as_ref(), Period::around(now))
+        };
+        self.signed.get_or_init(sign)
     }
 }
 
 impl SignedZone {
-    fn build(plan: &ZonePlan, seed: &Seed, now: Epoch) -> Self {
+    /// Signs what is planned with these keys, if there are any.
+    pub fn build(plan: &ZonePlan, keys: Option<&KeySet>, period: Period) -> Self {
         let mut nodes = nodes(plan);
-        let Some(keys) = KeySet::derive(seed, &plan.apex, plan.signing) else {
+        let Some(keys) = keys else {
             return Self { nodes, nsec3: None };
         };
         let withheld = plan.damage.iter().any(|(_, harm)| *harm == Harm::Withheld);
@@ -159,7 +164,7 @@ impl SignedZone {
                 insert(apex, Rtype::NSEC3PARAM, 0, vec![rdata::nsec3param(0)]);
             }
         }
-        let signer = Signer { plan, keys: &keys, now };
+        let signer = Signer { plan, keys, period };
         let nsec3 = match plan.denial {
             Denial::Nsec => {
                 denial::add_nsec(plan, &mut nodes);

@@ -120,22 +120,6 @@ impl World {
 }
 
 impl Builder {
-    /// An empty zone: SOA and NS.
-    pub fn zone(&self, apex: &Name, signing: Signing, denial: Denial, operator: &Operator) -> ZonePlan {
-        let ds = if signing == Signing::Unsigned { Ds::Missing } else { Ds::Right };
-        let servers = operator.addresses.clone();
-        let mut plan = ZonePlan { apex: apex.clone(), records: vec![], signing, denial, ds, damage: vec![], manners: vec![], servers };
-        let mname = operator.names.first().unwrap_or(apex);
-        plan.add(apex, Rtype::SOA, TTL, rdata::soa(mname, &below("hostmaster", apex), 1, 300));
-        for (host, address) in operator.names.iter().zip(&operator.addresses) {
-            plan.add(apex, Rtype::NS, TTL, rdata::target(host));
-            if host.ends_with(apex) {
-                plan.add(host, Rtype::A, TTL, rdata::a(*address));
-            }
-        }
-        plan
-    }
-
     /// An address for one more SMTP server.
     pub fn smtp_address(&mut self) -> Ipv4Addr {
         // One network each, as it would be outside.
@@ -170,7 +154,7 @@ impl Builder {
     fn root(&mut self) -> Operator {
         let names = vec![name("a.root-servers."), name("b.root-servers.")];
         let roots = Operator { names, addresses: vec![Ipv4Addr::new(127, 53, 0, 1), Ipv4Addr::new(127, 53, 0, 2)] };
-        let root = self.zone(&Name::root_bytes(), Signing::TwoKeys(Algorithm::EcdsaP256), Denial::Nsec, &roots);
+        let root = zone(&Name::root_bytes(), Signing::TwoKeys(Algorithm::EcdsaP256), Denial::Nsec, &roots);
         self.plans.push(root);
         roots
     }
@@ -181,7 +165,7 @@ impl Builder {
             let names = vec![below("a.nic", &apex), below("b.nic", &apex)];
             let address = |n: usize| Ipv4Addr::new(127, 53, 1, (2 * i + n) as u8);
             let operator = Operator { names, addresses: vec![address(1), address(2)] };
-            let plan = self.zone(&apex, Signing::TwoKeys(Algorithm::EcdsaP256), denial, &operator);
+            let plan = zone(&apex, Signing::TwoKeys(Algorithm::EcdsaP256), denial, &operator);
             self.plans.push(plan);
         }
     }
@@ -192,7 +176,7 @@ impl Builder {
             let names = vec![below("ns1", &apex), below("ns2", &apex)];
             let address = |n: usize| Ipv4Addr::new(127, 53, 2, (2 * i + n) as u8);
             let operator = Operator { names, addresses: vec![address(1), address(2)] };
-            let plan = self.zone(&apex, signing, Denial::Nsec, &operator);
+            let plan = zone(&apex, signing, Denial::Nsec, &operator);
             self.plans.push(plan);
             self.operators.push(operator);
         }
@@ -231,8 +215,24 @@ impl Builder {
     }
 }
 
+/// An empty zone: SOA and NS.
+pub fn zone(apex: &Name, signing: Signing, denial: Denial, operator: &Operator) -> ZonePlan {
+    let ds = if signing == Signing::Unsigned { Ds::Missing } else { Ds::Right };
+    let servers = operator.addresses.clone();
+    let mut plan = ZonePlan { apex: apex.clone(), records: vec![], signing, denial, ds, damage: vec![], manners: vec![], servers };
+    let mname = operator.names.first().unwrap_or(apex);
+    plan.add(apex, Rtype::SOA, TTL, rdata::soa(mname, &below("hostmaster", apex), 1, 300));
+    for (host, address) in operator.names.iter().zip(&operator.addresses) {
+        plan.add(apex, Rtype::NS, TTL, rdata::target(host));
+        if host.ends_with(apex) {
+            plan.add(host, Rtype::A, TTL, rdata::a(*address));
+        }
+    }
+    plan
+}
+
 /// What a parent publishes of a zone: NS, DS, glue.
-fn delegation(plan: &ZonePlan, ds: Option<&rdata::Rdata>) -> Vec<(Name, Rtype, rdata::Rdata)> {
+pub fn delegation(plan: &ZonePlan, ds: Option<&rdata::Rdata>) -> Vec<(Name, Rtype, rdata::Rdata)> {
     let apex = &plan.apex;
     let hosts: Vec<&rdata::Rdata> =
         plan.records.iter().filter(|(owner, rtype, ..)| owner == apex && *rtype == Rtype::NS).map(|(.., data)| data).collect();

@@ -5,5 +5,6 @@ mod names;
 mod play;
 mod population;
 
-pub use build::{Operator, World};
+pub use build::{Operator, World, delegation, zone};
+pub use names::label;
 pub use population::{SHARES, Share};

@@ -1,6 +1,6 @@
 //! From a recipe to zones and hosts.
 
-use super::build::{Builder, Operator, TLSA_TTL, TTL};
+use super::build::{Builder, Operator, TLSA_TTL, TTL, zone};
 use crate::dns::rdata::{self, below, name};
 use crate::dns::zone::{Manner, Place, ZonePlan};
 use crate::pki::chain::{Credentials, Subject};
@@ -57,7 +57,7 @@ impl Builder {
     }
 
     fn treated(&self, apex: &Name, treatment: &recipe::Zone, operator: &Operator, cast: &Cast<'_>) -> ZonePlan {
-        let mut plan = self.zone(apex, treatment.signing, treatment.denial, operator);
+        let mut plan = zone(apex, treatment.signing, treatment.denial, operator);
         plan.ds = treatment.ds;
         plan.damage = treatment.damage.iter().map(|d| (cast.stored(d.at, apex), d.how)).collect();
         for service in &treatment.service {

@@ -3,7 +3,7 @@
 //! P20 is Lee et al., "A Longitudinal and Comprehensive Study of the DANE Ecosystem in Email" (2020); P22 is Lee et al., "Under the Hood of
 //! DANE Mismanagement in SMTP" (2022). Shares are quotas, not chances: the same number of domains has the same counts for every seed.
 
-use super::build::{Builder, Operator, TTL};
+use super::build::{Builder, Operator, TTL, zone};
 use super::names;
 use crate::Group;
 use crate::dns::rdata::{self, below, name};
@@ -256,7 +256,7 @@ fn operator(builder: &Builder, number: usize) -> Operator {
 /// A domain at a provider.
 fn customer(builder: &mut Builder, domain: &Name, provider: &Provider, signing: Signing, ds: Ds, denial: Denial) {
     let operator = operator(builder, builder.plans.len());
-    let mut plan = builder.zone(domain, signing, denial, &operator);
+    let mut plan = zone(domain, signing, denial, &operator);
     plan.ds = ds;
     for (i, host) in provider.hosts.iter().enumerate() {
         plan.add(domain, Rtype::MX, TTL, rdata::mx(10 * (i as u16 + 1), host));

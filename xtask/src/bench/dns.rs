@@ -1,0 +1,62 @@
+//! `cargo xtask bench dns`: what it costs to resolve and validate a namespace, beside unbound and the bare machine. The work is done by
+//! `conformance::bench`; here it gets what it needs: release builds, other people's software, and a network of its own.
+//!
+//! Delegations name no port, so the name servers have to be at port 53. In a network of its own that disturbs nobody, and with the first
+//! process of its own process ids everything that was started ends, however this ends.
+
+use super::machine;
+use crate::steps::cargo;
+use crate::{debian, source};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const USAGE: &str = "usage: cargo xtask bench dns [--zones N] [--names N] [--in-flight N] [--no-unbound] [--write]";
+
+/// Builds, and runs the benchmark.
+pub fn run(arguments: &[String]) -> Result<(), String> {
+    let (write, rest): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|argument| *argument == "--write");
+    if let Some(help) = rest.iter().find(|argument| matches!(argument.as_str(), "--help" | "-h")) {
+        return Err(format!("{USAGE} ({help})"));
+    }
+    let software = debian::provide()?;
+    let target = std::path::absolute(source::target_directory()).map_err(|e| e.to_string())?;
+    let build = cargo(&["build", "--release", "--locked", "--package", "cli", "--package", "conformance", "--bins"]).status();
+    if !build.is_ok_and(|status| status.success()) {
+        return Err("the release build fails".to_owned());
+    }
+    let release = target.join("release");
+    let mut command = apart(&release.join("bench-dns"))?;
+    command.arg("--directory").arg(target.join("bench-dns")).arg("--machine").arg(machine()).args(rest);
+    if !write.is_empty() {
+        command.arg("--page").arg(source::root().join("docs/performance.md"));
+    }
+    command.env("DANELAW_SOFTWARE", &software.root).env("DANELAW_BINARY", release.join("danelaw"));
+    let status = command.status().map_err(|e| format!("unshare: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("the benchmark did not succeed; {USAGE}")) }
+}
+
+/// A command that runs a program with a network, and process ids, of its own. Its loopback has to be switched on, as on a machine that starts.
+fn apart(program: &Path) -> Result<Command, String> {
+    // The shell stays, as the first process: the signal of Ctrl-C ends the program, and the shell after it.
+    const SCRIPT: &str = "ip link set lo up && { \"$@\"; exit $?; }";
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--net", "--mount-proc", "--pid", "--fork", "--kill-child"]);
+        command
+    };
+    let as_user = || {
+        let mut command = unshare();
+        command.args(["--user", "--map-root-user"]);
+        command
+    };
+    for make in [&unshare as &dyn Fn() -> Command, &as_user] {
+        let mut probe = make();
+        probe.args(["ip", "link", "set", "lo", "up"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if probe.status().is_ok_and(|status| status.success()) {
+            let mut command = make();
+            command.args(["sh", "-c", SCRIPT, "sh"]).arg(PathBuf::from(program));
+            return Ok(command);
+        }
+    }
+    Err("the benchmark needs a network of its own (unshare and ip, as root or where users may make namespaces)".to_owned())
+}
