@@ -216,7 +216,7 @@ fn add_host(plan: &mut ZonePlan, host: &Name) {
     let seed = Seed::new(0).child(&host.to_string());
     let bytes = seed.child("address").bytes();
     plan.add(host, Rtype::A, TTL, rdata::a(Ipv4Addr::new(198, 18 + bytes[0] % 2, bytes[1], bytes[2])));
-    if bytes[3] % 2 == 0 {
+    if bytes[3].is_multiple_of(2) {
         // 2001:db8::/32, the network for documentation. (RFC 3849)
         plan.add(host, Rtype::AAAA, TTL, [&[0x20, 0x01, 0x0d, 0xb8], &bytes[4..16]].concat().into());
     }
