@@ -21,6 +21,8 @@ fn lookup(owner: &str, rtype: &str, status: Security, signed: bool, data: &[&str
         status,
         failure: None,
         failure_detail: None,
+        failed_zone: None,
+        failed_upstream: false,
         rcode: 0,
         reason: None,
         aliases: vec![],

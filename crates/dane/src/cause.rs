@@ -117,6 +117,7 @@ causes! {
     CnameProofWrong "cname-proof-wrong" Domain Error "R-124" "An alias on the way cannot be validated.";
     Nsec3Iterations "nsec3-iterations-high" Domain Warning "R-123" "The zone's NSEC3 iteration count is so high that validators treat it as unsigned.";
     ZoneAbove "zone-above" Path Unknown "R-127" "A zone above the domain's fails; its operator has to mend that, not the domain's.";
+    ResolverFails "resolver-fails" Us Unknown "R-001" "The resolver that was asked answers nothing at all: ask another, or none (without --upstream).";
     DnssecOther "dnssec-broken" Domain Error "R-127" "DNSSEC validation fails.";
     ServerBogus "server-bogus" Domain Warning "R-127" "One of the name servers gives answers that cannot be validated; those of another can.";
     DnsTimeout "dns-timeout" Path Unknown "R-031" "No name server answered in time.";

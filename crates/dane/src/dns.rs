@@ -153,6 +153,12 @@ pub struct Lookup {
     /// Particulars of `failure`, in words: which server, what happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_detail: Option<String>,
+    /// The zone whose name servers `failure` is about, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_zone: Option<Name>,
+    /// `failure` is the word of the recursive resolver that was asked, about itself or about servers behind it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed_upstream: bool,
     /// Response code of the end of the chain: 0 NOERROR, 3 NXDOMAIN, …
     pub rcode: u16,
     /// Why `status` is not secure.
@@ -211,6 +217,8 @@ impl Lookup {
             status: Security::Indeterminate,
             failure: Some(LookupFailure::Budget),
             failure_detail: Some("it was not looked up in the time we had".to_owned()),
+            failed_zone: None,
+            failed_upstream: false,
             rcode: 0,
             reason: None,
             aliases: Vec::new(),

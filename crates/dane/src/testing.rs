@@ -27,6 +27,8 @@ pub fn answer(owner: &str, rtype: Rtype, data: &[&str]) -> Lookup {
         status: Security::Secure,
         failure: None,
         failure_detail: None,
+        failed_zone: None,
+        failed_upstream: false,
         rcode: 0,
         reason: None,
         aliases: Vec::new(),

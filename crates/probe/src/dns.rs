@@ -5,7 +5,7 @@ use dane::dns::{Alias, Lookup, LookupFailure, Record, Security, SecurityReason, 
 use dane::name::Name;
 use data_encoding::BASE64;
 use domain::base::iana::Rtype;
-use resolve::{AnchorCheck, Answer, Failure, Interception};
+use resolve::{AnchorCheck, Answer, Failure, Interception, Whom};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -86,6 +86,11 @@ pub fn lookup_record(answer: &Answer) -> Lookup {
         status: security(answer.status),
         failure: answer.failure.map(failure),
         failure_detail: answer.failure_detail.clone(),
+        failed_zone: match &answer.failed {
+            Some(Whom::Zone(zone)) => Some(zone.clone()),
+            Some(Whom::Upstream) | None => None,
+        },
+        failed_upstream: answer.failed == Some(Whom::Upstream),
         rcode: answer.rcode,
         reason: answer.reason.as_ref().map(|r| SecurityReason {
             code: r.code.to_string(),

@@ -75,11 +75,22 @@ pub struct LookupError {
     pub detail: String,
     /// The messages that say so, if servers said anything.
     pub raw: Vec<Bytes>,
+    /// Whom it was that failed to answer, as far as it was servers.
+    pub whom: Option<Whom>,
+}
+
+/// Whom a question was put to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// The name servers of this zone.
+    Zone(Name),
+    /// The recursive resolver that was to be asked.
+    Upstream,
 }
 
 impl LookupError {
     pub(crate) fn new(failure: Failure, detail: impl Into<String>) -> Self {
-        Self { failure, detail: detail.into(), raw: Vec::new() }
+        Self { failure, detail: detail.into(), raw: Vec::new(), whom: None }
     }
 }
 
@@ -106,6 +117,8 @@ pub struct Answer {
     pub aliases: Vec<Link>,
     /// The final RRset with the signatures received; `None` if the answer is negative, or bogus: then `raw` has what was received.
     pub rrset: Option<Rrset>,
+    /// Whom it was that failed to answer; `None` if there is an answer, or if it was nobody's servers.
+    pub failed: Option<Whom>,
     /// The RRset that a bogus answer held: what a study counts, and nothing to act upon.
     pub received: Option<Rrset>,
     /// The signature that proved the final RRset.
@@ -145,6 +158,7 @@ impl Answer {
             reason: None,
             aliases: Vec::new(),
             rrset: None,
+            failed: None,
             received: None,
             signature: None,
             negative_ttl: None,
@@ -168,8 +182,8 @@ impl Answer {
             Failure::ErrorCode => OptRcode::FORMERR,
             _ => OptRcode::SERVFAIL,
         };
-        let LookupError { failure, detail, raw } = error;
-        Self { failure: Some(failure), failure_detail: Some(detail), rcode: code.to_int(), raw, ..Self::empty(question) }
+        let LookupError { failure, detail, raw, whom } = error;
+        Self { failure: Some(failure), failure_detail: Some(detail), rcode: code.to_int(), raw, failed: whom, ..Self::empty(question) }
     }
 
     /// The name at the end of the alias chain; the name asked if there is none.

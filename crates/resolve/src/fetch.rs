@@ -1,6 +1,6 @@
 //! A question's whole answer, alias chain included, not yet validated.
 
-use crate::answer::{Failure, LookupError};
+use crate::answer::{Failure, LookupError, Whom};
 use crate::cache::{Cache, Flights, Whose};
 use crate::config::{Config, Mode};
 use crate::exchange::{Exchange, Fault, Transport, Try};
@@ -197,6 +197,7 @@ impl Fetcher {
             }
         }
         let mut error = troubles.into_error(&Name::root_bytes(), question);
+        error.whom = Some(Whom::Upstream);
         error.detail = error.detail.replacen("no server of .", "the upstream resolver gives no answer to our question; nobody", 1);
         Err(error)
     }

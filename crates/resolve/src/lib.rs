@@ -43,7 +43,7 @@ mod validate;
 mod wire;
 mod work;
 
-pub use answer::{Answer, Failure, LookupError};
+pub use answer::{Answer, Failure, LookupError, Whom};
 pub use config::{Budgets, Clock, Config, ConfigError, Ipv6, Mode, Timeouts};
 pub use direct::{AnchorCheck, Direct, Interception};
 pub use dnssec::{

@@ -1,6 +1,6 @@
 //! What goes wrong with one server, and what many such troubles come to.
 
-use crate::answer::{Failure, LookupError};
+use crate::answer::{Failure, LookupError, Whom};
 use bytes::Bytes;
 use dnssec::{Name, Question};
 use domain::base::iana::Rcode;
@@ -116,9 +116,9 @@ impl Troubles {
             return over;
         }
         let failure = if nobody_spoke && time_left.is_zero() { Failure::Timeout } else { Failure::Budget };
-        let LookupError { detail, raw, .. } = self.into_error(zone, question);
+        let LookupError { detail, raw, whom, .. } = self.into_error(zone, question);
         let detail = format!("{}; until then {detail}", over.detail);
-        LookupError { failure, detail, raw }
+        LookupError { failure, detail, raw, whom }
     }
 
     /// One failure out of all.
@@ -152,6 +152,6 @@ impl Troubles {
             detail.truncate(end);
             detail.push('…');
         }
-        LookupError { failure, detail, raw: self.raw }
+        LookupError { failure, detail, raw: self.raw, whom: Some(Whom::Zone(zone.clone())) }
     }
 }

@@ -58,6 +58,8 @@ pub fn lookup(rtype: Rtype, data: impl Strategy<Value = String> + 'static) -> Bo
                 status,
                 failure,
                 failure_detail,
+                failed_zone: None,
+                failed_upstream: false,
                 rcode,
                 reason,
                 aliases,

@@ -17,7 +17,20 @@ const REGISTRY_LABELS: usize = 2;
 pub(super) fn cause(case: &Case, lookup: &Lookup) -> Option<Cause> {
     let cause = own_cause(lookup)?;
     let blamed = cause.party() == Party::Domain && lookup.outcome() == Outcome::Err;
-    Some(if blamed && is_above(case, lookup) { Cause::ZoneAbove } else { cause })
+    Some(match cause {
+        _ if !blamed => cause,
+        _ if lookup.failed_upstream && !upstream_works(case) => Cause::ResolverFails,
+        _ if is_above(case, lookup) => Cause::ZoneAbove,
+        _ => cause,
+    })
+}
+
+/// Whether the resolver that was asked has answered anything. If so, it passes on what it met when it fails; if not, it is itself at fault.
+fn upstream_works(case: &Case) -> bool {
+    let of_hosts = case.hosts.iter().flat_map(|h| [&h.a, &h.aaaa].into_iter().chain(&h.tlsa));
+    let of_zones = zones(case).flat_map(|z| [&z.soa, &z.ns, &z.ds, &z.dnskey]);
+    let mut lookups = case.domain.map(|d| &d.mx).into_iter().chain(of_hosts).chain(of_zones);
+    case.vantage.anchor_current.is_some() || lookups.any(|lookup| lookup.failure.is_none())
 }
 
 /// What mends it; nothing that the domain could do mends a zone above it.
@@ -27,13 +40,7 @@ pub(super) fn mend(case: &Case, cause: Cause, lookup: &Lookup) -> Option<Repair>
 
 /// Whether the chain ends or breaks in a zone above those of the domain and its MX hosts: the root, a top-level domain, a registry's zone.
 fn is_above(case: &Case, lookup: &Lookup) -> bool {
-    let Some(reason) = &lookup.reason else { return false };
-    // A DS record is its parent's: so are its signature, the proof that there is none, and the servers that have it. (RFC 4035 section 2.4)
-    let of_parent = ["rrsig-", "denial-", "wildcard-", "fetch-"].iter().any(|kind| reason.code.starts_with(kind));
-    let place = match reason.at_name.parent() {
-        Some(parent) if reason.at_type == Rtype::DS && of_parent => parent,
-        _ => reason.at_name.clone(),
-    };
+    let Some(place) = failing_place(lookup) else { return false };
     let is_ours = |apex: &Name| apex == case.subject || case.hosts.iter().any(|h| h.host == *apex);
     // What lies in no zone of its own seems to lie in its registry's.
     let is_registry = |apex: &Name| apex.label_count() <= REGISTRY_LABELS && !is_ours(apex);
@@ -41,6 +48,20 @@ fn is_above(case: &Case, lookup: &Lookup) -> bool {
         return false;
     }
     place.label_count() <= REGISTRY_LABELS || zones(case).any(|z| z.apex.ends_with(&place))
+}
+
+/// The zone whose servers failed, or at which the chain of proof breaks.
+fn failing_place(lookup: &Lookup) -> Option<Name> {
+    if let Some(zone) = &lookup.failed_zone {
+        return Some(zone.clone());
+    }
+    let reason = lookup.reason.as_ref()?;
+    // A DS record is its parent's: so are its signature, the proof that there is none, and the servers that have it. (RFC 4035 section 2.4)
+    let of_parent = ["rrsig-", "denial-", "wildcard-", "fetch-"].iter().any(|kind| reason.code.starts_with(kind));
+    Some(match reason.at_name.parent() {
+        Some(parent) if reason.at_type == Rtype::DS && of_parent => parent,
+        _ => reason.at_name.clone(),
+    })
 }
 
 /// R-112 rfc4035#5.3.1: what signatures will be there later than we looked cannot be known; those seen are taken to be renewed.

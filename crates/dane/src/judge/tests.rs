@@ -872,3 +872,29 @@ fn who_wishes_to_be_left_alone_is_no_case_of_failure() {
     assert_eq!((judged.standing, judged.delivery, grave(&judged)), (Standing::CouldNotTell, None, vec![Cause::OptedOut]));
     assert_eq!(judged.findings[0].party, Party::Us);
 }
+
+#[test]
+fn whoever_failed_is_to_blame() {
+    // R-001 rfc7672#2.1.1, R-002 rfc7672#2.1.2: mail waits whoever fails; who has to mend it is another question.
+    let failing = |edit: &dyn Fn(&mut Observation)| {
+        let shown = identity(HOST);
+        let mut observation = site(&shown, &[&shown.record()]);
+        observation.domain.mx = answer(DOMAIN, Rtype::MX, &[]).failing(LookupFailure::Refused);
+        observation.hosts.clear();
+        edit(&mut observation);
+        let judged = verdict(&observation);
+        (judged.standing, judged.findings.iter().map(|f| (f.cause, f.party)).next().unwrap())
+    };
+    let zone = |apex: &'static str| move |o: &mut Observation| o.domain.mx.failed_zone = Some(name(apex));
+    assert_eq!(failing(&zone(".")), (Standing::CouldNotTell, (Cause::ZoneAbove, Party::Path)));
+    assert_eq!(failing(&zone("nl")), (Standing::CouldNotTell, (Cause::ZoneAbove, Party::Path)));
+    assert_eq!(failing(&zone(DOMAIN)), (Standing::Broken, (Cause::DnsRefused, Party::Domain)));
+    let upstream = |o: &mut Observation| o.domain.mx.failed_upstream = true;
+    assert_eq!(failing(&upstream), (Standing::CouldNotTell, (Cause::ResolverFails, Party::Us)));
+    // A resolver that answers other questions passes on what it met.
+    let working = |o: &mut Observation| {
+        o.domain.mx.failed_upstream = true;
+        o.vantage.anchor_current = Some(true);
+    };
+    assert_eq!(failing(&working), (Standing::Broken, (Cause::DnsRefused, Party::Domain)));
+}
