@@ -148,6 +148,7 @@ causes! {
     TaNameMismatch "ta-name-mismatch" Domain Error "R-068" "The issuer matches, but the certificate is for another name.";
     TaExpired "ta-expired" Domain Error "R-061" "The issuer matches, but a certificate on the way is outside its validity.";
     TaPathBroken "ta-path-broken" Domain Error "R-059" "The issuer is in the chain, but no valid path leads to it from the server's certificate.";
+    SignatureUnsupported "signature-unsupported" Us Unknown "R-059" "A signature in the chain is of a kind that danelaw cannot verify; senders may.";
     TaSecondPath "ta-second-path" Domain Warning "R-063" "The chain matches only if the sender tries another path than the first one it finds.";
     LeafAsTa "leaf-as-ta" Domain Error "R-054" "Usage 2 names the server's own certificate; it can only name an issuer.";
     RecordUnmatched "record-unmatched" Domain Info "R-090" "A TLSA record matches nothing the server shows now: the next key, or a left-over.";

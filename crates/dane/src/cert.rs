@@ -6,6 +6,7 @@ use crate::observation::CertificateBytes;
 use crate::x509::der::{Reader, tag, time, whole_bits};
 use crate::x509::dn;
 use crate::x509::extensions::{Extensions, GeneralName};
+pub use crate::x509::signature::SignatureError;
 use crate::x509::signature::{self, AlgorithmId, PublicKey};
 use std::ops::Range;
 
@@ -177,12 +178,12 @@ impl Certificate {
     /// Whether its signature was made with the key `spki`.
     ///
     /// # Errors
-    /// Why not, in words.
-    pub fn verify_signature(&self, spki: &[u8]) -> Result<(), &'static str> {
+    /// Why not.
+    pub fn verify_signature(&self, spki: &[u8]) -> Result<(), SignatureError> {
         if !self.algorithms_agree {
-            return Err("the certificate names two different signature algorithms");
+            return Err(SignatureError::Wrong("the certificate names two different signature algorithms"));
         }
-        let algorithm = AlgorithmId::read(&self.signed_with).ok_or("the signature algorithm cannot be read")?;
+        let algorithm = AlgorithmId::read(&self.signed_with).ok_or(SignatureError::Wrong("the signature algorithm cannot be read"))?;
         let message = self.der.0.get(self.signed.clone()).unwrap_or_default();
         signature::verify(spki, algorithm, message, &self.signature)
     }

@@ -2,7 +2,7 @@
 
 use crate::Epoch;
 use crate::association::Associations;
-use crate::cert::Certificate;
+use crate::cert::{Certificate, SignatureError};
 use crate::name::Name;
 use crate::observation::CertificateBytes;
 use crate::path::{self, Anchor, MAX_CERTIFICATE_OCTETS, MAX_CERTIFICATES, Paths};
@@ -283,6 +283,7 @@ impl Server<'_> {
                 (ErrorCode::PathBroken, "the certificate it names is sent, but issued nothing on a path to the server's")
             }
         };
+        let code = if paths.unsupported { ErrorCode::UnsupportedSignature } else { code };
         let why = paths.wrong_link.as_ref().map_or_else(String::new, |w| format!(": {w}"));
         MatchError { code, detail: format!("{what}{why}") }
     }
@@ -296,7 +297,13 @@ impl Server<'_> {
         let complete: Vec<Vec<usize>> = paths.found.iter().filter(|p| p.is_complete).map(|p| p.steps.clone()).collect();
         for path in complete {
             let steps: Vec<&Certificate> = path.iter().filter_map(|i| certificates.get(*i).copied()).collect();
-            let signed = steps.last().is_some_and(|top| paths.verify(top, &record.data).is_ok());
+            let signature = steps.last().map(|top| paths.verify(top, &record.data));
+            if signature == Some(Err(SignatureError::Unsupported)) {
+                let detail = "whether its key signed the topmost certificate cannot be verified: danelaw knows no signatures of that kind";
+                let error = MatchError { code: ErrorCode::UnsupportedSignature, detail: detail.into() };
+                nearest = Some(Refusal::from(error).or_nearer(nearest));
+            }
+            let signed = signature == Some(Ok(()));
             match self.accept_path(&steps, Anchor::Key) {
                 Ok(()) if signed => return Ok(Found { anchor: Anchor::Key, steps: path }),
                 Err(why) if signed => nearest = Some(Refusal::at(why, &steps).or_nearer(nearest)),

@@ -10,6 +10,7 @@ use crate::date::utc;
 use crate::verification::{ErrorCode, MatchError};
 use crate::x509::constraints::{self, Role};
 use crate::x509::extensions::{ExtendedKeyUsage, key_usage};
+use crate::x509::signature::SignatureError;
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 
@@ -35,6 +36,8 @@ pub(crate) struct Paths {
     pub(crate) signatures_left: u32,
     /// The first link with fitting names that is none, and why, in words.
     pub(crate) wrong_link: Option<String>,
+    /// One of them only because we cannot verify signatures of its kind.
+    pub(crate) unsupported: bool,
 }
 
 /// One path.
@@ -58,8 +61,13 @@ pub(crate) enum Anchor {
 ///
 /// R-062 rfc8446#4.4.2: order, duplicates and strangers do not matter. R-063 rfc7671#5.2: cross-signed issuers give several paths.
 pub(crate) fn find(certificates: &[&Certificate]) -> Paths {
-    let mut paths =
-        Paths { found: Vec::new(), cut_short: certificates.len() > MAX_CERTIFICATES, signatures_left: MAX_SIGNATURES, wrong_link: None };
+    let mut paths = Paths {
+        found: Vec::new(),
+        cut_short: certificates.len() > MAX_CERTIFICATES,
+        signatures_left: MAX_SIGNATURES,
+        wrong_link: None,
+        unsupported: false,
+    };
     let certificates = certificates.get(..MAX_CERTIFICATES).unwrap_or(certificates);
     let mut links = HashMap::new();
     let mut queue = VecDeque::from([vec![0usize]]);
@@ -95,10 +103,11 @@ impl Paths {
                 return false;
             }
             let verified = match subject.extensions.malformed || issuer.extensions.malformed {
-                true => Err("one of them has an extension that is malformed or there twice"),
+                true => Err(SignatureError::Wrong("one of them has an extension that is malformed or there twice")),
                 false => self.verify(subject, &issuer.spki),
             };
             if let (Err(why), true) = (verified, lower != upper) {
+                self.unsupported |= why == SignatureError::Unsupported;
                 self.wrong_link
                     .get_or_insert_with(|| format!("{} is not issued by {}: {why}", subject.called(lower), issuer.called(upper)));
             }
@@ -107,10 +116,10 @@ impl Paths {
     }
 
     /// Verifies a signature, within the budget.
-    pub(crate) fn verify(&mut self, subject: &Certificate, spki: &[u8]) -> Result<(), &'static str> {
+    pub(crate) fn verify(&mut self, subject: &Certificate, spki: &[u8]) -> Result<(), SignatureError> {
         let Some(left) = self.signatures_left.checked_sub(1) else {
             self.cut_short = true;
-            return Err("too many signatures to verify");
+            return Err(SignatureError::Wrong("too many signatures to verify"));
         };
         self.signatures_left = left;
         subject.verify_signature(spki)

@@ -32,7 +32,8 @@ impl Verification {
     /// Whether there is no match only as far as our own limits let us look: then nothing can be said.
     #[must_use]
     pub fn is_undecided(&self) -> bool {
-        self.verdict == MatchVerdict::NoMatch && self.error.as_ref().is_some_and(|e| e.code == ErrorCode::Budget)
+        self.verdict == MatchVerdict::NoMatch
+            && self.error.as_ref().is_some_and(|e| matches!(e.code, ErrorCode::Budget | ErrorCode::UnsupportedSignature))
     }
 }
 
@@ -87,6 +88,8 @@ pub enum ErrorCode {
     HiddenByAgility,
     /// One of our limits was reached.
     Budget,
+    /// The certificate with the right hash is there; a signature on the way to it is of a kind that we cannot verify, and others can.
+    UnsupportedSignature,
     /// The certificate with the right hash is there, but no valid path leads from the leaf to it.
     PathBroken,
     /// Usage 0 or 1: no path leads to a trusted root.
@@ -112,6 +115,7 @@ impl ErrorCode {
             Self::TaNotSent => "ta-not-sent",
             Self::HiddenByAgility => "hidden-by-agility",
             Self::Budget => "budget",
+            Self::UnsupportedSignature => "unsupported-signature",
             Self::PathBroken => "path-broken",
             Self::UntrustedRoot => "untrusted-root",
             Self::Expired => "expired",

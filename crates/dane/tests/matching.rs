@@ -6,6 +6,7 @@ use common::{HOST, Made, NOW, Usual, assert_error, assert_match, assert_unusable
 use dane::association::Associations;
 use dane::cert::Certificate;
 use dane::matching::{CommonName, EeNames, ErrorCode, MatchVerdict, RecordStatus, VerifyOptions, verify, verify_raw_key};
+use dane::observation::CertificateBytes;
 use dane::tlsa::{Mode, Tlsa};
 use rcgen::{BasicConstraints, CustomExtension, IsCa, KeyPair, date_time_ymd};
 
@@ -430,4 +431,28 @@ fn text_form() {
         let error = bad.parse::<Tlsa>().unwrap_err().to_string();
         assert!(error.contains(what), "{bad}: {error}");
     }
+}
+
+/// R-059 rfc7671#5.2: what we cannot verify is not wrong. The chain is of an Ed448 authority, made with openssl.
+#[test]
+fn a_signature_beyond_us_decides_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let run = |arguments: &str| {
+        let status = std::process::Command::new("openssl").args(arguments.split(' ')).current_dir(place.path()).output();
+        status.is_ok_and(|output| output.status.success())
+    };
+    let made = run("req -x509 -newkey ed448 -nodes -keyout ca.key -out ca.pem -subj /CN=CA -days 30")
+        && run("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout leaf.key -out leaf.csr -subj /CN=mx.example.com")
+        && run("x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -days 20 -out leaf.pem -outform DER")
+        && run("x509 -in ca.pem -out ca.der -outform DER");
+    assert!(made, "openssl makes the chain");
+    let read = |file: &str| CertificateBytes(std::fs::read(place.path().join(file)).unwrap().into());
+    let (leaf, authority) = (read("leaf.pem"), read("ca.der"));
+    let digest = data_encoding::HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &authority.0).as_ref());
+    let record: Tlsa = format!("2 0 1 {digest}").parse().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let names = ["mx.example.com".parse().unwrap()];
+    let found = verify(&[leaf, authority], &[record], &names, i64::try_from(now).unwrap() + 60, &VerifyOptions::default());
+    assert_eq!(found.error.as_ref().map(|e| e.code), Some(ErrorCode::UnsupportedSignature), "{found:?}");
+    assert!(found.is_undecided());
 }

@@ -104,6 +104,7 @@ fn diagnose(server: &Seen, tlsa: &[Tlsa]) -> (Cause, String) {
         ErrorCode::PathBroken => Cause::TaPathBroken,
         ErrorCode::LeafAsTa => Cause::LeafAsTa,
         ErrorCode::Budget => Cause::BudgetExhausted,
+        ErrorCode::UnsupportedSignature => Cause::SignatureUnsupported,
         ErrorCode::GarbageCertificate => Cause::GarbageCertificate,
         ErrorCode::NoCertificate => Cause::EmptyChain,
         ErrorCode::TaNotSent | ErrorCode::NoMatch | ErrorCode::UntrustedRoot | ErrorCode::NoUsableRecord => {

@@ -1,8 +1,8 @@
 //! Public keys and the signatures made with them.
 //!
 //! What is verified is what OpenSSL verifies at security level 0, as far as the crypto library can: a sender that follows RFC 7672 has no
-//! rule about key sizes or digests in certificates. Not verified, hence no path: DSA, Ed448, MD5 and older digests, RSA keys below 1024
-//! bits (2048 with SHA-384 or PSS), curves other than P-256, P-384, P-521 and secp256k1, explicit curve parameters.
+//! rule about key sizes or digests in certificates. MD5 and older digests, and DSA, make no path. What senders may verify and we cannot, is
+//! [`SignatureError::Unsupported`]: Ed448, SHA-224, RSA keys below 1024 bits (2048 with SHA-384 or PSS), other curves and digests of theirs.
 
 use super::der::{Reader, dotted, tag, whole_bits};
 use crate::cert::KeyInfo;
@@ -75,17 +75,56 @@ impl<'a> PublicKey<'a> {
     }
 }
 
-/// Whether `signature` over `message` was made with the key `spki`; otherwise why not, in words.
-pub(crate) fn verify(spki: &[u8], signed_with: AlgorithmId<'_>, message: &[u8], signature: &[u8]) -> Result<(), &'static str> {
-    let key = PublicKey::read(spki).ok_or("the issuer's public key cannot be read")?;
-    let algorithm =
-        choose(Kind::of(key.algorithm), signed_with).ok_or("the signature algorithm does not fit the key or is not supported")?;
-    algorithm::UnparsedPublicKey::new(algorithm, key.key).verify(message, signature).map_err(|_| "the signature is wrong")
+/// Why a signature proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureError {
+    /// It is not a signature by this key; why, in words.
+    Wrong(&'static str),
+    /// It may be one: it is of a kind that we cannot verify, and others can.
+    Unsupported,
+}
+
+impl std::fmt::Display for SignatureError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Wrong(why) => why,
+            Self::Unsupported => "the signature is of a kind that danelaw cannot verify",
+        })
+    }
+}
+
+/// Whether `signature` over `message` was made with the key `spki`.
+pub(crate) fn verify(spki: &[u8], signed_with: AlgorithmId<'_>, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+    let key = PublicKey::read(spki).ok_or(SignatureError::Wrong("the issuer's public key cannot be read"))?;
+    if is_beyond_us(&key, signed_with) {
+        return Err(SignatureError::Unsupported);
+    }
+    let algorithm = choose(Kind::of(key.algorithm), signed_with)
+        .ok_or(SignatureError::Wrong("the signature algorithm does not fit the key, or is one that nobody accepts"))?;
+    let verified = algorithm::UnparsedPublicKey::new(algorithm, key.key).verify(message, signature);
+    verified.map_err(|_| SignatureError::Wrong("the signature is wrong"))
 }
 
 /// Whether a signature of this algorithm can have been made with a key of the kind that `spki` is.
 pub(crate) fn fits(spki: &[u8], signed_with: AlgorithmId<'_>) -> bool {
-    PublicKey::read(spki).is_some_and(|key| choose(Kind::of(key.algorithm), signed_with).is_some())
+    PublicKey::read(spki).is_some_and(|key| choose(Kind::of(key.algorithm), signed_with).is_some() || is_beyond_us(&key, signed_with))
+}
+
+/// Whether the algorithm fits the key and is accepted elsewhere, but the crypto library has no verifier for it.
+fn is_beyond_us(key: &PublicKey<'_>, signed_with: AlgorithmId<'_>) -> bool {
+    let kind = Kind::of(key.algorithm);
+    let small = |least: u32| modulus_bits(key.key).is_some_and(|bits| bits < least);
+    match signed_with.oid {
+        // PSS and SHA-384: from 2048 bits on. SHA-224: never.
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10 | 12] => kind == Kind::Rsa && small(2048),
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 14] => kind == Kind::Rsa,
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5 | 11 | 13] | OIW_SHA1_RSA => kind == Kind::Rsa && small(1024),
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1] | [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 1..=4] => {
+            key.algorithm.oid == EC_PUBLIC_KEY && choose(kind, signed_with).is_none()
+        }
+        ED448 => kind == Kind::Ed448,
+        _ => false,
+    }
 }
 
 /// The name of a signature algorithm, as OpenSSL spells it.
@@ -118,6 +157,7 @@ pub(crate) fn name_of(signed_with: AlgorithmId<'_>) -> String {
     if name.is_empty() { dotted(signed_with.oid).unwrap_or_else(|| "malformed".into()) } else { name.into() }
 }
 
+const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 const ED448: &[u8] = &[0x2b, 0x65, 0x71];
 const OIW_SHA1_RSA: &[u8] = &[0x2b, 0x0e, 3, 2, 0x1d];

@@ -117,6 +117,9 @@ impl Verify {
         } else {
             show(&verification, &records);
         }
+        if verification.is_undecided() {
+            return Ok(Exit::Unknown);
+        }
         Ok(match verification.verdict {
             MatchVerdict::Match => Exit::Good,
             MatchVerdict::NoMatch => Exit::Bad,
