@@ -33,6 +33,13 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // clap prints help and version to stdout with exit 0, usage errors to stderr with exit 2: the contract's own codes.
+        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--nagios") => {
+            // A plugin that cannot be started is UNKNOWN, and says so on stdout. (Nagios plugin guidelines)
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or("the arguments cannot be used");
+            common::print::line(format!("DANE UNKNOWN - {}", line.trim_start_matches("error: ")));
+            return exit::Exit::Unknown.into();
+        }
         Err(error) => error.exit(),
     };
     let result = cli.verb.run().and_then(|exit| match common::print::lost() {

@@ -33,6 +33,7 @@ fn unusable_input_is_exit_2_and_one_line_that_names_it() {
         (vec!["a.b", "A", "--anchor", "/no/such/file"], "/no/such/file"),
         (vec!["a.b", "A", "--anchor", &bad_anchor], "line 2"),
         (vec!["a.b", "A", "--anchor", &binary], "not a text file"),
+        (vec!["a.b", "A", "--anchor", &no_hints], "no DS or DNSKEY record"),
         (vec!["a.b", "A", "--root-hints", &bad_hints], "127.0.0.256"),
         (vec!["a.b", "A", "--root-hints", &no_hints], "no root server"),
     ] {

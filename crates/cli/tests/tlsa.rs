@@ -91,6 +91,10 @@ fn generate_agrees_with_openssl_whatever_it_is_given() {
     assert_refused(&run(&["cut"]), &["cut", "block 1", "END line is missing"]);
     assert_refused(&run(&["second-broken"]), &["second-broken", "block 2", "not base64"]);
     assert_refused(&run(&["empty"]), &["empty", "no certificate"]);
+    for undefined in [["--usage", "9"], ["--usage", "PrivCert"], ["--selector", "2"], ["--type", "3"]] {
+        // R-040 rfc6698#2.1
+        assert_refused(&run(&[&["ED25519.cert"], &undefined[..]].concat()), &[undefined[0], "nobody has defined"]);
+    }
     assert_refused(&run(&["absent"]), &["absent", "No such file"]);
     assert_refused(&run(&["ED25519.cert", "--name", "a..b"]), &["--name", "a..b"]);
 }
@@ -145,6 +149,7 @@ fn verify_keeps_its_contract() {
     assert_refused(&run(&["--chain", "ED25519.cert.der", "--tlsa", &right]), &["ED25519.cert.der", "--chain-der"]);
     assert_refused(&run(&["--chain", "second-broken", "--tlsa", &right]), &["second-broken", "block 2"]);
     assert_refused(&run(&["--chain", "absent", "--tlsa", &right]), &["absent", "No such file"]);
+    assert_refused(&run(&["--chain", "empty", "--tlsa", &right]), &["empty", "no PEM block of a certificate"]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
-pub use outlook::{Forecast, outlook};
+pub use outlook::{Forecast, outlook, outlook_host};
 
 use crate::Epoch;
 use crate::cause::Cause;

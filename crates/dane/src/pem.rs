@@ -42,7 +42,8 @@ pub fn is_pem(file: &[u8]) -> bool {
 /// The first block that is broken.
 pub fn blocks(file: &[u8]) -> Result<Vec<Block>, PemError> {
     let text = String::from_utf8_lossy(file);
-    let mut lines = text.lines().enumerate().map(|(i, l)| (i + 1, l.trim()));
+    // Some editors begin a file with a byte-order mark.
+    let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate().map(|(i, l)| (i + 1, l.trim()));
     let mut blocks: Vec<Block> = Vec::new();
     while let Some((line, opening)) = lines.next() {
         let Some(label) = opening.strip_prefix("-----BEGIN ").and_then(|l| l.strip_suffix("-----")) else { continue };

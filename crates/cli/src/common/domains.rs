@@ -11,7 +11,8 @@ pub fn parse(texts: &[String]) -> Result<(Vec<Name>, Exit), UsageError> {
     let mut exit = Exit::Good;
     let mut names = Vec::with_capacity(texts.len());
     for text in texts {
-        match parse_domain(text) {
+        let parsed = parse_domain(text).map_err(|error| error.to_string());
+        match parsed.and_then(|name| if name.is_root() { Err("'.': the root is no mail domain".to_owned()) } else { Ok(name) }) {
             Ok(name) => names.push(name),
             Err(error) if texts.len() == 1 => return Err(UsageError::new(error)),
             Err(error) => {

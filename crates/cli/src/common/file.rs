@@ -30,13 +30,13 @@ pub fn text(option: &str, path: &Path) -> Result<String, UsageError> {
 /// The certificates of a PEM file, as they are: a block that is no certificate is what a server might send, too.
 ///
 /// # Errors
-/// As [`read`]; and if there is something in it, and no certificate.
+/// As [`read`]; and if there is no certificate in it.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateBytes>, UsageError> {
     let bytes = read(path)?;
     let blocks = pem::blocks(&bytes).map_err(|e| UsageError(format!("{}: {e}", path.display())))?;
     let certificates: Vec<CertificateBytes> =
         blocks.into_iter().filter(|b| b.label.ends_with("CERTIFICATE")).map(|b| CertificateBytes(b.der.into())).collect();
-    if certificates.is_empty() && !bytes.trim_ascii().is_empty() {
+    if certificates.is_empty() {
         return Err(UsageError(format!("{} has no PEM block of a certificate; give DER files with --chain-der DIR", path.display())));
     }
     Ok(certificates)

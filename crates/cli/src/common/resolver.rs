@@ -65,6 +65,9 @@ impl ResolverOptions {
         }
         if let Some(path) = &self.anchor {
             config.anchors = Anchors::parse(&file::text("--anchor", path)?).map_err(|error| in_file(path, &error))?;
+            if config.anchors.names().next().is_none() {
+                return Err(UsageError(format!("--anchor {}: there is no DS or DNSKEY record in it", path.display())));
+            }
         }
         config.dns_port = self.dns_port;
         config.timeouts.query = self.dns_timeout;

@@ -8,7 +8,7 @@ use crate::common::{domains, file, print, time};
 use crate::exit::{Exit, UsageError};
 use dane::Epoch;
 use dane::cause::Weight;
-use dane::judge::{Forecast, Terms, judge, judge_host, opted_out, outlook};
+use dane::judge::{Forecast, Terms, judge, judge_host, opted_out, outlook, outlook_host};
 use dane::name::Name;
 use dane::observation::{CertificateBytes, HostObservation, Observation, VantageObservation};
 use dane::verdict::{Standing, Verdict};
@@ -252,7 +252,7 @@ impl Seen {
     fn outlook(&self, from: Epoch, until: Epoch) -> Vec<Forecast> {
         match self {
             Seen::Domain(observation) => outlook(observation, from, until),
-            Seen::Host(..) => Vec::new(),
+            Seen::Host(host, _) => outlook_host(host, from, until),
         }
     }
 

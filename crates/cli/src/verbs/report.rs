@@ -9,6 +9,7 @@ use archive::{Archive, Damage, Item, Run};
 use dane::Epoch;
 use dane::judge::{Terms, judge};
 use dane::observation::RunObservation;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 /// Seconds within which the parts of one survey begin: a week.
@@ -100,9 +101,11 @@ impl Args {
     fn collect(&self) -> Result<(Summary, Vec<RunObservation>), UsageError> {
         let roots = self.roots.as_deref().map_or(Ok(Vec::new()), file::certificates)?;
         let mut summary = Summary::default();
+        let records = Cell::new(0_u64);
         let mut count = |item: Item| match item {
             Item::Skipped(skipped) => summary.skip(&skipped.why),
             Item::Seen(observation) => {
+                records.set(records.get() + 1);
                 let verdict = judge(&observation, Terms { at: self.at.unwrap_or(observation.domain.at), roots: &roots });
                 summary.add(&observation, &verdict);
             }
@@ -111,6 +114,12 @@ impl Args {
         if let Some(log) = &self.from {
             let (run, damage) = archive::read_log(log, &mut count).map_err(UsageError::new)?;
             warn(log, &damage);
+            if run.is_none() && records.get() == 0 {
+                return Err(UsageError(format!(
+                    "--from {}: there is no record in it; name a file that 'danelaw scan --out' wrote",
+                    log.display()
+                )));
+            }
             metadata.extend(run);
         }
         if let Some(directory) = &self.archive {

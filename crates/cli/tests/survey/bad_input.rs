@@ -123,6 +123,30 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
+fn a_file_without_records_is_no_survey() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, content) in [("empty", &b""[..]), ("text", b"root:x:0:0\n"), ("binary", &[0, 255, 3, 10])] {
+        let path = place.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let output = alone(&["report", "--from", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", stderr(&output));
+        assert!(stderr(&output).contains("no record in it"), "{}", stderr(&output));
+    }
+}
+
+/// The root has no mail, and a plugin that cannot be started is UNKNOWN, on stdout.
+#[test]
+fn what_cannot_be_asked() {
+    for verb in [&["check"][..], &["smtp", "policy"], &["smtp", "probe"]] {
+        let output = alone(&[verb, &["."]].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("the root is no mail domain"), "{}", stderr(&output));
+    }
+    let output = alone(&["check", "example.nl", "--nagios", "--no-such-option"]);
+    assert_eq!((output.status.code(), stdout(&output).starts_with("DANE UNKNOWN - ")), (Some(3), true), "{}", stdout(&output));
+}
+
+#[test]
 fn archives_that_are_none() {
     let place = tempfile::tempdir().unwrap();
     let empty = place.path().to_str().unwrap();

@@ -10,8 +10,9 @@ use crate::name::{Name, tlsa_owner};
 use crate::observation::{CertificateBytes, HostObservation, Observation};
 use crate::tlsa::Tlsa;
 use crate::verdict::Action;
-use crate::walk::HostRoute;
+use crate::walk::{HostRoute, NextHop, Route};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Something that will go wrong if nobody acts.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -30,9 +31,21 @@ pub struct Forecast {
 #[must_use]
 pub fn outlook(observation: &Observation, from: Epoch, until: Epoch) -> Vec<Forecast> {
     let route = super::observed_route(observation);
-    let mut forecasts = signatures(&observation.domain.mx);
+    within(signatures(&observation.domain.mx), &route, &observation.hosts, from, until)
+}
+
+/// The same of one mail host that somebody has configured as a relay.
+#[must_use]
+pub fn outlook_host(host: &Arc<HostObservation>, from: Epoch, until: Epoch) -> Vec<Forecast> {
+    let hosts = std::slice::from_ref(host);
+    let next_hop = NextHop::Relay(host.host.clone());
+    let route = super::Evidence::new(None, hosts).route(&next_hop, &super::rules_for(hosts));
+    within(Vec::new(), &route, hosts, from, until)
+}
+
+fn within(mut forecasts: Vec<Forecast>, route: &Route, hosts: &[Arc<HostObservation>], from: Epoch, until: Epoch) -> Vec<Forecast> {
     for host in route.hosts.iter().filter(|h| h.action == Action::Dane) {
-        let Some(seen) = observation.hosts.iter().find(|o| o.host == host.host) else { continue };
+        let Some(seen) = hosts.iter().find(|o| o.host == host.host) else { continue };
         forecasts.extend([&seen.a, &seen.aaaa].into_iter().flat_map(signatures));
         let owner = host.tlsa_base.as_ref().and_then(|base| tlsa_owner(base, seen.port));
         if let Some(lookup) = owner.and_then(|owner| seen.tlsa_at(&owner)) {

@@ -3,7 +3,7 @@
 use super::{heading, step};
 use crate::style::{Ink, Style};
 use crate::text::{clean, duration, time};
-use dane::dns::{Lookup, Outcome, Security};
+use dane::dns::{Lookup, Outcome, Security, SecurityReason};
 use dane::name::Name;
 use dane::observation::{DomainObservation, ZoneObservation};
 
@@ -34,7 +34,7 @@ pub(super) fn answer(lookup: &Lookup) -> String {
         parts.push(format!("{} (TTL {})", data.join(", "), duration(ttl.into())));
     }
     if let Some(reason) = lookup.reason.as_ref().filter(|_| lookup.status != Security::Secure) {
-        parts.push(format!("— {}: {}", clean(&reason.code), clean(&reason.detail)));
+        parts.push(because(reason));
     }
     parts.join(" ")
 }
@@ -103,9 +103,15 @@ pub(super) fn zone_steps(out: &mut String, zone: &ZoneObservation, style: &Style
         let until = zone.dnskey.signature.as_ref().map(|s| format!(", signature until {}", time(s.expiration))).unwrap_or_default();
         let plural = if keys == 1 { "key" } else { "keys" };
         let why = zone.dnskey.reason.as_ref().filter(|_| zone.dnskey.status != Security::Secure);
-        let why = why.map(|r| format!(" — {}: {}", clean(&r.code), clean(&r.detail))).unwrap_or_default();
+        let why = why.map(|reason| format!(" {}", because(reason))).unwrap_or_default();
         step(out, style, (ink, "DNSKEY", word), &format!("{keys} {plural}{until}{why}"));
     }
+}
+
+/// Why something is not secure: the code, and the particulars if there are any.
+fn because(reason: &SecurityReason) -> String {
+    let (code, detail) = (clean(&reason.code), clean(&reason.detail));
+    if detail.is_empty() { format!("— {code}") } else { format!("— {code}: {detail}") }
 }
 
 /// Key tag, algorithm and digest type, with the beginning of the digest.

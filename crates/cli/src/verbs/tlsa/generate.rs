@@ -97,6 +97,7 @@ impl Generate {
     /// # Errors
     /// If an argument or a file it names cannot be used.
     pub fn run(self) -> Result<Exit, UsageError> {
+        self.check_fields()?;
         let owner = self.owner()?;
         let sources = match &self.host {
             Some(host) => self.shown_by(host)?,
@@ -150,6 +151,17 @@ impl Generate {
             }
         };
         Ok(seen.servers.iter().filter_map(told).collect())
+    }
+
+    /// No client can use a record with a field that nobody has defined. (R-040 rfc6698#2.1)
+    fn check_fields(&self) -> Result<(), UsageError> {
+        let undefined = |option: &str, most: u8, given: &[u8]| match given.iter().find(|number| **number > most) {
+            Some(number) => Err(UsageError(format!("{option} {number}: nobody has defined that; give 0 to {most}"))),
+            None => Ok(()),
+        };
+        undefined("--usage", 3, &self.usage.iter().map(|field| field.0).collect::<Vec<_>>())?;
+        undefined("--selector", 1, &self.selector.iter().map(|field| field.0).collect::<Vec<_>>())?;
+        undefined("--type", 2, &self.matching.iter().map(|field| field.0).collect::<Vec<_>>())
     }
 
     /// Every file's key is that of `--key`.
