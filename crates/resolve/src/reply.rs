@@ -85,7 +85,12 @@ pub fn ns_beside(reply: &Reply, question: &Question) -> Option<Response> {
     if question.rtype != Rtype::SOA || !reply.aa || !has(&reply.response.answer, Rtype::SOA) {
         return None;
     }
-    let ns = reply.response.authority.iter().find(|set| set.rtype == Rtype::NS && set.owner.is(&question.name))?;
+    let response = &reply.response;
+    let ns = response.authority.iter().find(|set| set.rtype == Rtype::NS && set.owner.is(&question.name))?;
+    // A server may leave signatures out of this section only, where they do not fit; asked directly, it shows them.
+    if ns.signatures.is_empty() && response.answer.iter().any(|set| !set.signatures.is_empty()) {
+        return None;
+    }
     Some(Response { rcode: OptRcode::NOERROR.to_int(), answer: vec![ns.clone()], authority: Vec::new() })
 }
 
@@ -134,5 +139,45 @@ fn referral(cut: &Rrset, reply: &Reply, zone: &Name) -> Meaning {
         zone: cut.owner.clone(),
         servers: servers.collect(),
         ttl: Duration::from_secs(u64::from(cut.ttl)).clamp(Duration::from_secs(60), LONGEST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use dnssec::Rrsig;
+
+    fn set(rtype: Rtype, signed: bool) -> Rrset {
+        let name: Name = "example.nl".parse().unwrap();
+        let signature = Rrsig {
+            type_covered: rtype,
+            algorithm: 13,
+            labels: 2,
+            original_ttl: 60,
+            expiration: 1,
+            inception: 0,
+            key_tag: 1,
+            signer: name.clone(),
+            signature: Bytes::new(),
+        };
+        let signatures = if signed { vec![signature] } else { Vec::new() };
+        Rrset { owner: name, rtype, ttl: 60, data: vec![Bytes::from_static(b"\x02ns\x00")], signatures }
+    }
+
+    #[test]
+    fn ns_records_beside_a_soa_are_taken_only_whole() {
+        let question = Question { name: "EXAMPLE.nl".parse().unwrap(), rtype: Rtype::SOA };
+        let taken = |aa, soa: Rrset, ns: Rrset| {
+            let response = Response { rcode: 0, answer: vec![soa], authority: vec![ns] };
+            let reply = Reply { raw: Bytes::new(), aa, ra: false, tc: false, edns: true, response, glue: Vec::new() };
+            ns_beside(&reply, &question).is_some()
+        };
+        assert!(taken(true, set(Rtype::SOA, true), set(Rtype::NS, true)));
+        assert!(taken(true, set(Rtype::SOA, false), set(Rtype::NS, false)));
+        assert!(!taken(true, set(Rtype::SOA, true), set(Rtype::NS, false)), "its signatures were left out");
+        assert!(!taken(false, set(Rtype::SOA, true), set(Rtype::NS, true)), "no authority");
+        let elsewhere = Rrset { owner: "nl".parse().unwrap(), ..set(Rtype::NS, true) };
+        assert!(!taken(true, set(Rtype::SOA, true), elsewhere));
     }
 }

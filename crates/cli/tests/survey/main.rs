@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod check;
+mod dns_scan;
 mod generate;
 mod scan;
 

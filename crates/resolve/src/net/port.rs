@@ -63,8 +63,11 @@ impl Port {
         Ok(Self { shared, reader, share: rand::rng().random_range(SHARE) })
     }
 
-    /// Whether it has done its share, or met too many strangers.
+    /// Whether it has done its share, or met too many strangers, or nobody reads from it because its runtime is gone.
     pub fn is_spent(&self) -> bool {
+        if self.reader.is_finished() {
+            return true;
+        }
         let queries = self.shared.queries();
         queries.by_id.len() >= self.share || queries.guesses >= MAX_GUESSES
     }

@@ -1,6 +1,6 @@
 //! `danelaw dns scan`: many names, one record each.
 
-use super::list::{self, Lines, List};
+use super::list::{self, Item, Lines, List};
 use super::validate::parse_type;
 use super::worker::{self, Common, Hosts, Output, Plan};
 use crate::common::progress::Counter;
@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::mpsc::{Receiver, channel};
 
 /// Resolves and validates the names of a list, as many as the machine can.
 ///
@@ -121,8 +123,12 @@ impl Args {
         let (output, done) = self.output()?;
         let before = done.number();
         let list = List::open(&self.list, done)?;
-        let common =
-            Arc::new(Common { list: Mutex::new(list), output: Mutex::new(output), stop: AtomicBool::new(false), done: AtomicU64::new(0) });
+        let common = Arc::new(Common {
+            list: AsyncMutex::new(read_ahead(list)),
+            output: Mutex::new(output),
+            stop: AtomicBool::new(false),
+            done: AtomicU64::new(0),
+        });
         let threads: Vec<_> = (0..workers)
             .map(|_| {
                 let (config, plan, common) = (config.clone(), plan.clone(), common.clone());
@@ -175,6 +181,23 @@ impl Args {
         Ok((Output::File(file, shown.to_string()), done))
     }
 }
+
+/// Reads the list in a thread of its own: whoever writes it may be slow, and answers must not wait for that.
+fn read_ahead(mut list: List) -> Receiver<Result<Item, UsageError>> {
+    let (sender, receiver) = channel(READ_AHEAD);
+    std::thread::spawn(move || {
+        while let Some(item) = list.next().transpose() {
+            let failed = item.is_err();
+            if sender.blocking_send(item).is_err() || failed {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Names read before they are needed.
+const READ_AHEAD: usize = 1024;
 
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq)]

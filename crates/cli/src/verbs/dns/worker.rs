@@ -1,6 +1,6 @@
 //! One worker: a thread with a resolver, sockets and caches of its own, which shares nothing but the list and the output.
 
-use super::list::{Item, List};
+use super::list::Item;
 use super::record::Record;
 use crate::exit::UsageError;
 use dane::name::{parse_domain, tlsa_owner};
@@ -15,6 +15,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::mpsc::Receiver;
 use tokio::task::{Id, JoinSet, LocalSet};
 
 /// MX hosts of one name whose addresses and TLSA records are looked up.
@@ -48,7 +50,8 @@ pub struct Hosts {
 
 /// What the workers share.
 pub struct Common {
-    pub list: Mutex<List>,
+    /// What is to be done, or why the list cannot be read.
+    pub list: AsyncMutex<Receiver<Result<Item, UsageError>>>,
     pub output: Mutex<Output>,
     /// Set to end early.
     pub stop: AtomicBool,
@@ -141,7 +144,7 @@ impl Worker {
 
     /// One name after the other.
     async fn lane(self: Rc<Self>, in_work: InWork) {
-        while let Some(item) = self.next() {
+        while let Some(item) = self.next().await {
             in_work.set(Some(item.clone()));
             match name(&item.text) {
                 Ok(name) => {
@@ -154,15 +157,12 @@ impl Worker {
         }
     }
 
-    fn next(&self) -> Option<Item> {
+    async fn next(&self) -> Option<Item> {
         if self.common.stop.load(Relaxed) {
             return None;
         }
-        let item = self.common.list.lock().unwrap_or_else(PoisonError::into_inner).next();
-        item.unwrap_or_else(|error| {
-            self.fail(error);
-            None
-        })
+        let next = self.common.list.lock().await.recv().await?;
+        next.map_err(|error| self.fail(error)).ok()
     }
 
     /// All answers, and why it ended early if it did.
