@@ -129,7 +129,7 @@ fn tiles(report: &Report) -> Vec<Tile> {
         Tile {
             value: number(broken),
             label: "broken or undeliverable",
-            note: format!("{} of all: mail from DANE senders, or from everybody, is held or lost", of_all(broken)),
+            note: format!("{} of all: senders that validate DANE, or all of them, fail at some or all servers", of_all(broken)),
             class: "bad",
         },
         Tile {
