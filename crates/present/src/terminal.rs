@@ -52,7 +52,7 @@ pub(crate) fn meaning(standing: Standing) -> &'static str {
         Standing::Protected => "DANE protects all mail",
         Standing::Partial => "DANE protects some MX hosts",
         Standing::Unprotected => "no DANE, mail flows",
-        Standing::Broken => "DANE is wrong for some or all servers",
+        Standing::Broken => "DANE fails at some server",
         Standing::Undeliverable => "nobody can deliver",
         Standing::NoMail => "takes no mail (null MX)",
         Standing::CouldNotTell => "we could not look",
