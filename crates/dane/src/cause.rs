@@ -161,18 +161,19 @@ causes! {
     MixedScheme "mixed-scheme" Domain Warning "R-095" "Leaf and issuer are pinned together: the next leaf needs its record before it is deployed.";
     ManyTlsa "many-tlsa" Domain Warning "R-132" "So many TLSA records that the answer needs TCP; some senders cope with about 12.";
     TlsaTtlLong "tlsa-ttl-long" Domain Warning "R-131" "The TTL is long: after a mistake, mail stays broken for as long.";
-    ExpiredUnderUsage3 "expired-under-usage-3" Domain Info "R-052" "The certificate is outside its validity, which usage 3 ignores.";
+    ExpiredUnderUsage3 "expired-under-usage-3" Domain Info "R-052" "The certificate has expired, which usage 3 ignores.";
+    NotYetValidUnderUsage3 "not-yet-valid-under-usage-3" Domain Info "R-052" "The certificate is not valid yet, which usage 3 ignores.";
     // SMTP: could not look
-    SmtpBlocked "smtp-blocked" Path Unknown "R-036" "The server refuses to talk to us (554 or 5xx greeting).";
-    RateLimited "rate-limited" Path Unknown "R-036" "The server says it is busy or that we come too often (421).";
-    Greylisted "greylisted" Path Unknown "R-036" "The server asks us to come back later (4xx).";
-    BannerTimeout "banner-timeout" Path Unknown "R-036" "The server accepted the connection and stayed silent.";
-    Tarpit "tarpit" Path Unknown "R-036" "The server answers so slowly that we gave up.";
-    ConnectionRefused "connection-refused" Path Unknown "R-036" "The connection was refused.";
-    ConnectionTimeout "connection-timeout" Path Unknown "R-036" "The server did not answer.";
-    ConnectionReset "connection-reset" Path Unknown "R-036" "The server closed or reset the connection.";
-    Unreachable "unreachable" Path Unknown "R-036" "There is no way to the server's address.";
-    NotSmtp "not-smtp" Path Unknown "R-036" "What answers there does not speak SMTP within reason.";
+    SmtpBlocked "smtp-blocked" Path Unknown "R-033" "The server refuses to talk to us (554 or 5xx greeting).";
+    RateLimited "rate-limited" Path Unknown "R-033" "The server says it is busy or that we come too often (421).";
+    Greylisted "greylisted" Path Unknown "R-033" "The server asks us to come back later (4xx).";
+    BannerTimeout "banner-timeout" Path Unknown "R-033" "The server accepted the connection and stayed silent.";
+    Tarpit "tarpit" Path Unknown "R-033" "The server fell silent, or answers so slowly that we gave up.";
+    ConnectionRefused "connection-refused" Path Unknown "R-033" "The connection was refused.";
+    ConnectionTimeout "connection-timeout" Path Unknown "R-033" "The server did not answer.";
+    ConnectionReset "connection-reset" Path Unknown "R-033" "The server closed or reset the connection.";
+    Unreachable "unreachable" Path Unknown "R-033" "There is no way to the server's address.";
+    NotSmtp "not-smtp" Path Unknown "R-033" "What answers there does not speak SMTP within reason.";
     StarttlsStripped "starttls-stripped" Path Unknown "R-129" "A firewall on the way masks the server's STARTTLS.";
     OptedOut "opted-out" Us Unknown "R-036" "The address or domain is on our opt-out list, so we did not look.";
     AddressNotPublic "address-not-public" Domain Warning "R-020" "The host has an address that is not reachable from the Internet.";
@@ -198,6 +199,7 @@ causes! {
     Port25Blocked "port-25-blocked" Us Unknown "R-036" "Connections to port 25 leave this machine for nowhere: its network blocks them.";
     NoIpv6 "no-ipv6" Us Unknown "R-019" "This machine has no IPv6, so IPv6 addresses were not looked at.";
     DnsIntercepted "dns-intercepted" Us Unknown "R-001" "Something on this network answers DNS queries in place of the servers asked.";
+    RootUnreachable "root-unreachable" Us Unknown "R-001" "No root server answers this machine as it should; name a resolver with --upstream, or root servers that can be reached with --root-hints.";
     NoAnchor "no-anchor" Us Unknown "R-107" "We have no trust anchor above the name, so nothing there can be validated.";
     AnchorStale "anchor-stale" Us Unknown "R-107" "Our trust anchor does not fit the root zone's keys.";
     ClockOff "clock-off" Us Unknown "R-112" "This machine's clock is wrong.";

@@ -283,6 +283,10 @@ impl Server<'_> {
                 (ErrorCode::PathBroken, "the certificate it names is sent, but issued nothing on a path to the server's")
             }
         };
+        // R-068 rfc7672#3.2.2: for another name it is wrong however it is signed.
+        if paths.unsupported && !self.named {
+            return self.wrong_name();
+        }
         let code = if paths.unsupported { ErrorCode::UnsupportedSignature } else { code };
         let why = paths.wrong_link.as_ref().map_or_else(String::new, |w| format!(": {w}"));
         MatchError { code, detail: format!("{what}{why}") }
@@ -300,7 +304,8 @@ impl Server<'_> {
             let signature = steps.last().map(|top| paths.verify(top, &record.data));
             if signature == Some(Err(SignatureError::Unsupported)) {
                 let detail = "whether its key signed the topmost certificate cannot be verified: danelaw knows no signatures of that kind";
-                let error = MatchError { code: ErrorCode::UnsupportedSignature, detail: detail.into() };
+                let unsupported = MatchError { code: ErrorCode::UnsupportedSignature, detail: detail.into() };
+                let error = if self.named { unsupported } else { self.wrong_name() };
                 nearest = Some(Refusal::from(error).or_nearer(nearest));
             }
             let signed = signature == Some(Ok(()));
@@ -321,7 +326,8 @@ impl Server<'_> {
             return MatchError { code: ErrorCode::LeafAsTa, detail };
         }
         let tops = paths.found.iter().filter(|p| p.is_complete).filter_map(|p| p.steps.last()).filter_map(|i| certificates.get(*i));
-        let missing = tops.into_iter().find(|top| !top.is_self_signed());
+        // Where a signature cannot be verified, the chain only seems to end.
+        let missing = tops.into_iter().find(|top| !top.is_self_signed() && !paths.unsupported);
         match missing {
             // R-058 rfc7671#5.2.2: a digest names something that only the server can show.
             Some(top) if record.matching != 0 => {

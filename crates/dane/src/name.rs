@@ -13,6 +13,9 @@ pub enum NameError {
     /// Nothing there.
     #[error("empty domain name")]
     Empty,
+    /// `.`: nobody has a mailbox there.
+    #[error("the root is no mail domain")]
+    Root,
     /// An IP address or address literal: DANE does not apply.
     #[error("'{0}' is an IP address, not a domain name; DANE needs a name")]
     Address(String),
@@ -25,6 +28,14 @@ pub enum NameError {
     /// The IDNA rules refuse it. (RFC 5891)
     #[error("'{0}' is not a valid internationalised domain name")]
     Idna(String),
+}
+
+/// [`parse_domain`], for what stands behind the `@`: the root does not.
+///
+/// # Errors
+/// As [`parse_domain`], and [`NameError::Root`].
+pub fn parse_mail_domain(text: &str) -> Result<Name, NameError> {
+    parse_domain(text).and_then(|name| if name.is_root() { Err(NameError::Root) } else { Ok(name) })
 }
 
 /// Reads a domain as a person writes it: with or without final dot, in any case, in Unicode or A-labels.

@@ -311,7 +311,7 @@ impl TlsObservation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsFailure {
     /// Stable code: `alert`, `timeout`, `closed`, `reset`, `not-tls`, `protocol-version`, `no-common-cipher`, `empty-chain`, `bad-signature`, `protocol-error`,
-    /// `chain-too-large`: more certificate bytes than the engine takes.
+    /// `chain-too-large`: more certificate bytes than the engine takes; `message-too-large`: one message that is longer.
     pub kind: String,
     /// Alert description by its IANA name, if one was received.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -92,6 +92,8 @@ mod tests {
         );
         assert!(is_pem(file.as_bytes()));
         assert_eq!(blocks(b"no pem"), Ok(vec![]));
+        let marked = "\u{feff}-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n";
+        assert_eq!(blocks(marked.as_bytes()).unwrap()[0].der, [0, 1, 2]);
     }
 
     #[test]

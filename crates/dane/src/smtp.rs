@@ -179,12 +179,14 @@ fn handshake(tls: &TlsObservation) -> Option<Cause> {
     if let Some(failure) = &tls.error {
         let by_kind = match failure.kind.as_str() {
             "timeout" => Some(Cause::Tarpit),
-            // A filter on the way or a crash looks the same by FIN and by RST; a server that means it sends an alert.
+            // R-036 rfc7672#2.2: a sender waits, too. But one visit shows one connection that broke: a filter on the way that dislikes TLS, or
+            // us, and a crash look the same by FIN and by RST, and a server that means it sends an alert. "Could not look" is never "bad".
             "closed" | "reset" => Some(Cause::ConnectionReset),
             "protocol-version" => Some(Cause::TlsTooOld),
             "no-common-cipher" => Some(Cause::TlsEngineLimit),
             "empty-chain" => Some(Cause::EmptyChain),
             "chain-too-large" => Some(Cause::HugeChain),
+            "message-too-large" => Some(Cause::BudgetExhausted),
             _ => None,
         };
         if by_kind.is_some() {

@@ -456,3 +456,25 @@ fn a_signature_beyond_us_decides_nothing() {
     assert_eq!(found.error.as_ref().map(|e| e.code), Some(ErrorCode::UnsupportedSignature), "{found:?}");
     assert!(found.is_undecided());
 }
+
+#[test]
+fn a_signature_that_we_cannot_verify_is_not_called_wrong() {
+    // R-059 rfc7671#5.2: no rule of DANE is about the algorithm, so the path may be good. ecdsa-with-SHA256 becomes ecdsa-with-SHA224.
+    let usual = Usual::new();
+    let (sha256, sha224) = ([0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2], [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 1]);
+    let mut leaf = usual.leaf.der.clone();
+    for at in 0..leaf.len() - sha256.len() {
+        if leaf[at..].starts_with(&sha256) {
+            leaf[at..at + sha224.len()].copy_from_slice(&sha224);
+        }
+    }
+    let chain = [dane::observation::CertificateBytes(leaf.into()), usual.issuer.bytes(), usual.root.bytes()];
+    let ask =
+        |records: &[Tlsa], host: &str| verify(&chain, records, &[dane::name::parse_domain(host).unwrap()], NOW, &VerifyOptions::default());
+    for record in [usual.issuer.record(2, 0, 1), usual.root.record(2, 1, 1), usual.root.record(2, 0, 0)] {
+        assert_error(&ask(std::slice::from_ref(&record), HOST), ErrorCode::UnsupportedSignature);
+        // However the signature is: what else is wrong is wrong.
+        assert_error(&ask(&[record], "other.example.com"), ErrorCode::NameMismatch);
+    }
+    assert_error(&ask(&[usual.stranger.record(2, 1, 1)], HOST), ErrorCode::NoMatch);
+}

@@ -307,13 +307,16 @@ async fn endless_tls_records_end() {
         let seen = after_220(move |mut peer| async move { while peer.say(record.repeat(100)).await {} }).await;
         assert!(tls(&seen).error.is_some(), "{record:?}");
     }
-    // A handshake message that never ends.
-    let seen = after_220(|mut peer| async move {
-        peer.say([22, 3, 3, 64, 0, 2, 0, 0xff, 0xff]).await;
-        while peer.say([0; 1000]).await {}
-    })
-    .await;
-    assert!(tls(&seen).error.is_some());
+    // One record begins a message of 64 kB or of 16 MB, the others go on with it.
+    for length in [[0, 0xff, 0xff], [0xff, 0xff, 0xff]] {
+        let seen = after_220(move |mut peer| async move {
+            let record = |begin: &[u8]| [&[22, 3, 3, 64, 0], begin, &vec![0; 16_384 - begin.len()]].concat();
+            peer.say(record(&[&[2], &length[..]].concat())).await;
+            while peer.say(record(&[])).await {}
+        })
+        .await;
+        assert_eq!(failure(&seen), ("message-too-large", None), "{length:?}: nobody closed the connection");
+    }
 }
 
 #[tokio::test]

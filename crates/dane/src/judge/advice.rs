@@ -61,7 +61,7 @@ pub(super) fn findings(route: &HostRoute, seen: &HostObservation, servers: &[See
         let finding = Finding::new(Cause::BreaksOnRenewal, host, format!("{host}: {}", Cause::BreaksOnRenewal.title()));
         found.push(finding.mended_by(repair::pin_key(lookup, seen)));
     }
-    found.extend(gather(servers.iter().filter_map(|s| expired(route, s, at))));
+    found.extend(gather(servers.iter().filter_map(|s| dates(route, s, at))));
     found.extend(gather(servers.iter().filter_map(|s| second_path(route, s))));
     found
 }
@@ -81,12 +81,12 @@ fn key_is_sent(tlsa: &Tlsa, servers: &[Seen]) -> bool {
 }
 
 /// R-052 rfc7671#5.1
-fn expired(route: &HostRoute, server: &Seen, at: Epoch) -> Option<Finding> {
+fn dates(route: &HostRoute, server: &Seen, at: Epoch) -> Option<Finding> {
     server.verification.as_ref().filter(|v| v.usage == Some(3))?;
     let leaf = server.leaf()?;
-    let outside = leaf.not_after.is_some_and(|end| end < at) || leaf.not_before.is_some_and(|start| start > at);
-    let cause = Cause::ExpiredUnderUsage3;
-    outside.then(|| Finding::new(cause, &route.host, cause.title()).at(server.verdict.address))
+    let expired = leaf.not_after.filter(|end| *end < at).map(|_| Cause::ExpiredUnderUsage3);
+    let cause = expired.or_else(|| leaf.not_before.filter(|start| *start > at).map(|_| Cause::NotYetValidUnderUsage3))?;
+    Some(Finding::new(cause, &route.host, cause.title()).at(server.verdict.address))
 }
 
 /// R-063 rfc7671#5.2: any path will do, and many senders try only one.

@@ -16,17 +16,20 @@ const REGISTRY_LABELS: usize = 2;
 /// Why this answer is an ERR of the decision table, or insecure; `None`: it is secure.
 pub(super) fn cause(case: &Case, lookup: &Lookup) -> Option<Cause> {
     let cause = own_cause(lookup)?;
+    if lookup.failure.is_some() && lookup.failed_zone.as_ref().is_some_and(Name::is_root) && !anything_works(case) {
+        return Some(Cause::RootUnreachable);
+    }
     let blamed = cause.party() == Party::Domain && lookup.outcome() == Outcome::Err;
     Some(match cause {
         _ if !blamed => cause,
-        _ if lookup.failed_upstream && !upstream_works(case) => Cause::ResolverFails,
+        _ if lookup.failed_upstream && !anything_works(case) => Cause::ResolverFails,
         _ if is_above(case, lookup) => Cause::ZoneAbove,
         _ => cause,
     })
 }
 
-/// Whether the resolver that was asked has answered anything. If so, it passes on what it met when it fails; if not, it is itself at fault.
-fn upstream_works(case: &Case) -> bool {
+/// Whether any question was answered. If not, a failing upstream is itself at fault, and where the root is silent, our own network is.
+fn anything_works(case: &Case) -> bool {
     let of_hosts = case.hosts.iter().flat_map(|h| [&h.a, &h.aaaa].into_iter().chain(&h.tlsa));
     let of_zones = zones(case).flat_map(|z| [&z.soa, &z.ns, &z.ds, &z.dnskey]);
     let mut lookups = case.domain.map(|d| &d.mx).into_iter().chain(of_hosts).chain(of_zones);

@@ -116,9 +116,12 @@ fn obstacle(case: &Case, route: &HostRoute, all: &[Seen], (server, cause): (&See
         let weight = if cause == Cause::NoIpv6 && told { Weight::Info } else { cause.weight() };
         return Finding::new(cause, host, format!("{host}: {}", cause.title())).weighing(weight);
     }
-    let words = smtp::decisive_words(server.observation).map_or(String::new(), |w| format!(" (\"{w}\")"));
-    let tls = server.observation.tls.as_ref().and_then(|t| t.error.as_ref());
-    let words = tls.map_or(words, |e| format!(" ({})", e.alert.as_deref().unwrap_or(&e.detail)));
+    let words = match &server.observation.tls {
+        // What the server said before agreed to TLS.
+        Some(tls) => tls.error.as_ref().map(|e| format!(" ({})", e.alert.as_deref().unwrap_or(&e.detail))),
+        None => smtp::decisive_words(server.observation).map(|w| format!(" (\"{w}\")")),
+    };
+    let words = words.unwrap_or_default();
     let title = cause.title().trim_end_matches('.');
     let promised = matches!(route.action, Action::Dane | Action::Enc) && cause.weight() == Weight::Error;
     // R-038 rfc7672#2.2: whoever publishes TLSA records has promised TLS.

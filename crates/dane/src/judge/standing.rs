@@ -66,7 +66,7 @@ fn delivery(judged: &[Judged]) -> Option<Delivery> {
 pub(super) fn headline(case: &Case, standing: Standing, delivery: Option<Delivery>, judged: &[Judged], findings: &[Finding]) -> String {
     let name = case.subject;
     let because =
-        |weights: &[Weight]| findings.iter().find(|f| weights.contains(&f.weight)).map_or(String::new(), |f| format!(" {}", f.sentence));
+        |weights: &[Weight]| findings.iter().find(|f| weights.contains(&f.weight)).map_or(String::new(), |f| format!(" {}", brief(&f.sentence)));
     match standing {
         Standing::Protected => protected(case, judged),
         Standing::Partial => partial(case, judged, findings),
@@ -118,9 +118,42 @@ fn unprotected(case: &Case, judged: &[Judged], findings: &[Finding]) -> String {
         return format!("Mail to {name} is encrypted, but senders authenticate nobody.{}", sentence_of(findings, Cause::AllUnusable));
     }
     let why = findings.iter().find(|f| f.weight == Weight::Error || f.cause == Cause::NoTlsa);
-    format!("Mail to {name} flows without DANE.{}", why.map_or(String::new(), |f| format!(" {}", f.sentence)))
+    format!("Mail to {name} flows without DANE.{}", why.map_or(String::new(), |f| format!(" {}", brief(&f.sentence))))
 }
 
 fn sentence_of(findings: &[Finding], cause: Cause) -> String {
-    findings.iter().find(|f| f.cause == cause).map_or(String::new(), |f| format!(" {}", f.sentence))
+    findings.iter().find(|f| f.cause == cause).map_or(String::new(), |f| format!(" {}", brief(&f.sentence)))
+}
+
+/// The sentence of a finding without long particulars in brackets at its end: they stand with the finding.
+fn brief(sentence: &str) -> String {
+    const LONG: usize = 60;
+    let Some(body) = sentence.strip_suffix(").") else { return sentence.to_owned() };
+    let mut depth = 1;
+    let open = body.char_indices().rev().find(|(_, c)| {
+        depth += match c {
+            ')' => 1,
+            '(' => -1,
+            _ => 0,
+        };
+        depth == 0
+    });
+    match open {
+        Some((start, _)) if body.len() - start > LONG => format!("{}.", body[..start].trim_end()),
+        _ => sentence.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::brief;
+
+    #[test]
+    fn long_particulars_stay_with_the_finding() {
+        let long = "no server of example.nl. answers example.nl. MX: 192.0.2.1 unreachable (os error 113); and 20 more";
+        assert_eq!(brief(&format!("The records cannot be had ({long}).")), "The records cannot be had.");
+        for short in ["It fails (error 3).", "Nothing in brackets.", "unbalanced)."] {
+            assert_eq!(brief(short), short);
+        }
+    }
 }

@@ -516,6 +516,20 @@ fn dates_do_not_matter_to_usage_3() {
     let judged = verdict(&site(&expired, &[&expired.record()]));
     assert_eq!((judged.standing, grave(&judged)), (Standing::Protected, vec![]));
     assert_eq!(find(&judged, Cause::ExpiredUnderUsage3).weight, Weight::Info);
+    // Judged for a time long before it begins.
+    let early = judge(&site(&expired, &[&expired.record()]), 0);
+    assert_eq!((early.standing, find(&early, Cause::NotYetValidUnderUsage3).weight), (Standing::Protected, Weight::Info));
+    assert!(early.findings.iter().all(|f| f.cause != Cause::ExpiredUnderUsage3));
+}
+
+#[test]
+fn what_was_said_before_tls_is_no_evidence_against_a_certificate() {
+    let shown = identity(HOST);
+    let mut observation = site(&shown, &[&shown.record()]);
+    edit(&mut observation, 0, |h| h.servers[0] = visit(ADDRESS, &CertificateBytes(vec![1, 2, 3].into())));
+    let judged = verdict(&observation);
+    let sentence = &find(&judged, Cause::GarbageCertificate).sentence;
+    assert!(!sentence.contains("220"), "{sentence}");
 }
 
 #[test]
@@ -886,7 +900,12 @@ fn whoever_failed_is_to_blame() {
         (judged.standing, judged.findings.iter().map(|f| (f.cause, f.party)).next().unwrap())
     };
     let zone = |apex: &'static str| move |o: &mut Observation| o.domain.mx.failed_zone = Some(name(apex));
-    assert_eq!(failing(&zone(".")), (Standing::CouldNotTell, (Cause::ZoneAbove, Party::Path)));
+    assert_eq!(failing(&zone(".")), (Standing::CouldNotTell, (Cause::RootUnreachable, Party::Us)));
+    let rooted = |o: &mut Observation| {
+        o.domain.mx.failed_zone = Some(name("."));
+        o.vantage.anchor_current = Some(true);
+    };
+    assert_eq!(failing(&rooted), (Standing::CouldNotTell, (Cause::ZoneAbove, Party::Path)));
     assert_eq!(failing(&zone("nl")), (Standing::CouldNotTell, (Cause::ZoneAbove, Party::Path)));
     assert_eq!(failing(&zone(DOMAIN)), (Standing::Broken, (Cause::DnsRefused, Party::Domain)));
     let upstream = |o: &mut Observation| o.domain.mx.failed_upstream = true;

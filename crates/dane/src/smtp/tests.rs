@@ -148,8 +148,10 @@ fn handshakes() {
     assert_eq!(after(tls(vec![garbage])), Some(Cause::GarbageCertificate));
     // Could not look.
     assert_eq!(failed("timeout", None), Some(Cause::Tarpit));
+    // R-036 rfc7672#2.2: mail waits, and yet: one connection that breaks may be the path's doing.
     assert_eq!(failed("reset", None), Some(Cause::ConnectionReset));
     assert_eq!(failed("closed", None), Some(Cause::ConnectionReset));
+    assert_eq!(failed("message-too-large", None), Some(Cause::BudgetExhausted));
     assert_eq!(failed("no-common-cipher", None), Some(Cause::TlsEngineLimit));
 }
 

@@ -98,8 +98,10 @@ impl Handshake {
                 // Our alert is a courtesy; whether it arrives does not matter.
                 let _ = self.session.flush(tcp).await;
                 return Err(match error {
+                    SessionError::Engine(_) if self.began_endlessly() => message_too_large(),
                     SessionError::Engine(e) => failure::from_engine(&e, begun),
                     SessionError::Budget => failure::of_kind("chain-too-large", "more octets than any handshake needs"),
+                    SessionError::Message => message_too_large(),
                     SessionError::Io(e) => self.io_failure(&e),
                 });
             }
@@ -128,6 +130,11 @@ impl Handshake {
         self.session
     }
 
+    /// Whether the first message, which should be a hello, is longer than the engine takes. Later ones that long are certificates.
+    fn began_endlessly(&self) -> bool {
+        matches!(self.first.as_slice(), [22, 3, _, _, _, _, high, ..] if *high > 0)
+    }
+
     /// Whether what came first was a TLS record: a content type of RFC 8446 section 5.1 and major version 3.
     fn spoke_tls(&self) -> bool {
         matches!(self.first.as_slice(), [20..=23, 3, ..])
@@ -153,6 +160,11 @@ impl Handshake {
     }
 }
 
+/// The network has no part in it.
+fn message_too_large() -> TlsFailure {
+    failure::of_kind("message-too-large", "the server began a message longer than our engine takes")
+}
+
 /// Why a session ends.
 #[derive(Debug)]
 pub(crate) enum SessionError {
@@ -160,6 +172,8 @@ pub(crate) enum SessionError {
     Engine(rustls::Error),
     /// More octets than we take.
     Budget,
+    /// One message of more octets than the engine takes.
+    Message,
     /// The network.
     Io(io::Error),
 }
@@ -170,6 +184,7 @@ impl SessionError {
         match self {
             SessionError::Engine(e) => Some(failure::from_engine(e, Begun::Yes)),
             SessionError::Budget => Some(failure::of_kind("protocol-error", "more octets than any dialogue needs")),
+            SessionError::Message => Some(message_too_large()),
             SessionError::Io(_) => None,
         }
     }
@@ -210,8 +225,8 @@ impl Session {
     fn take_in(&mut self, mut bytes: &[u8]) -> Result<(), SessionError> {
         self.budget = self.budget.checked_sub(bytes.len()).ok_or(SessionError::Budget)?;
         while !bytes.is_empty() {
-            // Each round takes at least one octet or fails: the engine's own buffer is emptied by processing.
-            self.tls.read_tls(&mut bytes).map_err(SessionError::Io)?;
+            // Each round takes at least one octet or fails: the engine's own buffer is emptied by processing, unless a message fills it.
+            self.tls.read_tls(&mut bytes).map_err(|_| SessionError::Message)?;
             self.tls.process_new_packets().map_err(SessionError::Engine)?;
         }
         Ok(())

@@ -46,7 +46,7 @@ fn ee() -> Vec<Scenario> {
             .rests(&["R-052"]),
         healthy(Section::B, "ee-not-yet-valid", "Certificate not yet valid under usage 3", "Usage 3 ignores the dates, in both directions.")
             .presents(Certificate { validity: Validity::Future, ..SELF_SIGNED })
-            .works(&[Cause::ExpiredUnderUsage3])
+            .works(&[Cause::NotYetValidUnderUsage3])
             .rests(&["R-052"]),
         healthy(Section::B, "ee-name-mismatch", "Certificate of another name under usage 3", "Usage 3 ignores the names.").presents(Certificate { names: Names::Other, ..GOOD }).rests(&["R-052"]),
         healthy(Section::B, "ee-empty-subject", "Certificate without any name under usage 3", "Usage 3 needs no name.").presents(Certificate { names: Names::None, ..SELF_SIGNED }).rests(&["R-052"]),
