@@ -7,6 +7,7 @@ mod exit;
 mod verbs;
 
 use clap::Parser;
+use present::Nagios;
 use std::process::ExitCode;
 
 /// Measures, explains and tests DANE for SMTP: the protection of mail by TLSA records and DNSSEC.
@@ -30,29 +31,29 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    // Known before the command line is, which may be wrong.
+    let nagios = std::env::args_os().any(|argument| argument == "--nagios");
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(error) if nagios && error.use_stderr() => return unknown(error.to_string().trim_start_matches("error: ")),
         // clap prints help and version to stdout with exit 0, usage errors to stderr with exit 2: the contract's own codes.
-        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--nagios") => {
-            // A plugin that cannot be started is UNKNOWN, and says so on stdout. (Nagios plugin guidelines)
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or("the arguments cannot be used");
-            common::print::line(format!("DANE UNKNOWN - {}", line.trim_start_matches("error: ")));
-            return exit::Exit::Unknown.into();
-        }
         Err(error) => error.exit(),
     };
     let result = cli.verb.run().and_then(|exit| match common::print::lost() {
         None => Ok(exit),
         Some(why) => Err(exit::UsageError(format!("cannot write to stdout: {why}; part of the output is lost"))),
     });
-    result.map_or_else(
-        |error| {
-            anstream::eprintln!("danelaw: {error}");
-            exit::Exit::Usage.into()
-        },
-        Into::into,
-    )
+    result.unwrap_or_else(|error| {
+        anstream::eprintln!("danelaw: {error}");
+        if nagios { unknown(&error.to_string()) } else { exit::Exit::Usage.into() }
+    })
+}
+
+/// To Nagios, 2 means CRITICAL: what cannot even be tried is UNKNOWN, with the reason on the one line of stdout that it shows.
+fn unknown(why: &str) -> ExitCode {
+    let reason: Vec<&str> = why.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    common::print::line(Nagios::Unknown.line(&reason.join(" ")));
+    ExitCode::from(Nagios::Unknown.code())
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ mod style;
 mod terminal;
 mod text;
 
-pub use check::{Subject, check, nagios, nagios_word, preflight};
+pub use check::{Nagios, Subject, check, nagios, preflight};
 pub use html::page;
 pub use style::{Ink, Style};
 pub use terminal::{run_line, summary};
-pub use text::{clean, duration, number, time, wrap};
+pub use text::{clean, count, duration, number, time, wrap};
 
 use analysis::Tables;
 use dane::Epoch;

@@ -1,7 +1,7 @@
 //! The summary of a survey on a terminal.
 
 use crate::style::{Ink, Style};
-use crate::text::{clean, cut, duration, number, time, wrap, wrap_items};
+use crate::text::{clean, count, cut, duration, number, time, wrap, wrap_items};
 use analysis::{FailureRow, Share, Signing, StarttlsClass, Tables};
 use dane::cause::Weight;
 use dane::observation::RunObservation;
@@ -10,6 +10,8 @@ use std::fmt::Write as _;
 
 /// Rows shown of the tables of servers and causes.
 const ROWS: usize = 12;
+/// Columns from which on tables have all of theirs.
+const ROOMY: usize = 78;
 /// Width of a bar.
 const BAR: usize = 18;
 
@@ -32,7 +34,8 @@ pub fn run_line(run: &RunObservation, tables: &Tables) -> String {
     let took = run.finished.map(|f| duration(u64::try_from(f - run.started).unwrap_or_default()));
     let end = took.map_or_else(|| "not finished".to_owned(), |t| format!("in {t}"));
     let vantage = if run.vantage.name.is_empty() { String::new() } else { format!(" from '{}'", clean(&run.vantage.name)) };
-    format!("{} domains, {} MX hosts, looked at on {}{vantage}, {end}", number(tables.domains), number(tables.servers), time(run.started))
+    let (domains, hosts) = (count(tables.domains, "domain"), count(tables.servers, "MX host"));
+    format!("{domains}, {hosts}, looked at on {}{vantage}, {end}", time(run.started))
 }
 
 /// The colour of a standing.
@@ -71,21 +74,22 @@ fn standings(out: &mut String, tables: &Tables, style: &Style) {
         let share = Share::new(row.domains, tables.domains);
         let bar = style.paint(ink(row.standing), bar(share));
         let word = row.standing.word();
-        let note = if style.width() >= 78 { style.paint(Ink::Dim, meaning(row.standing)) } else { String::new() };
+        let note = if style.width() >= ROOMY { style.paint(Ink::Dim, meaning(row.standing)) } else { String::new() };
         let _ = writeln!(out, "  {word:<14} {bar} {:>7} {:>6}  {note}", number(row.domains), percent(share));
     }
 }
 
 fn adoption(out: &mut String, tables: &Tables, style: &Style) {
     heading(out, style, "Who has DANE", "TLSA on an MX host, secure or not, right or wrong (paper view)");
-    let head = format!("  {:<10} {:>9} {:>9} {:>7}   {:>9} {:>9}", "", "with MX", "TLSA", "", "all hosts", "some only");
+    let wide = if style.width() >= ROOMY { 9 } else { 7 };
+    let head = format!("  {:<10} {:>wide$} {:>wide$} {:>7} {:>9} {:>9}", "", "with MX", "TLSA", "", "all hosts", "some only");
     let _ = writeln!(out, "{}", style.paint(Ink::Dim, head.trim_end()));
     let shown = tables.adoption.iter().filter(|r| r.with_mx > 0).take(ROWS);
     for row in shown.chain(std::iter::once(&tables.adoption_total)) {
         let share = Share::new(row.with_tlsa, row.with_mx);
         let (mx, tlsa, full, partial) = (number(row.with_mx), number(row.with_tlsa), number(row.full), number(row.partial));
         let label = if row.tld == "all" { "all".to_owned() } else { format!(".{}", cut(&clean(&row.tld), 9)) };
-        let _ = writeln!(out, "  {label:<10} {mx:>9} {tlsa:>9} {:>7}   {full:>9} {partial:>9}", percent(share));
+        let _ = writeln!(out, "  {label:<10} {mx:>wide$} {tlsa:>wide$} {:>7} {full:>9} {partial:>9}", percent(share));
     }
 }
 
@@ -94,7 +98,7 @@ fn states(out: &mut String, tables: &Tables, style: &Style) {
         return;
     }
     let views = &tables.views;
-    heading(out, style, "MX hosts with TLSA", &format!("{} hosts", number(views.servers)));
+    heading(out, style, "MX hosts with TLSA", &count(views.servers, "host"));
     let signing = &tables.signing;
     let bogus = signing.tlsa_sets.get(&Signing::Bogus).copied().unwrap_or_default();
     let lines = [
@@ -107,14 +111,9 @@ fn states(out: &mut String, tables: &Tables, style: &Style) {
         ("a DANE sender delivers", views.rfc_delivers, "RFC 7672"),
     ];
     for (label, share, view) in lines {
-        let _ = writeln!(
-            out,
-            "  {label:<34} {:>9} of {:>9} {:>7}  {}",
-            number(share.count),
-            number(share.of),
-            percent(share),
-            style.paint(Ink::Dim, view)
-        );
+        let more = if style.width() >= ROOMY { format!(" of {:>9}", number(share.of)) } else { String::new() };
+        let view = if style.width() >= ROOMY { style.paint(Ink::Dim, format!("  {view}")) } else { String::new() };
+        let _ = writeln!(out, "  {label:<34} {:>9}{more} {:>7}{view}", number(share.count), percent(share));
     }
     let judged = |k: &StarttlsClass| tables.starttls.all.get(k).copied().filter(|n| *n > 0).map(|n| format!("{} {}", number(n), k.title()));
     let classes: Vec<String> = StarttlsClass::ALL.iter().filter_map(judged).collect();
@@ -137,8 +136,8 @@ fn unseen(out: &mut String, tables: &Tables, style: &Style) {
             let _ = writeln!(out, "  {line}");
         }
     }
-    for (why, count) in &tables.skipped {
-        heading(out, style, &format!("{} targets not looked at: {}", number(*count), clean(why)), "");
+    for (why, targets) in &tables.skipped {
+        heading(out, style, &format!("{} not looked at: {}", count(*targets, "target"), clean(why)), "");
     }
     if tables.unseen.is_empty() {
         return;

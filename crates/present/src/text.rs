@@ -33,6 +33,12 @@ pub fn number(n: u64) -> String {
     out
 }
 
+/// `1 line`, `12,345 lines`: what is counted takes an s for its plural.
+#[must_use]
+pub fn count(n: u64, what: &str) -> String {
+    format!("{} {what}{}", number(n), if n == 1 { "" } else { "s" })
+}
+
 /// `2026-11-22 10:15 UTC`.
 #[must_use]
 pub fn time(at: Epoch) -> String {
@@ -46,11 +52,10 @@ pub fn duration(seconds: u64) -> String {
     let mut rest = seconds;
     let mut parts = Vec::new();
     for (size, unit) in UNITS {
-        let count = rest / size;
+        let amount = rest / size;
         rest %= size;
-        if count > 0 {
-            let plural = if unit == "day" && count != 1 { "s" } else { "" };
-            parts.push(format!("{count} {unit}{plural}"));
+        if amount > 0 {
+            parts.push(if unit == "day" { count(amount, unit) } else { format!("{amount} {unit}") });
         } else if !parts.is_empty() {
             break;
         }
@@ -111,11 +116,12 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, cut, duration, number, time, wrap, wrap_items};
+    use super::{clean, count, cut, duration, number, time, wrap, wrap_items};
 
     #[test]
     fn people_read_them() {
         assert_eq!([number(0), number(999), number(1000), number(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([count(0, "line"), count(1, "line"), count(1200, "line")], ["0 lines", "1 line", "1,200 lines"]);
         assert_eq!(time(0), "1970-01-01 00:00 UTC");
         assert_eq!(
             [duration(0), duration(59), duration(3600), duration(5400), duration(90_061)],

@@ -2,7 +2,6 @@
 
 use anstream::ColorChoice;
 use present::Style;
-use std::io::IsTerminal;
 
 /// Columns where nothing says how many there are.
 const COLUMNS: usize = 80;
@@ -12,7 +11,7 @@ const COLUMNS: usize = 80;
 pub enum When {
     /// Also through a pipe.
     Always,
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal that can, unless NO_COLOR or CLICOLOR=0 is set; with CLICOLOR_FORCE everywhere.
     Auto,
     /// Not at all.
     Never,
@@ -21,7 +20,7 @@ pub enum When {
 /// How output looks.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct ColourOption {
-    /// Colour the output: "always" survives a pipe, "auto" heeds NO_COLOR
+    /// Colour the output: "always" survives a pipe, "auto" heeds NO_COLOR, CLICOLOR and CLICOLOR_FORCE
     #[arg(long = "color", visible_alias = "colour", value_name = "WHEN", value_enum, default_value_t = When::Auto, hide_possible_values = false)]
     when: When,
 }
@@ -30,11 +29,10 @@ impl ColourOption {
     /// The style for stdout; what is printed with [`super::print`] keeps or loses its colours accordingly.
     #[must_use]
     pub fn style(self) -> Style {
-        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let coloured = match self.when {
             When::Always => true,
             When::Never => false,
-            When::Auto => std::io::stdout().is_terminal() && !unwanted,
+            When::Auto => anstream::AutoStream::choice(&std::io::stdout()) != ColorChoice::Never,
         };
         // The style decides; nothing after it strips or adds.
         ColorChoice::Always.write_global();
@@ -43,7 +41,7 @@ impl ColourOption {
 }
 
 /// Columns of the terminal; `COLUMNS` where there is none.
-fn columns() -> usize {
+pub fn columns() -> usize {
     let asked = || std::env::var("COLUMNS").ok()?.parse().ok();
     terminal_size::terminal_size_of(std::io::stdout()).map(|(w, _)| usize::from(w.0)).or_else(asked).unwrap_or(COLUMNS)
 }

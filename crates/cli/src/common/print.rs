@@ -1,5 +1,6 @@
 //! Writing to stdout, where the reader may have gone or the disk may be full.
 
+use super::colour::columns;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::OnceLock;
@@ -15,6 +16,18 @@ pub fn text(text: impl std::fmt::Display) {
 /// Prints one line. A closed stdout (`| head`) ends the output and is no error; any other failure is remembered for [`lost`].
 pub fn line(text: impl std::fmt::Display) {
     told(writeln!(anstream::stdout().lock(), "{text}"));
+}
+
+/// Prints a text `indent` columns in, wrapped to the terminal with hanging indent. What it took from the network cannot steer the terminal.
+pub fn hanging(indent: usize, text: impl std::fmt::Display) {
+    // Spaces within the first line are columns of ours: only the rest is wrapped.
+    let text = present::clean(&text.to_string());
+    let words = text.trim_start();
+    let first = indent + text.len() - words.len();
+    for (number, row) in present::wrap(words, columns().clamp(40, 110).saturating_sub(first + 2)).iter().enumerate() {
+        let indent = if number == 0 { first } else { first + 2 };
+        line(format_args!("{:indent$}{row}", ""));
+    }
 }
 
 /// Prints one JSON object on one line.

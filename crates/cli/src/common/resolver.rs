@@ -64,10 +64,7 @@ impl ResolverOptions {
             config.mode = Mode::Iterative { roots };
         }
         if let Some(path) = &self.anchor {
-            config.anchors = Anchors::parse(&file::text("--anchor", path)?).map_err(|error| in_file(path, &error))?;
-            if config.anchors.names().next().is_none() {
-                return Err(UsageError(format!("--anchor {}: there is no DS or DNSKEY record in it", path.display())));
-            }
+            config.anchors = anchors(path)?;
         }
         config.dns_port = self.dns_port;
         config.timeouts.query = self.dns_timeout;
@@ -113,6 +110,18 @@ impl ResolverOptions {
             None => UsageError::new(error),
         })
     }
+}
+
+/// Without an anchor everything would be insecure, and look as if nobody had DNSSEC.
+fn anchors(path: &Path) -> Result<Anchors, UsageError> {
+    let anchors = Anchors::parse(&file::text("--anchor", path)?).map_err(|error| in_file(path, &error))?;
+    if anchors.names().next().is_none() {
+        return Err(UsageError(format!(
+            "--anchor {}: no DS or DNSKEY record in it; leave --anchor away for the root's keys",
+            path.display()
+        )));
+    }
+    Ok(anchors)
 }
 
 fn in_file(path: &Path, error: &dyn std::fmt::Display) -> UsageError {

@@ -107,21 +107,21 @@ impl Sink {
             Box::new(file.map_err(|e| UsageError(format!("{}: {e}; name a file that can be written, or '-'", path.display())))?)
         };
         let mut writer = Writer::new(BufWriter::new(out));
-        writer.run(run).map_err(|e| UsageError::new(archive::Error::Io { path: path.to_path_buf(), source: e }))?;
+        writer.run(run).map_err(|e| UsageError::new(lost(path, e)))?;
         Ok(Sink::Lines(Box::new(writer), path.to_path_buf()))
     }
 
     fn seen(&mut self, observation: &Observation) -> Result<(), archive::Error> {
         match self {
             Sink::Archive(run) => run.observation(observation),
-            Sink::Lines(writer, path) => writer.observation(observation).map_err(|e| archive::Error::Io { path: path.clone(), source: e }),
+            Sink::Lines(writer, path) => writer.observation(observation).map_err(|e| lost(path, e)),
         }
     }
 
     fn skipped(&mut self, skipped: &Skipped) -> Result<(), archive::Error> {
         match self {
             Sink::Archive(run) => run.skipped(skipped),
-            Sink::Lines(writer, path) => writer.skipped(skipped).map_err(|e| archive::Error::Io { path: path.clone(), source: e }),
+            Sink::Lines(writer, path) => writer.skipped(skipped).map_err(|e| lost(path, e)),
         }
     }
 
@@ -130,11 +130,17 @@ impl Sink {
         match self {
             Sink::Archive(writer) => writer.finish(run).map(|r| Some(r.directory().to_path_buf())),
             Sink::Lines(mut writer, path) => {
-                writer.run(run).map_err(|e| archive::Error::Io { path: path.clone(), source: e })?;
+                writer.run(run).map_err(|e| lost(&path, e))?;
                 Ok((path.as_os_str() != "-").then_some(path))
             }
         }
     }
+}
+
+/// Records could not be written; stdout is called by its name.
+fn lost(path: &Path, source: std::io::Error) -> archive::Error {
+    let path = if path.as_os_str() == "-" { Path::new("stdout") } else { path };
+    archive::Error::Io { path: path.to_path_buf(), source }
 }
 
 /// Looks at all names, writes every record as soon as it is there, judges, sums up. Ctrl-C ends it early and keeps what is done.

@@ -2,7 +2,7 @@
 
 use crate::exit::UsageError;
 use aws_lc_rs::digest::{Context, SHA256, digest};
-use dane::name::{Name, parse_domain};
+use dane::name::{Name, parse_mail_domain};
 use data_encoding::HEXLOWER;
 use std::collections::HashSet;
 use std::fs::File;
@@ -114,9 +114,11 @@ impl Targets {
     fn line(&mut self, number: u64, line: &[u8], seen: &mut HashSet<Name>) {
         let text = String::from_utf8_lossy(line);
         let Some(item) = item(&text) else { return };
-        let parsed =
-            if std::str::from_utf8(line).is_ok() { parse_domain(item).map_err(|e| e.to_string()) } else { Err("not UTF-8".to_owned()) };
-        let parsed = parsed.and_then(|name| if name.is_root() { Err("the root is no mail domain".to_owned()) } else { Ok(name) });
+        let parsed = if std::str::from_utf8(line).is_ok() {
+            parse_mail_domain(item).map_err(|e| e.to_string())
+        } else {
+            Err("not UTF-8".to_owned())
+        };
         match parsed {
             Ok(name) if seen.insert(name.clone()) => self.names.push(name),
             Ok(_) => self.repeated += 1,

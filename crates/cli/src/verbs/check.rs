@@ -12,10 +12,11 @@ use dane::judge::{Forecast, Terms, judge, judge_host, opted_out, outlook, outloo
 use dane::name::Name;
 use dane::observation::{CertificateBytes, HostObservation, Observation, VantageObservation};
 use dane::verdict::{Standing, Verdict};
-use present::{Style, Subject};
+use present::{Nagios, Style, Subject};
 use probe::Looker;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Seconds of a day.
@@ -62,7 +63,8 @@ EXIT CODES
   3  could not tell: we could not look
   Over several domains the first of 2, 1, 3, 0 that occurs.
   With --nagios: 0 OK, 1 WARNING (also for what will break within --days),
-  2 CRITICAL, 3 UNKNOWN")]
+  2 CRITICAL, 3 UNKNOWN (also for what cannot be used); over several
+  domains the first of 2, 1, 3, 0 that occurs")]
 pub struct Args {
     /// Mail domains; a name without MX is looked at as a mail host
     #[arg(value_name = "DOMAIN", required = true)]
@@ -133,23 +135,49 @@ impl Args {
     ///
     /// # Errors
     /// If an option or a file it names cannot be used.
-    pub fn run(self) -> Result<Exit, UsageError> {
-        let nagios = self.nagios;
-        match self.check() {
-            // To Nagios, 2 means CRITICAL: what we cannot even try is UNKNOWN.
-            Err(error) if nagios => {
-                print::line(format!("DANE UNKNOWN - {error}"));
-                Ok(Exit::Unknown)
-            }
-            result => result,
-        }
+    pub fn run(self) -> Result<ExitCode, UsageError> {
+        if self.nagios { Ok(ExitCode::from(self.plugin()?.code())) } else { Ok(self.for_people_and_programs()?.into()) }
     }
 
-    fn check(self) -> Result<Exit, UsageError> {
+    fn plugin(&self) -> Result<Nagios, UsageError> {
+        let mut state = Nagios::Ok;
+        let names = self.each(|name, seen| {
+            let (verdict, outlook) = match seen {
+                Some(seen) => (seen.judge(self.at().into()), self.outlook(seen)),
+                None => (opted_out(name, self.at()), Vec::new()),
+            };
+            print::line(present::nagios(&verdict, &outlook));
+            state = state.worst(Nagios::of(&verdict, &outlook));
+        })?;
+        if names == Exit::Usage {
+            print::line(Nagios::Unknown.line("one of the names cannot be used"));
+            state = state.worst(Nagios::Unknown);
+        }
+        Ok(state)
+    }
+
+    fn for_people_and_programs(&self) -> Result<Exit, UsageError> {
         let style = self.colour.style();
-        let (names, mut exit) = domains::parse(&self.domains)?;
         let preflight = self.with_cert.as_deref().map(Preflight::read).transpose()?;
         let roots = self.roots.as_deref().map_or(Ok(Vec::new()), file::certificates)?;
+        let (mut exit, mut first) = (Exit::Good, true);
+        let names = self.each(|name, seen| {
+            let Some(seen) = seen else {
+                exit = exit.worst(self.left_alone(name));
+                return;
+            };
+            if !first && !self.json {
+                print::line("");
+            }
+            first = false;
+            exit = exit.worst(self.tell(seen, &roots, preflight.as_ref(), &style));
+        })?;
+        Ok(exit.worst(names))
+    }
+
+    /// Looks at all names at the same time and tells of each in its turn; `None`: nobody looks at it.
+    fn each(&self, mut tell: impl FnMut(&Name, Option<&Seen>)) -> Result<Exit, UsageError> {
+        let (names, exit) = domains::parse(&self.domains)?;
         let runtime = runtime()?;
         let looker = self.look.attended(self.at, &runtime)?;
         let checks = runtime.spawn({
@@ -160,16 +188,12 @@ impl Args {
         let look = |name: Name| (name.clone(), runtime.spawn(look(looker.clone(), name, as_host)));
         let looks: Vec<_> = names.into_iter().map(look).collect();
         let _ = runtime.block_on(checks);
-        for (number, (name, look)) in looks.into_iter().enumerate() {
-            let Some(mut seen) = runtime.block_on(look).map_err(|e| UsageError(format!("a look broke off: {e}")))? else {
-                exit = exit.worst(self.left_alone(&name));
-                continue;
-            };
-            seen.at_vantage(looker.vantage());
-            if number > 0 && !self.json && !self.nagios {
-                print::line("");
+        for (name, look) in looks {
+            let mut seen = runtime.block_on(look).map_err(|e| UsageError(format!("a look broke off: {e}")))?;
+            if let Some(seen) = &mut seen {
+                seen.at_vantage(looker.vantage());
             }
-            exit = exit.worst(self.tell(&seen, &roots, preflight.as_ref(), &style));
+            tell(&name, seen.as_ref());
         }
         runtime.shutdown_background();
         Ok(exit)
@@ -177,10 +201,8 @@ impl Args {
 
     /// A domain that nobody looks at has its line all the same.
     fn left_alone(&self, name: &Name) -> Exit {
-        let verdict = opted_out(name, self.at.unwrap_or_else(time::now));
-        if self.nagios {
-            print::line(present::nagios(&verdict, &[]));
-        } else if self.json {
+        if self.json {
+            let verdict = opted_out(name, self.at());
             let line = Line { kind: "check", verdict: &verdict, outlook: &[], with_cert: None, observation: None, host_observation: None };
             print::json(&line);
         }
@@ -188,19 +210,8 @@ impl Args {
     }
 
     fn tell(&self, seen: &Seen, roots: &[CertificateBytes], preflight: Option<&Preflight>, style: &Style) -> Exit {
-        let at = self.at.unwrap_or_else(time::now);
-        let terms = Terms { at, roots };
-        let verdict = seen.judge(terms);
-        let outlook = self.days.map(|days| seen.outlook(at, at.saturating_add(i64::from(days) * DAY))).unwrap_or_default();
-        if self.nagios {
-            print::line(present::nagios(&verdict, &outlook));
-            return match present::nagios_word(&verdict, &outlook) {
-                "OK" => Exit::Good,
-                "WARNING" => Exit::Bad,
-                "CRITICAL" => Exit::Usage,
-                _ => Exit::Unknown,
-            };
-        }
+        let terms = Terms { at: self.at(), roots };
+        let (verdict, outlook) = (seen.judge(terms), self.outlook(seen));
         let with_cert = preflight.map(|p| (p, seen.with(p).judge(terms)));
         if self.json {
             self.json(seen, &verdict, &outlook, with_cert.as_ref().map(|(_, v)| v));
@@ -211,6 +222,15 @@ impl Args {
             }
         }
         with_cert.map_or(Exit::Good, |(_, after)| exit_of(&after)).worst(exit_of(&verdict))
+    }
+
+    fn at(&self) -> Epoch {
+        self.at.unwrap_or_else(time::now)
+    }
+
+    fn outlook(&self, seen: &Seen) -> Vec<Forecast> {
+        let from = self.at();
+        self.days.map(|days| seen.outlook(from, from.saturating_add(i64::from(days) * DAY))).unwrap_or_default()
     }
 
     fn json(&self, seen: &Seen, verdict: &Verdict, outlook: &[Forecast], with_cert: Option<&Verdict>) {

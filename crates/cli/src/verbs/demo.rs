@@ -117,8 +117,8 @@ impl Args {
     }
 
     fn build(&self, style: &Style) -> Result<Lab, UsageError> {
-        let domains = present::number(self.domains.into());
-        self.say(style, "Build", &format!("a signed root, com net org nl se, mail providers, {domains} mail domains"));
+        let domains = present::count(self.domains.into(), "mail domain");
+        self.say(style, "Build", &format!("a signed root, com net org nl se, mail providers, {domains}"));
         let lab = self.start()?;
         let config = lab.config();
         let done = format!(
@@ -175,12 +175,8 @@ impl Args {
         let tables = done.summary.tables();
         #[allow(clippy::cast_precision_loss)]
         let rate = tables.domains as f64 / seconds;
-        let (domains, servers) = (present::number(tables.domains), present::number(tables.servers));
-        self.say(
-            style,
-            "",
-            &good(style, &format!("{domains} domains and {servers} MX hosts in {seconds:.1} s ({rate:.0} domains a second)")),
-        );
+        let (domains, servers) = (present::count(tables.domains, "domain"), present::count(tables.servers, "MX host"));
+        self.say(style, "", &good(style, &format!("{domains} and {servers} in {seconds:.1} s ({rate:.0} domains a second)")));
         Ok((done, differences, judged))
     }
 

@@ -6,6 +6,7 @@ use crate::exit::{Exit, UsageError};
 use ::lab::{Content, Lab, LabConfig};
 use resolve::Epoch;
 use scenario::Scenario;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,6 +71,9 @@ struct Options {
   # A second lab beside the first:
   danelaw lab serve --dns-port 5301 --smtp-port 2526
 
+  # For programs: one object once it is up, with the options to use:
+  danelaw lab serve --json
+
 EXIT CODES
   0  it ran until it was told to stop
   2  a port is in use, or a directory cannot be written")]
@@ -84,6 +88,10 @@ struct Serve {
     /// Stop after so many seconds
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
+
+    /// One JSON object on one line as soon as it is up
+    #[arg(long)]
+    json: bool,
 }
 
 /// Writes the lab's zones, keys and certificates for other people's servers, and serves nothing.
@@ -94,7 +102,11 @@ struct Serve {
   danelaw lab export --dir lab
 
   # Then this serves the same zones at the same addresses:
-  nsd -d -c lab/nsd.conf")]
+  nsd -d -c lab/nsd.conf
+
+EXIT CODES
+  0  everything is written
+  2  the directory cannot be written")]
 struct Export {
     #[command(flatten)]
     options: Options,
@@ -102,10 +114,22 @@ struct Export {
     /// Where to
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
+
+    /// One JSON object on one line about what was written
+    #[arg(long)]
+    json: bool,
 }
 
 /// Lists the scenarios: what each is, what senders do, what a check finds.
 #[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  danelaw lab scenarios
+
+  # What is known about one of them:
+  danelaw lab scenarios --json | grep '\"ds-missing\"'
+
+EXIT CODES
+  0  always")]
 struct Scenarios {
     /// The whole catalogue as JSON, one scenario on one line: test vectors for other software
     #[arg(long)]
@@ -143,7 +167,11 @@ impl Serve {
         let dir = self.export.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("danelaw-lab-{}", self.options.dns_port)));
         let lab = Lab::start(self.options.config()).map_err(UsageError::new)?;
         lab.export_hints(&dir).map_err(UsageError::new)?;
-        announce(&lab, &dir);
+        if self.json {
+            print::json(&Up::new("lab-serve", lab.config(), lab.truth().len(), &dir));
+        } else {
+            announce(&lab, &dir);
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
         runtime.block_on(until_told(self.duration.map(Duration::from_secs)))?;
         Ok(Exit::Good)
@@ -152,8 +180,13 @@ impl Serve {
 
 impl Export {
     fn run(self) -> Result<Exit, UsageError> {
-        Lab::build(self.options.config()).export(&self.dir).map_err(UsageError::new)?;
-        print::line(format_args!("written to {}", self.dir.display()));
+        let lab = Lab::build(self.options.config());
+        lab.export(&self.dir).map_err(UsageError::new)?;
+        if self.json {
+            print::json(&Up::new("lab-export", lab.config(), lab.truth().len(), &self.dir));
+        } else {
+            print::line(format_args!("{} mail domains written to {}", present::number(lab.truth().len() as u64), self.dir.display()));
+        }
         Ok(Exit::Good)
     }
 }
@@ -168,6 +201,29 @@ impl Scenarios {
             }
         }
         Ok(Exit::Good)
+    }
+}
+
+/// The contract of `--json`: where a lab is, or would be.
+#[derive(Serialize)]
+struct Up<'a> {
+    kind: &'static str,
+    /// Mail domains.
+    domains: usize,
+    dns_port: u16,
+    smtp_port: u16,
+    /// For `--root-hints`, `--anchor`, as list of domains, and the truth about each.
+    root_hints: PathBuf,
+    anchor: PathBuf,
+    list: PathBuf,
+    truth: PathBuf,
+    dir: &'a Path,
+}
+
+impl<'a> Up<'a> {
+    fn new(kind: &'static str, config: &LabConfig, domains: usize, dir: &'a Path) -> Self {
+        let [root_hints, anchor, list, truth] = ["root.hints", "anchor.ds", "domains.txt", "truth.jsonl"].map(|file| dir.join(file));
+        Self { kind, domains, dns_port: config.dns_port, smtp_port: config.smtp_port, root_hints, anchor, list, truth, dir }
     }
 }
 

@@ -9,7 +9,8 @@ mod scan;
 mod smtp;
 mod tlsa;
 
-use crate::exit::{Exit, UsageError};
+use crate::exit::UsageError;
+use std::process::ExitCode;
 
 /// What danelaw can do.
 #[derive(clap::Subcommand)]
@@ -28,17 +29,18 @@ impl Verb {
     /// Does it.
     ///
     /// # Errors
-    /// Only what the user can mend: arguments and input. Everything else is an [`Exit`] with findings printed.
-    pub fn run(self) -> Result<Exit, UsageError> {
-        match self {
+    /// Only what the user can mend: arguments and input. Everything else is an exit code with findings printed.
+    pub fn run(self) -> Result<ExitCode, UsageError> {
+        let exit = match self {
+            Verb::Check(args) => return args.run(),
             Verb::Demo(args) => args.run(),
-            Verb::Check(args) => args.run(),
             Verb::Scan(args) => args.run(),
             Verb::Report(args) => args.run(),
             Verb::Dns(args) => args.run(),
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),
             Verb::Lab(args) => args.run(),
-        }
+        };
+        exit.map(Into::into)
     }
 }

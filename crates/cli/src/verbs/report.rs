@@ -20,6 +20,7 @@ const ONE_SURVEY: u64 = 7 * 86_400;
 /// Judges the kept observations anew. Takes the latest run, with the other shards of its survey: the same list, the same options, the same
 /// --vantage, begun within a week.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("records").required(true))]
 #[command(after_help = "EXAMPLES
   danelaw report --archive survey --out survey.html
 
@@ -41,11 +42,11 @@ EXIT CODES
      be written")]
 pub struct Args {
     /// The archive
-    #[arg(long, value_name = "DIR", required_unless_present = "from")]
+    #[arg(long, value_name = "DIR", group = "records")]
     archive: Option<PathBuf>,
 
     /// A file of JSON lines instead
-    #[arg(long, value_name = "FILE", conflicts_with = "archive")]
+    #[arg(long, value_name = "FILE", group = "records")]
     from: Option<PathBuf>,
 
     /// This run instead of the latest: the name of its directory below 'runs'. May be given again for several shards
@@ -101,26 +102,29 @@ impl Args {
     fn collect(&self) -> Result<(Summary, Vec<RunObservation>), UsageError> {
         let roots = self.roots.as_deref().map_or(Ok(Vec::new()), file::certificates)?;
         let mut summary = Summary::default();
-        let records = Cell::new(0_u64);
-        let mut count = |item: Item| match item {
-            Item::Skipped(skipped) => summary.skip(&skipped.why),
-            Item::Seen(observation) => {
-                records.set(records.get() + 1);
-                let verdict = judge(&observation, Terms { at: self.at.unwrap_or(observation.domain.at), roots: &roots });
-                summary.add(&observation, &verdict);
+        let items = Cell::new(0_u64);
+        let mut count = |item: Item| {
+            items.set(items.get() + 1);
+            match item {
+                Item::Skipped(skipped) => summary.skip(&skipped.why),
+                Item::Seen(observation) => {
+                    let verdict = judge(&observation, Terms { at: self.at.unwrap_or(observation.domain.at), roots: &roots });
+                    summary.add(&observation, &verdict);
+                }
             }
         };
         let mut metadata = Vec::new();
         if let Some(log) = &self.from {
             let (run, damage) = archive::read_log(log, &mut count).map_err(UsageError::new)?;
             warn(log, &damage);
-            if run.is_none() && records.get() == 0 {
+            metadata.extend(run);
+            // A report of nothing would say that nothing is wrong.
+            if metadata.is_empty() && items.get() == 0 {
                 return Err(UsageError(format!(
-                    "--from {}: there is no record in it; name a file that 'danelaw scan --out' wrote",
+                    "--from {}: no record in it; give a file that 'danelaw scan LIST --out FILE' wrote",
                     log.display()
                 )));
             }
-            metadata.extend(run);
         }
         if let Some(directory) = &self.archive {
             for run in self.runs(directory)? {
@@ -210,9 +214,9 @@ fn warn(place: &Path, damage: &Damage) {
     if let Some((line, reason)) = damage.lines.first() {
         let reason = present::clean(reason);
         anstream::eprintln!(
-            "danelaw: {}: {} lines cannot be read and are passed over (line {line}: {reason})",
+            "danelaw: {}: {} passed over that cannot be read (line {line}: {reason})",
             place.display(),
-            damage.count
+            present::count(damage.count, "line")
         );
     }
 }

@@ -8,6 +8,7 @@ use crate::common::targets::{SetAside, Shard, Targets};
 use crate::common::{metadata, print};
 use crate::exit::{Exit, UsageError};
 use dane::observation::RunObservation;
+use present::count;
 use probe::{Returns, SurveyOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 /// A server that asks us to come back later (greylisting, 421) is visited once more after five minutes, so the last records of a scan can be
 /// that late (--retries, --retry-after). Both visits are kept; the last one counts.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("records").required(true))]
 #[command(after_help = "EXAMPLES
   # Keep everything, print a summary; then make a page of it:
   danelaw scan domains.txt --archive survey
@@ -56,11 +58,11 @@ pub struct Args {
     list: PathBuf,
 
     /// Keep the records in this archive (made if it does not exist): JSON lines, then Parquet
-    #[arg(long, value_name = "DIR", required_unless_present = "out")]
+    #[arg(long, value_name = "DIR", group = "records")]
     archive: Option<PathBuf>,
 
     /// Write the records as JSON lines to this file; '-' is stdout
-    #[arg(long, value_name = "FILE|-", conflicts_with = "archive")]
+    #[arg(long, value_name = "FILE|-", group = "records")]
     out: Option<PathBuf>,
 
     /// Look at this many of the domains only, chosen by hash: always the same ones
@@ -94,8 +96,8 @@ impl Args {
     pub fn run(self) -> Result<Exit, UsageError> {
         let style = self.colour.style();
         let mut targets = Targets::read(&self.list)?;
-        if let Some(count) = self.sample {
-            targets.sample(count);
+        if let Some(size) = self.sample {
+            targets.sample(size);
         }
         if let Some(shard) = self.shard {
             targets.shard(shard);
@@ -150,7 +152,8 @@ impl Args {
     /// Writes the lines that are no domain where the user finds them, and says so.
     fn put_aside(&self, targets: &Targets, sink: &Sink) -> Result<(), UsageError> {
         if targets.repeated > 0 {
-            anstream::eprintln!("danelaw: {} that name a domain again; each domain is looked at once", lines(targets.repeated));
+            let name = if targets.repeated == 1 { "names" } else { "name" };
+            anstream::eprintln!("danelaw: {} {name} a domain again; each domain is looked at once", count(targets.repeated, "line"));
         }
         let Some(first) = targets.set_aside.first() else { return Ok(()) };
         let place = match sink {
@@ -169,7 +172,8 @@ impl Args {
             }
             None => String::new(),
         };
-        anstream::eprintln!("danelaw: {} set aside, for they are no domain ({example}){kept}", lines(targets.malformed));
+        let they = if targets.malformed == 1 { "it is" } else { "they are" };
+        anstream::eprintln!("danelaw: {} set aside, for {they} no domain ({example}){kept}", count(targets.malformed, "line"));
         Ok(())
     }
 
@@ -182,10 +186,6 @@ impl Args {
             anstream::eprintln!("  {} report --archive {} --out report.html", program(), archive.display());
         }
     }
-}
-
-fn lines(count: u64) -> String {
-    format!("{} {}", present::number(count), if count == 1 { "line" } else { "lines" })
 }
 
 fn write_aside(path: &Path, lines: &[SetAside]) -> Result<(), UsageError> {

@@ -83,6 +83,10 @@ fn output_that_is_lost_is_no_success() {
         refused(&output, &["cannot write to stdout", "No space left"]);
         assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
     }
+    let place = tempfile::tempdir().unwrap();
+    let list = list(&place, "valid.nl\n");
+    let scan = run(&["scan", list.to_str().unwrap(), "--out", "-", "--dns-only"], &BED.options());
+    refused(&scan, &["stdout: No space left"]);
 }
 
 #[test]
@@ -125,7 +129,7 @@ fn nothing_is_overwritten() {
 #[test]
 fn a_file_without_records_is_no_survey() {
     let place = tempfile::tempdir().unwrap();
-    for (name, content) in [("empty", &b""[..]), ("text", b"root:x:0:0\n"), ("binary", &[0, 255, 3, 10])] {
+    for (name, content) in [("empty", &b""[..]), ("text", b"root:x:0:0\n"), ("binary", &[0, 255, 3, 10]), ("json", b"{}\n")] {
         let path = place.path().join(name);
         std::fs::write(&path, content).unwrap();
         let output = alone(&["report", "--from", path.to_str().unwrap()]);
@@ -134,16 +138,13 @@ fn a_file_without_records_is_no_survey() {
     }
 }
 
-/// The root has no mail, and a plugin that cannot be started is UNKNOWN, on stdout.
 #[test]
-fn what_cannot_be_asked() {
+fn the_root_has_no_mail() {
     for verb in [&["check"][..], &["smtp", "policy"], &["smtp", "probe"]] {
         let output = alone(&[verb, &["."]].concat());
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains("the root is no mail domain"), "{}", stderr(&output));
     }
-    let output = alone(&["check", "example.nl", "--nagios", "--no-such-option"]);
-    assert_eq!((output.status.code(), stdout(&output).starts_with("DANE UNKNOWN - ")), (Some(3), true), "{}", stdout(&output));
 }
 
 #[test]
@@ -154,6 +155,45 @@ fn archives_that_are_none() {
     refused(&alone(&["report", "--from", "/no/such.jsonl"]), &["/no/such.jsonl"]);
     std::fs::create_dir(place.path().join("runs")).unwrap();
     refused(&alone(&["report", "--archive", empty]), &["the archive has no run"]);
+}
+
+#[test]
+fn files_that_prove_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let empty = list(&place, "; no record\n");
+    let empty = empty.to_str().unwrap();
+    refused(&alone(&["dns", "validate", "valid.nl", "MX", "--anchor", empty]), &["--anchor", "list.txt", "no DS or DNSKEY record in it"]);
+    std::fs::write(empty, "").unwrap();
+    refused(&alone(&["check", "valid.nl", "--anchor", empty]), &["--anchor", "no DS or DNSKEY record in it"]);
+    refused(&alone(&["tlsa", "verify", "--chain", empty, "--tlsa", "3 1 1 00"]), &["list.txt", "no PEM block of a certificate"]);
+}
+
+#[test]
+fn nagios_takes_no_usage_error_for_critical() {
+    for arguments in [&["check", "--nagios", "valid.nl", "--tiemout", "3"][..], &["check", "--nagios"], &["check", "--nagios", "bad..name"]]
+    {
+        let output = alone(arguments);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        assert_eq!(stdout(&output).lines().count(), 1, "{arguments:?}: {}", stdout(&output));
+        assert!(stdout(&output).starts_with("DANE UNKNOWN - "), "{arguments:?}: {}", stdout(&output));
+    }
+    let help = alone(&["check", "--nagios", "--help"]);
+    assert!(help.status.success() && stdout(&help).contains("EXIT CODES"));
+}
+
+#[test]
+fn what_is_missing_is_named_with_its_alternatives() {
+    let says = |arguments: &[&str], parts: &[&str]| {
+        let output = alone(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        for part in parts {
+            assert!(stderr(&output).contains(part), "{arguments:?}: '{part}' is not in {}", stderr(&output));
+        }
+    };
+    says(&["scan", "list"], &["--archive", "--out"]);
+    says(&["report"], &["--archive", "--from"]);
+    says(&["tlsa", "generate"], &["FILE", "--host"]);
+    says(&["tlsa", "verify", "--tlsa", "3 1 1 00"], &["--chain ", "--chain-der"]);
 }
 
 #[test]

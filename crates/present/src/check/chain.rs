@@ -2,8 +2,8 @@
 
 use super::{heading, step};
 use crate::style::{Ink, Style};
-use crate::text::{clean, duration, time};
-use dane::dns::{Lookup, Outcome, Security, SecurityReason};
+use crate::text::{clean, count, duration, time};
+use dane::dns::{Lookup, Outcome, Security};
 use dane::name::Name;
 use dane::observation::{DomainObservation, ZoneObservation};
 
@@ -33,10 +33,7 @@ pub(super) fn answer(lookup: &Lookup) -> String {
         let ttl = lookup.records.iter().map(|r| r.ttl).min().unwrap_or_default();
         parts.push(format!("{} (TTL {})", data.join(", "), duration(ttl.into())));
     }
-    if let Some(reason) = lookup.reason.as_ref().filter(|_| lookup.status != Security::Secure) {
-        parts.push(because(reason));
-    }
-    parts.join(" ")
+    format!("{}{}", parts.join(" "), because(lookup))
 }
 
 /// From the root to the MX records.
@@ -101,17 +98,17 @@ pub(super) fn zone_steps(out: &mut String, zone: &ZoneObservation, style: &Style
     if keys > 0 || zone.dnskey.failure.is_some() {
         let (ink, word) = state(&zone.dnskey);
         let until = zone.dnskey.signature.as_ref().map(|s| format!(", signature until {}", time(s.expiration))).unwrap_or_default();
-        let plural = if keys == 1 { "key" } else { "keys" };
-        let why = zone.dnskey.reason.as_ref().filter(|_| zone.dnskey.status != Security::Secure);
-        let why = why.map(|reason| format!(" {}", because(reason))).unwrap_or_default();
-        step(out, style, (ink, "DNSKEY", word), &format!("{keys} {plural}{until}{why}"));
+        step(out, style, (ink, "DNSKEY", word), &format!("{}{until}{}", count(keys as u64, "key"), because(&zone.dnskey)));
     }
 }
 
-/// Why something is not secure: the code, and the particulars if there are any.
-fn because(reason: &SecurityReason) -> String {
-    let (code, detail) = (clean(&reason.code), clean(&reason.detail));
-    if detail.is_empty() { format!("— {code}") } else { format!("— {code}: {detail}") }
+/// Why a lookup is not secure, to be put behind what it brought back. Not every reason has particulars.
+pub(super) fn because(lookup: &Lookup) -> String {
+    let reason = lookup.reason.as_ref().filter(|_| lookup.status != Security::Secure);
+    reason.map_or_else(String::new, |r| {
+        let detail = if r.detail.is_empty() { String::new() } else { format!(": {}", clean(&r.detail)) };
+        format!(" — {}{detail}", clean(&r.code))
+    })
 }
 
 /// Key tag, algorithm and digest type, with the beginning of the digest.

@@ -1,7 +1,10 @@
 //! What `check` prints: what senders experience now, the chain of proof step by step, findings and repairs.
 
 mod chain;
+mod nagios;
 mod server;
+
+pub use nagios::{Nagios, nagios};
 
 use crate::style::{Ink, Style};
 use crate::terminal::ink;
@@ -9,7 +12,7 @@ use crate::text::{clean, duration, time, wrap};
 use dane::cause::{Party, Weight};
 use dane::judge::Forecast;
 use dane::observation::{HostObservation, Observation};
-use dane::verdict::{Finding, Repair, Standing, Verdict};
+use dane::verdict::{Finding, Repair, Verdict};
 use std::fmt::Write as _;
 
 /// What a verdict is about.
@@ -37,40 +40,6 @@ pub fn check(subject: Subject, verdict: &Verdict, outlook: &[Forecast], style: &
     out
 }
 
-/// One line for Nagios, Icinga and their kin, with performance data.
-#[must_use]
-pub fn nagios(verdict: &Verdict, outlook: &[Forecast]) -> String {
-    let word = nagios_word(verdict, outlook);
-    let count = |weight| verdict.findings.iter().filter(|f| f.weight == weight).count();
-    let servers: Vec<_> = verdict.hosts.iter().flat_map(|h| &h.servers).collect();
-    let deliver = servers.iter().filter(|s| s.rfc_delivers == Some(true)).count();
-    // The bar begins performance data, so the text may not have one.
-    let soon = outlook.first().map(|f| format!(" From {}: {}", time(f.at), f.sentence)).unwrap_or_default();
-    let text = clean(&format!("{}{soon}", verdict.headline)).replace('|', "/");
-    format!(
-        "DANE {word} - {text} | hosts={} servers={} delivering={deliver} errors={} warnings={} unseen={}",
-        verdict.hosts.len(),
-        servers.len(),
-        count(Weight::Error),
-        count(Weight::Warning),
-        count(Weight::Unknown),
-    )
-}
-
-/// OK, WARNING, CRITICAL or UNKNOWN. What will go wrong soon is a warning.
-#[must_use]
-pub fn nagios_word(verdict: &Verdict, outlook: &[Forecast]) -> &'static str {
-    match verdict.standing {
-        Standing::Broken | Standing::Undeliverable => "CRITICAL",
-        Standing::CouldNotTell => "UNKNOWN",
-        Standing::Partial | Standing::Unprotected => "WARNING",
-        Standing::Protected if !outlook.is_empty() => "WARNING",
-        // What is odd with the machine that asks is no reason to wake the domain's operator.
-        Standing::Protected if verdict.findings.iter().any(|f| f.weight >= Weight::Warning && f.party == Party::Domain) => "WARNING",
-        Standing::Protected | Standing::NoMail => "OK",
-    }
-}
-
 /// What a certificate that is not deployed yet would change.
 #[must_use]
 pub fn preflight(file: &str, now: &Verdict, after: &Verdict, style: &Style) -> String {
@@ -80,9 +49,8 @@ pub fn preflight(file: &str, now: &Verdict, after: &Verdict, style: &Style) -> S
     for record in after.hosts.iter().flat_map(|h| &h.records) {
         server::labelled(&mut out, record, style);
     }
-    for finding in after.findings.iter().filter(|f| f.weight >= Weight::Warning && !now.findings.contains(f)) {
-        one_finding(&mut out, finding, style);
-    }
+    let new = after.findings.iter().filter(|f| f.weight >= Weight::Warning && !now.findings.contains(f));
+    each_finding(&mut out, new, style);
     out
 }
 
@@ -98,13 +66,12 @@ fn headline(out: &mut String, verdict: &Verdict, style: &Style) {
         let mark = if number == 0 { mark } else { " " };
         let _ = writeln!(out, "{} {}", style.paint(ink, mark), style.paint(Ink::Bold, line));
     }
-    let standing = style.paint(ink, verdict.standing.word());
-    let _ = writeln!(
-        out,
-        "  {}: {standing}{}",
-        clean(&verdict.domain.to_string()),
-        style.paint(Ink::Dim, format!(", judged for {}", time(verdict.at)))
-    );
+    let (domain, standing) = (clean(&verdict.domain.to_string()), verdict.standing.word());
+    let when = format!("judged for {}", time(verdict.at));
+    // On one line, if there is room.
+    let one = 2 + domain.chars().count() + 2 + standing.len() + 2 + when.len() <= style.width();
+    let gap = if one { ", " } else { "\n  " };
+    let _ = writeln!(out, "  {domain}: {}{}", style.paint(ink, standing), style.paint(Ink::Dim, format!("{gap}{when}")));
 }
 
 /// A heading with an empty line above.
@@ -138,8 +105,24 @@ fn findings(out: &mut String, verdict: &Verdict, style: &Style) {
     if verdict.findings.is_empty() {
         let _ = writeln!(out, "  {} Nothing to mend.", style.paint(Ink::Good, "✓"));
     }
-    for finding in &verdict.findings {
+    each_finding(out, &verdict.findings, style);
+}
+
+/// Findings with their repairs. What several findings have in common is told once: who mends the first has mended the others.
+fn each_finding<'a>(out: &mut String, findings: impl IntoIterator<Item = &'a Finding>, style: &Style) {
+    let mut told: Vec<&Finding> = Vec::new();
+    for finding in findings {
         one_finding(out, finding, style);
+        let Some(repair) = &finding.repair else { continue };
+        match told.iter().find(|before| before.repair.as_ref().is_some_and(|r| r.steps == repair.steps)) {
+            Some(before) => {
+                let _ = writeln!(out, "    {} as for {} above", style.paint(Ink::Bold, "Repair:"), before.cause.code());
+            }
+            None => {
+                mend(out, repair, style);
+                told.push(finding);
+            }
+        }
     }
 }
 
@@ -168,13 +151,13 @@ fn one_finding(out: &mut String, finding: &Finding, style: &Style) {
     for line in wrap(&clean(&finding.sentence), style.width().saturating_sub(4)) {
         let _ = writeln!(out, "    {line}");
     }
-    if let Some(repair) = &finding.repair {
-        mend(out, repair, style);
-    }
 }
 
 fn mend(out: &mut String, repair: &Repair, style: &Style) {
-    let _ = writeln!(out, "    {} {}", style.paint(Ink::Bold, "Repair:"), clean(&repair.goal));
+    for (number, line) in wrap(&clean(&repair.goal), style.width().saturating_sub(12)).iter().enumerate() {
+        let label = if number == 0 { style.paint(Ink::Bold, "Repair:") } else { " ".repeat(7) };
+        let _ = writeln!(out, "    {label} {line}");
+    }
     for (number, step) in repair.steps.iter().enumerate() {
         for (i, line) in wrap(&clean(&step.what), style.width().saturating_sub(9)).iter().enumerate() {
             let label = if i == 0 { format!("{}.", number + 1) } else { String::new() };

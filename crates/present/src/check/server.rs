@@ -1,9 +1,9 @@
 //! One MX host: addresses, TLSA records with their labels, SMTP, certificates.
 
-use super::chain::{above, answer, state, zone_steps};
+use super::chain::{above, answer, because, state, zone_steps};
 use super::{Subject, heading, step};
 use crate::style::{Ink, Style};
-use crate::text::{clean, cut, time};
+use crate::text::{clean, count, cut, time};
 use dane::cause::Weight;
 use dane::cert::Certificate;
 use dane::dns::Lookup;
@@ -11,6 +11,9 @@ use dane::observation::{AddressObservation, Connect, HostObservation, TlsObserva
 use dane::smtp;
 use dane::verdict::{Action, HostVerdict, RecordLabel, RecordVerdict, ServerVerdict};
 use std::fmt::Write as _;
+
+/// Certificates of a chain that are listed.
+const CERTIFICATES_SHOWN: usize = 8;
 
 /// Everything about one MX host.
 pub(super) fn host(out: &mut String, subject: Subject, verdict: &HostVerdict, style: &Style) {
@@ -66,10 +69,7 @@ fn tlsa_step(out: &mut String, lookup: &Lookup, style: &Style) {
         n => {
             let ttl = lookup.records.iter().map(|r| r.ttl).min().unwrap_or_default();
             let alias = lookup.aliases.iter().map(|a| format!(", alias of {}", clean(&a.target.to_string()))).collect::<String>();
-            let why = lookup.reason.as_ref().filter(|_| ink != Ink::Good);
-            let why = why.map(|r| format!(" — {}: {}", clean(&r.code), clean(&r.detail))).unwrap_or_default();
-            let plural = if n == 1 { "record" } else { "records" };
-            format!("{owner}: {n} {plural}{alias}, TTL {ttl} s{until}{why}")
+            format!("{owner}: {}{alias}, TTL {ttl} s{until}{}", count(n as u64, "record"), because(lookup))
         }
     };
     step(out, style, (ink, "TLSA", word), &text);
@@ -177,8 +177,17 @@ fn session(tls: &TlsObservation) -> String {
 }
 
 fn chain(out: &mut String, tls: &TlsObservation, verdict: Option<&ServerVerdict>, style: &Style) {
-    for (depth, bytes) in tls.chain.iter().enumerate() {
-        let what = if depth == 0 { "leaf" } else { "issuer" };
+    // Whatever matched is among those shown: nobody needs the hundredth stranger.
+    let matched_at = verdict.and_then(|v| v.depth).map_or(0, usize::from);
+    let shown = tls.chain.len().min(CERTIFICATES_SHOWN.max(matched_at + 1));
+    let parsed: Vec<_> = tls.chain[..shown].iter().map(|bytes| Certificate::parse(&bytes.0)).collect();
+    for (depth, (bytes, certificate)) in tls.chain.iter().zip(&parsed).enumerate() {
+        let issues = |below: &Certificate| certificate.as_ref().is_ok_and(|c| below.may_be_issued_by(c));
+        let what = match depth {
+            0 => "leaf",
+            _ if parsed[..depth].iter().flatten().any(issues) => "issuer",
+            _ => "other",
+        };
         let failed = verdict.is_some_and(|v| v.obstacle.is_none() && v.rfc_delivers == Some(false));
         let matched = verdict.is_some_and(|v| v.depth.map(usize::from) == Some(depth));
         let (ink, word) = match (failed, matched) {
@@ -186,7 +195,7 @@ fn chain(out: &mut String, tls: &TlsObservation, verdict: Option<&ServerVerdict>
             (false, true) => (Ink::Good, "matched"),
             _ => (Ink::Dim, ""),
         };
-        let text = match Certificate::parse(&bytes.0) {
+        let text = match certificate {
             Ok(c) => {
                 let name = c.common_names.last().cloned().unwrap_or_else(|| c.called(depth).trim_matches('\'').to_owned());
                 let until = c.not_after.map(|t| format!(", until {}", time(t))).unwrap_or_default();
@@ -196,5 +205,8 @@ fn chain(out: &mut String, tls: &TlsObservation, verdict: Option<&ServerVerdict>
             Err(error) => format!("{error} ({} octets)", bytes.0.len()),
         };
         step(out, style, (ink, what, word), &text);
+    }
+    if let Some(more @ 1..) = tls.chain.len().checked_sub(shown) {
+        step(out, style, (Ink::Dim, "", ""), &format!("and {}", count(more as u64, "more certificate")));
     }
 }

@@ -6,7 +6,7 @@ mod rows;
 mod svg;
 
 use crate::Report;
-use crate::text::{clean, duration, number, time};
+use crate::text::{clean, count, duration, number, time};
 use askama::Template;
 use rows::{AdoptionLine, CauseLine, ClassLine, Fact, HarmLine, IncorrectLine, SigningLine, StandingLine, ViewLine};
 use svg::{Piece, bar};
@@ -68,7 +68,7 @@ impl Page {
         };
         let (tlsa_signing_bar, tlsa_signing) = rows::tlsa_signing(tables);
         Self {
-            title: format!("DANE for SMTP: {} domains", number(tables.domains)),
+            title: format!("DANE for SMTP: {}", count(tables.domains, "domain")),
             lead: lead(report),
             tiles: tiles(report),
             standing_bar: bar(&pieces, tables.domains),
@@ -102,7 +102,8 @@ fn lead(report: &Report) -> String {
     let from =
         if vantages.is_empty() { String::new() } else { format!(" from {}", clean(&vantages.into_iter().collect::<Vec<_>>().join(", "))) };
     let tables = report.tables;
-    format!("{} mail domains and {} MX hosts, looked at on {when}{from}{took}.", number(tables.domains), number(tables.servers))
+    let (domains, hosts) = (count(tables.domains, "mail domain"), count(tables.servers, "MX host"));
+    format!("{domains} and {hosts}, looked at on {when}{from}{took}.")
 }
 
 fn tiles(report: &Report) -> Vec<Tile> {

@@ -3,7 +3,7 @@
 use super::svg::{Piece, bar};
 use crate::Report;
 use crate::terminal::{meaning, percent};
-use crate::text::{clean, number, time};
+use crate::text::{clean, count, number, time};
 use analysis::{AdoptionRow, FailureRow, Share, Signing, StarttlsClass, Tables};
 use dane::cause::{Party, Weight};
 use dane::verdict::Standing;
@@ -295,7 +295,7 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
         if let Some(shard) = &run.shard {
             fact("Part of the list", shard.clone());
         }
-        fact("Targets", format!("{} well-formed, {} lines set aside", number(run.targets), number(run.malformed)));
+        fact("Targets", format!("{} well-formed, {} set aside", number(run.targets), count(run.malformed, "line")));
         fact("List (SHA-256)", run.targets_sha256.clone());
         fact("Configuration (SHA-256)", run.config_sha256.clone());
         fact("Trust anchors", run.anchors.join("; "));
@@ -305,8 +305,8 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
     for row in &report.tables.ourselves {
         fact("About ourselves", row.sentence.clone());
     }
-    for (why, count) in &report.tables.skipped {
-        fact("Not looked at", format!("{} targets: {why}", number(*count)));
+    for (why, targets) in &report.tables.skipped {
+        fact("Not looked at", format!("{}: {why}", count(*targets, "target")));
     }
     let judged = report.judged.map_or_else(|| "the moment of each look".into(), time);
     fact("Judged for", format!("{judged}, rules version {}", dane::verdict::RULES_VERSION));

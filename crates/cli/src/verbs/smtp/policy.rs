@@ -240,7 +240,7 @@ fn show(domain: &Name, route: &Route) {
         Delivery::Defer => "A sender that validates DANE keeps the message and tries later",
         Delivery::Bounce => "A sender returns the message at once",
     };
-    print::line(format_args!("{domain}: {outcome}."));
+    print::hanging(0, format_args!("{domain}: {outcome}."));
     let stage = match route.mx {
         MxStage::Found => "MX records",
         MxStage::Implicit => "no MX record: the domain is its own mail host",
@@ -249,17 +249,17 @@ fn show(domain: &Name, route: &Route) {
         MxStage::Failed => "the MX lookup failed",
         MxStage::Skipped => "no MX lookup",
     };
-    print::line(format_args!("  {stage}{}", in_brackets(route.mx_answer)));
+    print::hanging(2, format_args!("{stage}{}", in_brackets(route.mx_answer)));
     for host in &route.hosts {
         print::line(format_args!("  {:>5} {:<5} {}", host.preference, host.action.word(), host.host));
-        print::line(format_args!("              {}", explain(host)));
+        print::hanging(14, explain(host));
         for record in &host.records {
             print::line(format_args!("              TLSA {record}"));
         }
     }
-    print::line("  asked, in this order:");
+    print::hanging(2, "asked, in this order:");
     for query in &route.queries {
-        print::line(format_args!("    {query}"));
+        print::hanging(4, query);
     }
 }
 

@@ -289,9 +289,9 @@ fn matching(chain: &[CertificateBytes], route: &HostRoute, at: Epoch) -> Option<
 }
 
 fn show(domain: &Name, route: &Route, observation: &Observation, verdict: &Verdict, at: Epoch) {
-    print::line(format_args!("{domain}: {}", verdict.headline));
+    print::hanging(0, format_args!("{domain}: {}", verdict.headline));
     for finding in verdict.findings.iter().filter(|f| f.party == Party::Us) {
-        print::line(format_args!("  here: {}", finding.sentence));
+        print::hanging(2, format_args!("here: {}", finding.sentence));
     }
     for host in &route.hosts {
         print::line(format_args!("  {:>5} {:<5} {}", host.preference, host.action.word(), host.host));
@@ -305,7 +305,7 @@ fn show(domain: &Name, route: &Route, observation: &Observation, verdict: &Verdi
 }
 
 fn show_server(server: &Server) {
-    print::line(format_args!("        {} port {}", server.address, server.port));
+    print::hanging(8, format_args!("{} port {}", server.address, server.port));
     let connect = match server.connect {
         Connect::Connected => None,
         Connect::Refused => Some("connection refused".to_owned()),
@@ -314,11 +314,11 @@ fn show_server(server: &Server) {
         Connect::NotTried { why } => Some(format!("not visited: {why}")),
     };
     if let Some(words) = connect {
-        print::line(format_args!("          {words}"));
+        print::hanging(10, words);
     }
     for visit in server.earlier {
         show_dialogue(&visit.dialogue);
-        print::line("          later:");
+        print::hanging(10, "later:");
     }
     show_dialogue(server.dialogue);
     if let Some(tls) = &server.tls {
@@ -330,14 +330,14 @@ fn show_server(server: &Server) {
         };
         let known: Vec<&str> = known.into_iter().flatten().collect();
         if !known.is_empty() {
-            print::line(format_args!("          {}{proven}", known.join(", ")));
+            print::hanging(10, format_args!("{}{proven}", known.join(", ")));
         }
         if let Some(error) = tls.error {
-            print::line(format_args!("          TLS failed: {}", error.detail));
+            print::hanging(10, format_args!("TLS failed: {}", error.detail));
         }
     }
     if server.early_bytes.is_some() {
-        print::line("          plaintext came after the server's consent to TLS");
+        print::hanging(10, "plaintext came after the server's consent to TLS");
     }
     for (depth, shown) in server.chain.iter().enumerate().take(CERTIFICATES_SHOWN) {
         let what = shown.subject.as_ref().map_or_else(
@@ -345,17 +345,17 @@ fn show_server(server: &Server) {
             |subject| format!("{subject}, {}", shown.key.as_deref().unwrap_or("unknown key")),
         );
         let until = shown.not_after.map_or(String::new(), |t| format!(", until {}", time::show(t)));
-        print::line(format_args!("          {depth}: {what}{until}"));
+        print::hanging(10, format_args!("{depth}: {what}{until}"));
     }
     if let Some(more @ 1..) = server.chain.len().checked_sub(CERTIFICATES_SHOWN) {
-        print::line(format_args!("          and {more} certificates more"));
+        print::hanging(10, format_args!("and {}", present::count(more as u64, "more certificate")));
     }
     if let Some(seen) = &server.r#match {
         let why = seen.error.map_or(String::new(), |e| format!(" ({e})"));
-        print::line(format_args!("          TLSA: {}{why}", seen.verdict));
+        print::hanging(10, format_args!("TLSA: {}{why}", seen.verdict));
     }
     if let Some(obstacle) = server.obstacle {
-        print::line(format_args!("          {obstacle}"));
+        print::hanging(10, obstacle);
     }
 }
 
@@ -363,7 +363,7 @@ fn show_dialogue(dialogue: &[Exchange]) {
     for exchange in dialogue {
         let sent = exchange.sent.as_deref().unwrap_or("(greeting)");
         let lock = if exchange.encrypted { "TLS " } else { "" };
-        print::line(format_args!("          {lock}{sent}: {}", words(&exchange.got)));
+        print::hanging(10, format_args!("{lock}{sent}: {}", words(&exchange.got)));
     }
 }
 

@@ -10,15 +10,17 @@ use dane::material::Material;
 use dane::name::{self, Name};
 use dane::observation::{AddressObservation, HostObservation};
 use dane::smtp;
-use dane::tlsa::{MatchingType, Selector, Tlsa, Usage};
+use dane::tlsa::{MatchingType, Selector, Tlsa, TlsaError, Usage};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// Makes TLSA records from certificates, keys or certificate requests, PEM or DER, or from what a mail server shows.
 ///
 /// Without further options it makes what the standard recommends: 3 1 1, the digest of the server's own key. Such a record can be
 /// published before the certificate exists, and stays right through renewals that keep the key.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("source").required(true))]
 #[command(after_help = "EXAMPLES
   danelaw tlsa generate fullchain.pem --name mx.example.com
 
@@ -49,11 +51,11 @@ EXIT CODES
   3  no address of --host showed a certificate that can be used")]
 pub struct Generate {
     /// Certificate or chain, private key, public key or certificate request
-    #[arg(value_name = "FILE", required_unless_present = "host", conflicts_with = "host")]
+    #[arg(value_name = "FILE", group = "source")]
     files: Vec<PathBuf>,
 
     /// Ask this mail server over STARTTLS, at every address, instead of reading files
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", group = "source")]
     host: Option<String>,
 
     /// The TLSA base domain: the MX host [default: --host; without it the owner is relative to your zone's origin]
@@ -61,15 +63,15 @@ pub struct Generate {
     name: Option<String>,
 
     /// Certificate usage: 0 to 3 or its name (PKIX-TA, PKIX-EE, DANE-TA, DANE-EE); several with commas
-    #[arg(long, value_name = "USAGE", value_delimiter = ',', default_value = "3")]
+    #[arg(long, value_name = "USAGE", value_parser = usage, value_delimiter = ',', default_value = "3")]
     usage: Vec<Usage>,
 
     /// Selector: 0 or Cert, 1 or SPKI; several with commas
-    #[arg(long, value_name = "SELECTOR", value_delimiter = ',', default_value = "1")]
+    #[arg(long, value_name = "SELECTOR", value_parser = selector, value_delimiter = ',', default_value = "1")]
     selector: Vec<Selector>,
 
     /// Matching type: 0 or Full, 1 or SHA2-256, 2 or SHA2-512; several with commas
-    #[arg(long = "type", visible_alias = "matching-type", value_name = "TYPE", value_delimiter = ',', default_value = "1")]
+    #[arg(long = "type", visible_alias = "matching-type", value_name = "TYPE", value_parser = matching_type, value_delimiter = ',', default_value = "1")]
     matching: Vec<MatchingType>,
 
     /// Check that this private key belongs to every file given
@@ -97,7 +99,6 @@ impl Generate {
     /// # Errors
     /// If an argument or a file it names cannot be used.
     pub fn run(self) -> Result<Exit, UsageError> {
-        self.check_fields()?;
         let owner = self.owner()?;
         let sources = match &self.host {
             Some(host) => self.shown_by(host)?,
@@ -151,17 +152,6 @@ impl Generate {
             }
         };
         Ok(seen.servers.iter().filter_map(told).collect())
-    }
-
-    /// No client can use a record with a field that nobody has defined. (R-040 rfc6698#2.1)
-    fn check_fields(&self) -> Result<(), UsageError> {
-        let undefined = |option: &str, most: u8, given: &[u8]| match given.iter().find(|number| **number > most) {
-            Some(number) => Err(UsageError(format!("{option} {number}: nobody has defined that; give 0 to {most}"))),
-            None => Ok(()),
-        };
-        undefined("--usage", 3, &self.usage.iter().map(|field| field.0).collect::<Vec<_>>())?;
-        undefined("--selector", 1, &self.selector.iter().map(|field| field.0).collect::<Vec<_>>())?;
-        undefined("--type", 2, &self.matching.iter().map(|field| field.0).collect::<Vec<_>>())
     }
 
     /// Every file's key is that of `--key`.
@@ -221,6 +211,24 @@ impl Generate {
         }
         Ok(())
     }
+}
+
+fn usage(text: &str) -> Result<Usage, String> {
+    known(text, |usage: &Usage| usage.0, 3)
+}
+
+fn selector(text: &str) -> Result<Selector, String> {
+    known(text, |selector: &Selector| selector.0, 1)
+}
+
+fn matching_type(text: &str) -> Result<MatchingType, String> {
+    known(text, |matching: &MatchingType| matching.0, 2)
+}
+
+/// No client can use a record with a field that nobody has defined. (R-040 rfc6698#2.1)
+fn known<T: FromStr<Err = TlsaError>>(text: &str, number: fn(&T) -> u8, most: u8) -> Result<T, String> {
+    let value: T = text.parse().map_err(|e: TlsaError| e.to_string())?;
+    if number(&value) <= most { Ok(value) } else { Err(format!("nobody has defined that; give 0 to {most}, or a name")) }
 }
 
 /// The contract of `--json`.

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 /// The chain is what the server sends, its own certificate first. Names are the reference identifiers: the TLSA base domain, and with
 /// secure MX records the mail domain, too.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("presented").required(true))]
 #[command(after_help = "EXAMPLES
   danelaw tlsa verify --chain fullchain.pem --name mx.example.com \\
       --tlsa '3 1 1 0123…'
@@ -37,14 +38,14 @@ EXIT CODES
   3  no record is usable: senders would encrypt without authenticating")]
 pub struct Verify {
     /// The chain: a PEM file, the server's certificate first
-    #[arg(long, value_name = "FILE", required_unless_present = "chain_der", conflicts_with = "chain_der")]
+    #[arg(long, value_name = "FILE", group = "presented")]
     chain: Option<PathBuf>,
 
     /// The chain: a directory with one DER file for each certificate, in the order of their names (numbers by value)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", group = "presented")]
     chain_der: Option<PathBuf>,
 
-    /// A TLSA record: '3 1 1 HEX', 'DANE-EE SPKI SHA2-256 HEX' or '\# LENGTH HEX'; repeat for each record of the set
+    /// A TLSA record: '3 1 1 HEX', 'DANE-EE SPKI SHA2-256 HEX' or '\# LENGTH HEX', also as a whole line of a zone file; repeat for each record of the set
     #[arg(long, value_name = "RECORD", required = true, allow_hyphen_values = true)]
     tlsa: Vec<String>,
 
@@ -193,9 +194,18 @@ fn show(verification: &Verification, records: &[Tlsa]) {
 fn records(texts: &[String]) -> Result<Vec<Tlsa>, UsageError> {
     let read = |text: &String| {
         let shown: String = text.chars().take(60).collect();
-        text.parse().map_err(|e| UsageError(format!("--tlsa '{shown}': {e}")))
+        data_of(text).parse().map_err(|e| UsageError(format!("--tlsa '{shown}': {e}")))
     };
     texts.iter().map(read).collect()
+}
+
+/// What stands behind the type, if it is a whole line of a zone file: owner, TTL and class say nothing here.
+fn data_of(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    match words.find(|word| word.eq_ignore_ascii_case("TLSA") || word.eq_ignore_ascii_case("TYPE52")) {
+        Some(_) => words.collect::<Vec<_>>().join(" "),
+        None => line.to_owned(),
+    }
 }
 
 fn names(texts: &[String]) -> Result<Vec<Name>, UsageError> {
