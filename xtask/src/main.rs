@@ -5,6 +5,7 @@ mod citations;
 mod debian;
 mod docs;
 mod fuzz;
+mod manual;
 mod rfc;
 mod source;
 mod steps;
