@@ -65,8 +65,9 @@ fn delivery(judged: &[Judged]) -> Option<Delivery> {
 /// What senders experience now.
 pub(super) fn headline(case: &Case, standing: Standing, delivery: Option<Delivery>, judged: &[Judged], findings: &[Finding]) -> String {
     let name = case.subject;
-    let because =
-        |weights: &[Weight]| findings.iter().find(|f| weights.contains(&f.weight)).map_or(String::new(), |f| format!(" {}", brief(&f.sentence)));
+    let because = |weights: &[Weight]| {
+        findings.iter().find(|f| weights.contains(&f.weight)).map_or(String::new(), |f| format!(" {}", brief(&f.sentence)))
+    };
     match standing {
         Standing::Protected => protected(case, judged),
         Standing::Partial => partial(case, judged, findings),
