@@ -7,6 +7,7 @@ mod exit;
 mod verbs;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use present::Nagios;
 use std::process::ExitCode;
 
@@ -30,16 +31,18 @@ struct Cli {
     verb: verbs::Verb,
 }
 
+/// Not so much an error as a question.
+const MISSING_VERB: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+
 fn main() -> ExitCode {
     // Known before the command line is, which may be wrong.
     let nagios = std::env::args_os().any(|argument| argument == "--nagios");
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) if nagios && error.use_stderr() => return unknown(error.to_string().trim_start_matches("error: ")),
-        // clap prints help and version to stdout with exit 0, usage errors to stderr with exit 2: the contract's own codes.
-        Err(error) => error.exit(),
-    };
-    let result = cli.verb.run().and_then(|exit| match common::print::lost() {
+    let parsed = Cli::try_parse().map_err(|error| match error.use_stderr() && error.kind() != MISSING_VERB {
+        true => exit::UsageError(in_one_line(&error.to_string())),
+        // Help and version, to stdout with exit 0; and help where no verb was given.
+        false => error.exit(),
+    });
+    let result = parsed.and_then(|cli| cli.verb.run()).and_then(|exit| match common::print::lost() {
         None => Ok(exit),
         Some(why) => Err(exit::UsageError(format!("cannot write to stdout: {why}; part of the output is lost"))),
     });
@@ -51,15 +54,30 @@ fn main() -> ExitCode {
 
 /// To Nagios, 2 means CRITICAL: what cannot even be tried is UNKNOWN, with the reason on the one line of stdout that it shows.
 fn unknown(why: &str) -> ExitCode {
-    let reason: Vec<&str> = why.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-    common::print::line(Nagios::Unknown.line(&reason.join(" ")));
+    common::print::line(Nagios::Unknown.line(why));
     ExitCode::from(Nagios::Unknown.code())
+}
+
+/// What clap says in several paragraphs: what is wrong, its hints, and where to read on.
+fn in_one_line(text: &str) -> String {
+    let paragraphs = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let telling = paragraphs.filter(|part| !part.is_empty() && !part.starts_with("Usage:") && !part.starts_with("For more information"));
+    let line = telling.collect::<Vec<_>>().join("; ");
+    format!("{}; --help tells more", line.trim_start_matches("error: ").trim_end_matches('.'))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
+    use super::{Cli, in_one_line};
     use clap::{Command, CommandFactory};
+
+    #[test]
+    fn a_usage_error_is_one_line() {
+        let text = "error: the following required arguments were not provided:\n  <--archive <DIR>|--out <FILE>>\n\n  tip: a hint\n\n\
+                    Usage: danelaw scan\n\nFor more information, try '--help'.\n";
+        let expected = "the following required arguments were not provided: <--archive <DIR>|--out <FILE>>; tip: a hint; --help tells more";
+        assert_eq!(in_one_line(text), expected);
+    }
 
     /// Every line of help that clap does not break itself fits a terminal of 80 columns.
     #[test]
