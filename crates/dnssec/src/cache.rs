@@ -17,7 +17,7 @@ pub struct ZoneKeys {
     /// The zone's apex.
     pub(crate) apex: Name,
     /// Usable zone keys.
-    pub(crate) keys: Vec<Key>,
+    pub(crate) keys: Vec<Arc<Key>>,
     /// The rule for SHA-1 in this zone.
     pub(crate) sha1: Sha1,
     /// Algorithms that must all have signed; none if any one will do.

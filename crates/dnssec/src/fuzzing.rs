@@ -13,6 +13,7 @@ use crate::types::{Epoch, Name, Response, Rrset};
 use crate::validation::{FetchError, Step, Validation};
 use crate::work::Work;
 use domain::base::iana::Rtype;
+use std::sync::Arc;
 
 const NOW: Epoch = 1_700_000_000;
 
@@ -44,7 +45,7 @@ pub fn denial(bytes: &[u8]) {
         for ds in set.data.iter().filter_map(Ds::new).take(8) {
             let _ = dnskeys.iter().filter(|key| ds.digest_fits(&set.owner, key)).count();
         }
-        let keys: Vec<Key> = dnskeys.iter().map(Key::new).collect();
+        let keys: Vec<Arc<Key>> = dnskeys.iter().cloned().map(|key| Arc::new(Key::new(key))).collect();
         let _ = verify(set, Signer { apex: &set.owner, keys: &keys, sha1: Sha1::Validate, required: &[] }, &mut work);
     }
     for apex in question.name.iter_suffixes() {

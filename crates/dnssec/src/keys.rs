@@ -79,6 +79,8 @@ pub(crate) struct Key {
 #[derive(Debug, Default)]
 struct Memory {
     verified: u32,
+    /// The first signature of all, and its digest with the message: that of the DNSKEY RRset, which is often asked for by itself afterwards.
+    first: Option<(Box<[u8]>, [u8; 32])>,
     /// Digests of signature and message, those used lately, and those that will be forgotten next.
     young: HashSet<[u8; 32]>,
     old: HashSet<[u8; 32]>,
@@ -90,8 +92,13 @@ const BEFORE_MEMORY: u32 = 16;
 const MEMORY: usize = 1 << 15;
 
 impl Memory {
+    /// Whether it is worth the digest to ask for a signature, or to learn it.
+    fn may_know(&self, signature: &[u8]) -> bool {
+        self.verified == 0 || self.verified >= BEFORE_MEMORY || self.first.as_ref().is_some_and(|(first, _)| **first == *signature)
+    }
+
     fn knows(&mut self, fact: &[u8; 32]) -> bool {
-        if self.young.contains(fact) {
+        if self.young.contains(fact) || self.first.as_ref().is_some_and(|(_, first)| first == fact) {
             return true;
         }
         let known = self.old.remove(fact);
@@ -101,9 +108,13 @@ impl Memory {
         known
     }
 
-    fn learn(&mut self, fact: Option<[u8; 32]>) {
+    fn learn(&mut self, signature: &[u8], fact: Option<[u8; 32]>) {
         self.verified = self.verified.saturating_add(1);
         if let Some(fact) = fact {
+            if self.verified == 1 {
+                self.first = Some((signature.into(), fact));
+                return;
+            }
             if self.young.len() >= MEMORY {
                 self.old = std::mem::take(&mut self.young);
             }
@@ -114,8 +125,13 @@ impl Memory {
 
 impl Key {
     /// Takes a DNSKEY record.
-    pub(crate) fn new(dnskey: &Dnskey) -> Self {
-        Self { dnskey: dnskey.clone(), public: OnceLock::new(), memory: Mutex::default() }
+    pub(crate) fn new(dnskey: Dnskey) -> Self {
+        Self { dnskey, public: OnceLock::new(), memory: Mutex::default() }
+    }
+
+    /// The record.
+    pub(crate) fn dnskey(&self) -> &Dnskey {
+        &self.dnskey
     }
 
     pub(crate) fn tag(&self) -> u16 {
@@ -128,8 +144,8 @@ impl Key {
 
     /// Verifies a signature, unless it is remembered. Only what has to be computed is taken from the budget.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8], work: &mut Work) -> Result<(), ReasonCode> {
-        let hot = self.memory().verified >= BEFORE_MEMORY;
-        let fact = hot.then(|| crypto::sha256(&[signature, message]));
+        let worth_it = self.memory().may_know(signature);
+        let fact = worth_it.then(|| crypto::sha256(&[signature, message]));
         if fact.as_ref().is_some_and(|fact| self.memory().knows(fact)) {
             return Ok(());
         }
@@ -137,7 +153,7 @@ impl Key {
         match self.public.get_or_init(|| self.dnskey.public_key()) {
             None => Err(ReasonCode::KeyUnsupported),
             Some(key) if key.verifies(message, signature) => {
-                self.memory().learn(fact);
+                self.memory().learn(signature, fact);
                 Ok(())
             }
             Some(_) => Err(ReasonCode::RrsigWrong),
@@ -185,14 +201,16 @@ mod tests {
     fn what_is_used_is_remembered_and_the_rest_forgotten() {
         let mut memory = Memory::default();
         let fact = |number: usize| crypto::sha256(&[&number.to_be_bytes()]);
-        memory.learn(Some(fact(0)));
+        memory.learn(b"", Some(fact(MEMORY * 4)));
+        memory.learn(b"", Some(fact(0)));
         for number in 1..3 * MEMORY {
-            memory.learn(Some(fact(number)));
+            memory.learn(b"", Some(fact(number)));
             if number % 1000 == 0 {
                 assert!(memory.knows(&fact(0)), "{number}");
             }
         }
         assert!(!memory.knows(&fact(1)));
+        assert!(memory.knows(&fact(MEMORY * 4)), "the first of all is never forgotten");
         assert!(memory.young.len() + memory.old.len() <= 2 * MEMORY);
     }
 }

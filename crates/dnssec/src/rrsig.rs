@@ -9,6 +9,7 @@ use crate::policy::Sha1;
 use crate::reason::{ReasonCode, Tried};
 use crate::types::{Epoch, Name, Rrset, Rrsig};
 use crate::work::Work;
+use std::sync::Arc;
 
 /// An RRset whose signature holds. Only [`verify`] makes one.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub(crate) struct Signer<'a> {
     /// The zone's apex.
     pub(crate) apex: &'a Name,
     /// Its keys.
-    pub(crate) keys: &'a [Key],
+    pub(crate) keys: &'a [Arc<Key>],
     /// The rule for SHA-1 in this zone.
     pub(crate) sha1: Sha1,
     /// Algorithms that must all have signed; none if any one will do.
@@ -93,7 +94,7 @@ fn progress(code: ReasonCode) -> u8 {
 
 /// Whether the signature names the signer, and an algorithm and a tag of one of its keys.
 fn fits(signature: &Rrsig, signer: Signer<'_>) -> bool {
-    let is_its = |key: &Key| key.algorithm() == signature.algorithm && key.tag() == signature.key_tag;
+    let is_its = |key: &Arc<Key>| key.algorithm() == signature.algorithm && key.tag() == signature.key_tag;
     signature.signer == *signer.apex && crypto::is_supported(signature.algorithm, signer.sha1) && signer.keys.iter().any(is_its)
 }
 

@@ -1,6 +1,7 @@
 //! Single signatures, digests and hashes that others made.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::base::iana::Rtype;
@@ -56,7 +57,7 @@ fn rrset(entry: &Entry) -> Rrset {
 }
 
 fn verdict(set: &Rrset, apex: &Name, keys: &[Dnskey], required: &[u8]) -> Result<(), ReasonCode> {
-    let keys: Vec<Key> = keys.iter().map(Key::new).collect();
+    let keys: Vec<Arc<Key>> = keys.iter().cloned().map(|key| Arc::new(Key::new(key))).collect();
     let now = set.signatures[0].inception.into();
     let mut work = Work::new(Policy::default(), now);
     verify(set, Signer { apex, keys: &keys, sha1: Sha1::Validate, required }, &mut work).map(|_| ())

@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 /// Locks are held for a few hash operations; shards keep workers out of each other's way.
 const SHARDS: usize = 16;
 
-/// Values with an end of life and a size. When full, the oldest go first.
+/// Values with an end of life and a size. When full, the oldest go first; who was of use since it came to its place goes back to the end of
+/// the queue once more. So what a survey asks for once makes room, and what all its names need stays.
 pub struct Cache<K, V> {
     shards: Vec<Mutex<Shard<K, V>>>,
     hasher: RandomState,
@@ -34,6 +35,7 @@ struct Entry<V> {
     expires: Instant,
     bytes: usize,
     serial: u64,
+    used: bool,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
@@ -43,8 +45,13 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
     }
 
     pub fn get(&self, key: &K) -> Option<V> {
-        let shard = self.shard(key)?;
-        shard.map.get(key).filter(|entry| entry.expires > Instant::now()).map(|entry| entry.value.clone())
+        let mut shard = self.shard(key)?;
+        let entry = shard.map.get_mut(key)?;
+        if entry.expires <= Instant::now() {
+            return None;
+        }
+        entry.used = true;
+        Some(entry.value.clone())
     }
 
     /// Keeps a value of about `bytes` bytes until `expires`.
@@ -54,7 +61,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         let serial = shard.serial;
         shard.bytes += bytes;
         shard.order.push_back((key.clone(), serial));
-        if let Some(old) = shard.map.insert(key, Entry { value, expires, bytes, serial }) {
+        if let Some(old) = shard.map.insert(key, Entry { value, expires, bytes, serial, used: false }) {
             shard.bytes = shard.bytes.saturating_sub(old.bytes);
         }
         shard.shrink(self.shard_bytes);
@@ -86,12 +93,11 @@ impl<K: Hash + Eq + Clone, V> Shard<K, V> {
         // Places of entries since replaced must not pile up either.
         while self.bytes > limit || self.order.len() > 2 * self.map.len() + 64 {
             let Some((key, serial)) = self.order.pop_front() else { return };
-            if self.map.get(&key).is_some_and(|entry| entry.serial == serial) {
-                if self.bytes <= limit {
-                    self.order.push_back((key, serial));
-                } else if let Some(old) = self.map.remove(&key) {
-                    self.bytes = self.bytes.saturating_sub(old.bytes);
-                }
+            let Some(entry) = self.map.get_mut(&key).filter(|entry| entry.serial == serial) else { continue };
+            if self.bytes <= limit || std::mem::take(&mut entry.used) {
+                self.order.push_back((key, serial));
+            } else if let Some(old) = self.map.remove(&key) {
+                self.bytes = self.bytes.saturating_sub(old.bytes);
             }
         }
     }
@@ -201,6 +207,17 @@ mod tests {
         assert!(kept <= 160 && kept > 100, "{kept}");
         assert_eq!(cache.get(&9_999), Some(9_999));
         assert_eq!(cache.get(&0), None);
+    }
+
+    #[test]
+    fn what_is_of_use_stays_however_much_passes_by() {
+        let cache = Cache::new(SHARDS * 1000);
+        let later = Instant::now() + Duration::from_secs(60);
+        cache.put(u32::MAX, 0, 100, later);
+        for key in 0..10_000_u32 {
+            cache.put(key, key, 100, later);
+            assert!(!key.is_multiple_of(10) || cache.get(&u32::MAX).is_some(), "{key}");
+        }
     }
 
     #[test]

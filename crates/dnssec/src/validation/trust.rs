@@ -248,7 +248,8 @@ impl Run<'_> {
             return Err(Halt::fail(ReasonCode::DnskeyMissing, at, Rtype::DNSKEY, ""));
         };
         let fail = |code| Halt::fail(code, at, Rtype::DNSKEY, "");
-        let keys: Vec<Dnskey> = set.data.iter().filter_map(Dnskey::new).collect();
+        // One of each: what the key that lets us in verifies here is remembered when the set is asked for by itself.
+        let keys: Vec<Arc<Key>> = set.data.iter().filter_map(Dnskey::new).map(|key| Arc::new(Key::new(key))).collect();
         let entries = self.entry_keys(at, entrance, &keys).map_err(fail)?;
         let mut required = Vec::new();
         if self.v.work.policy.algorithms == Algorithms::All {
@@ -256,41 +257,41 @@ impl Run<'_> {
         }
         let signer = Signer { apex: at, keys: &entries, sha1: entrance.sha1, required: &required };
         let verified = verify(set, signer, &mut self.v.work).map_err(fail)?;
-        let zone_keys = keys.iter().filter(|key| key.check().is_ok() && crypto::is_supported(key.algorithm, entrance.sha1));
-        let keys = zone_keys.take(MAX_KEYS).map(Key::new).collect();
+        let zone_keys = keys.into_iter().filter(|key| key.dnskey().check().is_ok() && crypto::is_supported(key.algorithm(), entrance.sha1));
+        let keys = zone_keys.take(MAX_KEYS).collect();
         let expires = self.limit(expires.min(verified.expires));
         Ok(Trust::Zone(Arc::new(ZoneKeys { apex: at.clone(), keys, sha1: entrance.sha1, required, expires })))
     }
 
     /// The keys of the zone that DS records or anchors name.
-    fn entry_keys(&mut self, at: &Name, entrance: &Entrance, keys: &[Dnskey]) -> Result<Vec<Key>, ReasonCode> {
+    fn entry_keys(&mut self, at: &Name, entrance: &Entrance, keys: &[Arc<Key>]) -> Result<Vec<Arc<Key>>, ReasonCode> {
         let mut entries = Vec::new();
         let mut why = entrance.mismatch;
         for ds in &entrance.ds {
             match self.key_for_ds(at, ds, keys) {
-                Ok(key) => entries.push(Key::new(key)),
+                Ok(key) => entries.push(key.clone()),
                 Err(ReasonCode::DsNoMatchingKey) => {}
                 Err(code) if why == ReasonCode::DsNoMatchingKey => why = code,
                 Err(_) => {}
             }
         }
         for anchor in &entrance.keys {
-            let found = keys.iter().find(|key| key.data() == anchor.data() && key.check().is_ok());
+            let found = keys.iter().find(|key| key.dnskey().data() == anchor.data() && key.dnskey().check().is_ok());
             let tried = Tried::AnchorKey { algorithm: anchor.algorithm, key_tag: anchor.tag };
             self.v.work.tried(at, Rtype::DNSKEY, tried, found.is_none().then_some(ReasonCode::AnchorStale));
-            entries.extend(found.map(Key::new));
+            entries.extend(found.cloned());
         }
         if entries.is_empty() { Err(why) } else { Ok(entries) }
     }
 
     /// The key a DS record names.
-    fn key_for_ds<'k>(&mut self, at: &Name, ds: &Ds, keys: &'k [Dnskey]) -> Result<&'k Dnskey, ReasonCode> {
+    fn key_for_ds<'k>(&mut self, at: &Name, ds: &Ds, keys: &'k [Arc<Key>]) -> Result<&'k Arc<Key>, ReasonCode> {
         let mut result = Err(ReasonCode::DsNoMatchingKey);
-        let named = keys.iter().filter(|key| key.tag == ds.key_tag && key.algorithm == ds.algorithm);
+        let named = keys.iter().filter(|key| key.tag() == ds.key_tag && key.algorithm() == ds.algorithm);
         for key in named.take(self.v.work.policy.max_tries) {
-            result = match key.check() {
+            result = match key.dnskey().check() {
                 Err(code) => Err(code),
-                Ok(()) if ds.digest_fits(at, key) => Ok(key),
+                Ok(()) if ds.digest_fits(at, key.dnskey()) => Ok(key),
                 Ok(()) => Err(ReasonCode::DsDigestMismatch),
             };
             if result.is_ok() {

@@ -120,6 +120,7 @@ impl Args {
         let plan = self.plan(workers)?;
         let mut config = self.resolver.config(None)?;
         config.budgets.sockets = plan.lanes;
+        config.budgets.cache_bytes = COMMON_BYTES + plan.lanes * LANE_BYTES;
         let (output, done) = self.output()?;
         let before = done.number();
         let list = List::open(&self.list, done)?;
@@ -195,6 +196,11 @@ fn read_ahead(mut list: List) -> Receiver<Result<Item, UsageError>> {
     });
     receiver
 }
+
+/// Bytes that each worker may remember of what names have in common: registries, name servers, mail hosts.
+const COMMON_BYTES: usize = 24 << 20;
+/// Bytes that each name in work needs to be remembered until it is done.
+const LANE_BYTES: usize = 8 << 10;
 
 /// Names read before they are needed.
 const READ_AHEAD: usize = 1024;
