@@ -112,3 +112,46 @@ fn a_slow_list_holds_up_nothing() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(records(&out).len(), 2);
 }
+
+/// What a record says of its name, without time, servers and words: each answer's question, status, response code, reason and data.
+fn verdict(record: &Value) -> (String, Vec<String>) {
+    let answer = |answer: &Value| {
+        let mut data: Vec<&str> = answer["data"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        data.sort_unstable();
+        let [name, rtype, status, rcode, reason] = ["name", "type", "status", "rcode", "reason"].map(|field| &answer[field]);
+        format!("{name} {rtype}: {status} {rcode} {reason} {data:?}")
+    };
+    let mut answers: Vec<String> = record["answers"].as_array().unwrap().iter().map(answer).collect();
+    answers.sort_unstable();
+    (format!("{} {}", record["status"], record["reason"]), answers)
+}
+
+/// Neither the order of the names, and so of what caches hold, nor how many are in work at once, nor which server happens to answer first,
+/// changes what is said of a name.
+#[test]
+fn verdicts_do_not_depend_on_the_order_of_things() {
+    let place = tempfile::tempdir().unwrap();
+    let list = place.path().join("list");
+    let mut names: Vec<String> = scenario::Scenario::all().iter().map(|s| format!("{}.nl", s.id)).collect();
+    let mut known: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for (round, [in_flight, workers]) in [[1000, 1], [5, 1], [40, 2], [1000, 2], [20, 1]].into_iter().enumerate() {
+        for last in (1..names.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            names.swap(last, usize::try_from(state >> 33).unwrap() % (last + 1));
+        }
+        std::fs::write(&list, names.join("\n")).unwrap();
+        let out = place.path().join(round.to_string());
+        let (in_flight, workers) = (in_flight.to_string(), workers.to_string());
+        let run =
+            start(list.to_str().unwrap(), &out, &["--in-flight", &in_flight, "--workers", &workers, "--dns-timeout", "1"]).wait().unwrap();
+        assert_eq!(run.code(), Some(0));
+        let told = records(&out);
+        assert_eq!(told.len(), names.len());
+        for record in told.values() {
+            let (name, verdict) = (record["name"].as_str().unwrap().to_owned(), verdict(record));
+            let first = known.entry(name.clone()).or_insert_with(|| verdict.clone());
+            assert_eq!(*first, verdict, "round {round}: {name} with {in_flight} in flight and {workers} workers");
+        }
+    }
+}
