@@ -132,7 +132,14 @@ impl Host {
 fn domain(text: &str, mx_status: Security, mx: &[&str], hosts: &[Host], findings: &[(Cause, &str)]) -> (Observation, Verdict) {
     let mx: Vec<String> = mx.iter().map(|m| (*m).to_owned()).chain(hosts.iter().map(|h| format!("10 {}.", h.name))).collect();
     let mx: Vec<&str> = mx.iter().map(String::as_str).collect();
-    let observed = DomainObservation { schema: 1, domain: name(text), at: 100, zone: None, mx: lookup(text, "MX", mx_status, true, &mx) };
+    let observed = DomainObservation {
+        schema: 1,
+        domain: name(text),
+        at: 100,
+        zone: None,
+        mx: lookup(text, "MX", mx_status, true, &mx),
+        name_servers: Vec::new(),
+    };
     let finding = |(cause, subject): &(Cause, &str)| Finding {
         cause: *cause,
         party: cause.party(),

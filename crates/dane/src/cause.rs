@@ -120,6 +120,11 @@ causes! {
     ResolverFails "resolver-fails" Us Unknown "R-001" "The resolver that was asked answers nothing at all: ask another, or none (without --upstream).";
     DnssecOther "dnssec-broken" Domain Error "R-127" "DNSSEC validation fails.";
     ServerBogus "server-bogus" Domain Warning "R-127" "One of the name servers gives answers that cannot be validated; those of another can.";
+    ServerDiffers "server-differs" Domain Warning "R-090" "One of the name servers has other records than the others.";
+    ServerFails "server-fails" Domain Warning "R-031" "One of the name servers does not answer for the zone; others do.";
+    ServerSilent "server-silent" Path Warning "R-031" "One of the name servers does not answer; others do.";
+    ServerNoTcp "server-no-tcp" Domain Warning "R-128" "One of the name servers does not answer over TCP: long answers are lost.";
+    ServerBehind "server-behind" Domain Info "R-090" "One of the name servers has an older copy of the zone.";
     DnsTimeout "dns-timeout" Path Unknown "R-031" "No name server answered in time.";
     DnsUnreachable "dns-unreachable" Path Unknown "R-031" "No name server could be reached.";
     DnsServfail "dns-servfail" Domain Error "R-031" "The name servers answer with an error (SERVFAIL).";

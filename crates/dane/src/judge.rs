@@ -4,7 +4,7 @@
 //! observation ──evidence──> walk::route ──> what a sender does before it connects
 //!      │                                        │
 //!      ├─ mx        findings on the domain      │
-//!      ├─ name_servers  those that answer wrong where others answer right
+//!      ├─ name_servers  those that answer wrong, otherwise or not at all, where others answer right
 //!      ├─ host      findings on each MX host <──┤   server: each address;  records: each TLSA record;  mismatch: why nothing fits
 //!      ├─ vantage   what is wrong with ourselves: turns findings into "could not tell"
 //!      └─ standing  the verdict in one word, the delivery, the headline

@@ -51,6 +51,25 @@ pub struct DomainObservation {
     pub zone: Option<Arc<ZoneObservation>>,
     /// MX of the domain.
     pub mx: Lookup,
+    /// Every name server of the zones concerned, asked by itself; empty if they were not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub name_servers: Vec<NameServerObservation>,
+}
+
+/// What one address of one name server says of its zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameServerObservation {
+    /// Apex of the zone.
+    pub zone: Name,
+    /// The server, as the zone's NS records name it.
+    pub server: Name,
+    /// The address asked.
+    pub address: IpAddr,
+    /// What it answered, each validated: SOA, DNSKEY and MX of the domain's zone, TLSA records of the MX hosts, DS records at the parent.
+    pub answers: Vec<Lookup>,
+    /// Whether it answers over TCP as well. `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<bool>,
 }
 
 impl DomainObservation {
@@ -59,6 +78,20 @@ impl DomainObservation {
     #[must_use]
     pub fn mx_hosts(&self) -> Vec<MxHost> {
         if self.mx.outcome() == Outcome::NoData { mx::hosts(&self.domain, &self.mx) } else { mx::listed(&self.mx) }
+    }
+}
+
+impl NameServerObservation {
+    /// The answer to the question for the zone's SOA record, if it was asked: the parent's servers are asked for DS records only.
+    #[must_use]
+    pub fn soa(&self) -> Option<&Lookup> {
+        self.answers.iter().find(|answer| answer.rtype == Rtype::SOA)
+    }
+
+    /// The serial number of this server's copy of the zone.
+    #[must_use]
+    pub fn serial(&self) -> Option<u32> {
+        self.soa()?.records.first()?.data.split_whitespace().nth(2)?.parse().ok()
     }
 }
 

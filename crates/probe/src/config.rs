@@ -18,6 +18,15 @@ pub enum Depth {
     Presented(Vec<CertificateBytes>),
 }
 
+/// Which name servers are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameServers {
+    /// Whichever answers.
+    AsNeeded,
+    /// After that every one of the zones concerned, to see where they disagree.
+    Each,
+}
+
 /// Which addresses may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destinations {
@@ -147,6 +156,8 @@ pub struct LookerConfig {
     pub connect_port: Option<u16>,
     /// How far a look goes.
     pub depth: Depth,
+    /// Which name servers are asked.
+    pub name_servers: NameServers,
     /// Which addresses may be connected to.
     pub destinations: Destinations,
     /// Whether IPv6 addresses are connected to.
@@ -180,6 +191,7 @@ impl LookerConfig {
             port: 25,
             connect_port: None,
             depth: Depth::Full,
+            name_servers: NameServers::AsNeeded,
             destinations: Destinations::PublicOnly,
             ipv6: Ipv6::Auto,
             smtp: SmtpLimits::default(),

@@ -5,8 +5,9 @@ use dane::dns::{Alias, Lookup, LookupFailure, Record, Security, SecurityReason, 
 use dane::name::Name;
 use data_encoding::BASE64;
 use domain::base::iana::Rtype;
-use resolve::{AnchorCheck, Answer, Failure, Interception, Whom};
+use resolve::{AnchorCheck, Answer, Failure, Interception, Mode, Question, Whom};
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 /// A question under way.
@@ -19,6 +20,21 @@ pub trait Dns: Send + Sync {
 
     /// The apex of the zone that `name` lies in, by its SOA.
     fn zone_apex<'a>(&'a self, name: &'a Name) -> DnsFuture<'a, Option<Name>>;
+
+    /// The name servers of a zone with their addresses. None where they cannot be asked one by one.
+    fn name_servers<'a>(&'a self, _apex: &'a Name) -> DnsFuture<'a, Vec<(Name, Vec<IpAddr>)>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    /// What this server of the name's zone says, validated.
+    fn lookup_at<'a>(&'a self, _server: IpAddr, name: &'a Name, rtype: Rtype) -> DnsFuture<'a, Lookup> {
+        self.lookup(name, rtype)
+    }
+
+    /// Whether this server answers for its zone over TCP. `None`: not known.
+    fn answers_over_tcp<'a>(&'a self, _server: IpAddr, _apex: &'a Name) -> DnsFuture<'a, Option<bool>> {
+        Box::pin(std::future::ready(None))
+    }
 
     /// Whether the trust anchor in use fits the keys that the root (or the anchored zone) shows. `None`: not known.
     fn anchor_current(&self) -> DnsFuture<'_, Option<bool>> {
@@ -38,6 +54,27 @@ impl Dns for resolve::Resolver {
 
     fn zone_apex<'a>(&'a self, name: &'a Name) -> DnsFuture<'a, Option<Name>> {
         Box::pin(resolve::Resolver::zone_apex(self, name))
+    }
+
+    fn name_servers<'a>(&'a self, apex: &'a Name) -> DnsFuture<'a, Vec<(Name, Vec<IpAddr>)>> {
+        Box::pin(async move {
+            match self.config().mode {
+                Mode::Iterative { .. } => resolve::Resolver::name_servers(self, apex).await.unwrap_or_default(),
+                // An upstream stands between them and us.
+                Mode::Upstream(_) => Vec::new(),
+            }
+        })
+    }
+
+    fn lookup_at<'a>(&'a self, server: IpAddr, name: &'a Name, rtype: Rtype) -> DnsFuture<'a, Lookup> {
+        Box::pin(async move { lookup_record(&resolve::Resolver::lookup_at(self, server, name, rtype).await) })
+    }
+
+    fn answers_over_tcp<'a>(&'a self, server: IpAddr, apex: &'a Name) -> DnsFuture<'a, Option<bool>> {
+        Box::pin(async move {
+            let question = Question { name: apex.clone(), rtype: Rtype::SOA };
+            resolve::Resolver::answers_over_tcp(self, server, &question).await.ok()
+        })
     }
 
     fn anchor_current(&self) -> DnsFuture<'_, Option<bool>> {

@@ -15,6 +15,7 @@ mod dns;
 pub mod fuzz;
 mod host;
 mod look;
+mod name_servers;
 mod once;
 mod optout;
 mod pace;
@@ -26,7 +27,7 @@ mod vantage;
 mod zone;
 
 pub use comeback::Comeback;
-pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, Pace, Returns, SmtpLimits, default_ehlo};
+pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, NameServers, Pace, Returns, SmtpLimits, default_ehlo};
 pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;
 pub use optout::{OptOut, OptOutError};

@@ -1,9 +1,10 @@
 //! One look at a domain or a host.
 
 use crate::comeback::Comeback;
-use crate::config::{ConfigError, LookerConfig};
+use crate::config::{ConfigError, LookerConfig, NameServers};
 use crate::dns::Dns;
 use crate::host::{HostLook, Visits};
+use crate::name_servers;
 use crate::once::{Once, Pending};
 use crate::vantage::Vantage;
 use crate::zone::Zones;
@@ -65,7 +66,15 @@ impl Looker {
         for host in hosts {
             seen.extend(timeout_at(deadline, host.wait()).await.ok().flatten());
         }
-        let domain = DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone: zone.ok().flatten(), mx };
+        let zone = zone.ok().flatten();
+        let name_servers = match inner.config.name_servers {
+            NameServers::AsNeeded => Vec::new(),
+            NameServers::Each => {
+                let questions = name_servers::questions(domain, zone.as_deref(), &seen);
+                timeout_at(deadline, name_servers::ask(&inner.dns, questions)).await.unwrap_or_default()
+            }
+        };
+        let domain = DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone, mx, name_servers };
         Some(Observation { domain, hosts: seen, vantage: self.vantage() })
     }
 

@@ -177,10 +177,27 @@ impl Resolver {
         let sets = fetched.response.answer.iter().filter(|set| set.rtype == Rtype::NS && set.owner.is(apex));
         let mut servers = Vec::new();
         for name in sets.flat_map(|set| &set.data).filter_map(|data| Name::from_octets(data.clone()).ok()).take(32) {
-            let addresses = fetcher.addresses(&name, place).await.unwrap_or_default();
+            let mut addresses = fetcher.addresses(&name, place).await.unwrap_or_default();
+            addresses.retain(|address| fetcher.descent.allows(*address));
             servers.push((name, addresses));
         }
         Ok(servers)
+    }
+
+    /// Whether this server answers over TCP, whatever it says. (R-128 rfc7766#5)
+    ///
+    /// # Errors
+    /// If it could not be tried.
+    pub async fn answers_over_tcp(&self, server: IpAddr, question: &Question) -> Result<bool, LookupError> {
+        let Shared { config, exchange, .. } = &*self.shared;
+        let wait = config.timeouts.tcp;
+        let server = SocketAddr::new(server, config.dns_port);
+        let this = Try { server, style: Style::Authoritative, transport: Transport::Tcp, udp_wait: wait, tcp_wait: wait };
+        match exchange.ask(question, this, &Work::new(&config.budgets, &config.timeouts)).await {
+            Ok(_) => Ok(true),
+            Err(Fault::Lookup(error)) => Err(error),
+            Err(Fault::Server(..)) => Ok(false),
+        }
     }
 
     /// What all lookups together have cost so far.

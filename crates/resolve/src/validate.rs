@@ -6,7 +6,7 @@ use crate::fetch::{Fetched, Fetcher};
 use crate::iterate::Hop;
 use crate::work::{Avoid, Place, Work, is_stale};
 use bytes::Bytes;
-use dnssec::{Epoch, FetchError, MemoryCache, Name, Outcome, Question, Security, Step, Trust, TrustCache, Validation};
+use dnssec::{Epoch, FetchError, MemoryCache, Name, Outcome, Question, Response, Rrset, Security, Step, Trust, TrustCache, Validation};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -134,10 +134,14 @@ impl Checked {
         self.asked.iter().flat_map(|fetched| &fetched.hops)
     }
 
-    /// The servers whose answers are not in `better`, without those that were asked long ago.
+    /// The servers who said something else than what `better` rests on, without those that were asked long ago. Whoever was asked again
+    /// by chance, and said what others say, is not to blame.
     fn servers_not_in(&self, better: &Self) -> Vec<IpAddr> {
-        let kept = |hop| better.hops().any(|(_, other)| Arc::ptr_eq(hop, other));
-        self.hops().filter(|(_, hop)| !is_stale(hop) && !kept(hop)).map(|(_, hop)| hop.server).collect()
+        let contradicts = |question: &Question, hop: &Hop| {
+            let mut others = better.hops().filter(|(asked, _)| asked == question).peekable();
+            others.peek().is_some() && !others.any(|(_, other)| same(&hop.response, &other.response))
+        };
+        self.hops().filter(|(question, hop)| !is_stale(hop) && contradicts(question, hop)).map(|(_, hop)| hop.server).collect()
     }
 
     fn into_answer(self, question: &Question, evidence: Evidence, bogus_servers: Vec<IpAddr>) -> Answer {
@@ -168,6 +172,24 @@ impl Checked {
             ..Answer::empty(question.clone())
         }
     }
+}
+
+/// Whether two responses say the same, in whatever order.
+fn same(a: &Response, b: &Response) -> bool {
+    let within = |a: &[Rrset], b: &[Rrset]| {
+        let known = |set: &Rrset| b.iter().any(|other| other.rtype == set.rtype && other.owner == set.owner && same_set(set, other));
+        a.iter().all(known)
+    };
+    // What stands in the authority section beside an answer is each server's choice.
+    let authority = |response: &Response| if response.answer.is_empty() { response.authority.clone() } else { Vec::new() };
+    let (ours, theirs) = (authority(a), authority(b));
+    a.rcode == b.rcode && within(&a.answer, &b.answer) && within(&b.answer, &a.answer) && within(&ours, &theirs) && within(&theirs, &ours)
+}
+
+fn same_set(a: &Rrset, b: &Rrset) -> bool {
+    let same = |a: &[Bytes], b: &[Bytes]| a.len() == b.len() && a.iter().all(|record| b.contains(record));
+    let signed = |set: &Rrset| set.signatures.iter().map(|s| s.signature.clone()).collect::<Vec<_>>();
+    same(&a.data, &b.data) && same(&signed(a), &signed(b))
 }
 
 /// Messages received, each once, within bounds.

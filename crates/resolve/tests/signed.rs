@@ -154,7 +154,8 @@ async fn bogus_is_asked_again_of_other_servers() {
             let answer = resolver.lookup(&name("www.test"), Rtype::A).await;
             assert_eq!(answer.status, Security::Secure, "{bad:?}: {:?} {:?}", answer.reason, answer.failure_detail);
             assert_eq!(answer.data_text(), ["192.0.2.80"], "{bad:?}");
-            blamed += usize::from(answer.bogus_servers.contains(&world.ip(1).into()));
+            assert!(answer.bogus_servers.iter().all(|ip| *ip == world.ip(1)), "{bad:?}: {:?} were blamed", answer.bogus_servers);
+            blamed += usize::from(!answer.bogus_servers.is_empty());
             // The good answer is the one that is kept.
             assert_eq!(resolver.lookup(&name("www.test"), Rtype::A).await.data_text(), ["192.0.2.80"]);
         }

@@ -40,6 +40,7 @@ fn visits(looker: &LookerConfig) -> Value {
         ("destinations", destinations.into()),
         ("domain_deadline_ms", ms(looker.domain_deadline)),
         ("hosts_per_domain", looker.hosts_per_domain.into()),
+        ("every_name_server", (looker.name_servers == probe::NameServers::Each).into()),
         ("ipv6", (looker.ipv6 == probe::Ipv6::Auto).into()),
         ("pace", pace(&looker.pace)),
         ("port", looker.port.into()),

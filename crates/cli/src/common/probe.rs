@@ -5,7 +5,7 @@ use crate::common::{file, time};
 use crate::exit::UsageError;
 use dane::name::{Name, parse_domain};
 use dane::observation::CertificateBytes;
-use probe::{Comeback, Depth, Destinations, Ipv6, Looker, LookerConfig, OptOut, Pace, Returns};
+use probe::{Comeback, Depth, Destinations, Ipv6, Looker, LookerConfig, NameServers, OptOut, Pace, Returns};
 use resolve::{Config, Epoch, Resolver};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -156,8 +156,9 @@ impl LookOptions {
     ///
     /// # Errors
     /// As [`LookOptions::configs`], or if the configuration makes no sense.
-    pub fn attended(&self, at: Option<Epoch>, runtime: &Runtime) -> Result<Looker, UsageError> {
-        let (asked, visited) = self.configs(time::of_look(at), &Returns::NEVER)?;
+    pub fn attended(&self, at: Option<Epoch>, name_servers: NameServers, runtime: &Runtime) -> Result<Looker, UsageError> {
+        let (asked, mut visited) = self.configs(time::of_look(at), &Returns::NEVER)?;
+        visited.name_servers = name_servers;
         let looker = self.looker(asked, visited)?;
         let mut comebacks = looker.comebacks();
         runtime.spawn(async move {

@@ -13,7 +13,7 @@ use dane::name::Name;
 use dane::observation::{CertificateBytes, HostObservation, Observation, VantageObservation};
 use dane::verdict::{Standing, Verdict};
 use present::{Nagios, Style, Subject};
-use probe::Looker;
+use probe::{Looker, NameServers};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -179,7 +179,7 @@ impl Args {
     fn each(&self, mut tell: impl FnMut(&Name, Option<&Seen>)) -> Result<Exit, UsageError> {
         let (names, exit) = domains::parse(&self.domains)?;
         let runtime = runtime()?;
-        let looker = self.look.attended(self.at, &runtime)?;
+        let looker = self.look.attended(self.at, NameServers::Each, &runtime)?;
         let checks = runtime.spawn({
             let looker = looker.clone();
             async move { looker.check_vantage().await }

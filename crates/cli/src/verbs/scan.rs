@@ -9,7 +9,7 @@ use crate::common::{metadata, print};
 use crate::exit::{Exit, UsageError};
 use dane::observation::RunObservation;
 use present::count;
-use probe::{Returns, SurveyOptions};
+use probe::{NameServers, Returns, SurveyOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -73,6 +73,10 @@ pub struct Args {
     #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
     shard: Option<Shard>,
 
+    /// Ask every name server of every zone concerned, too, and report where they disagree
+    #[arg(long)]
+    all_servers: bool,
+
     /// Domains in work at the same time
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     parallel: u32,
@@ -122,7 +126,10 @@ impl Args {
     }
 
     async fn survey(&self, targets: Targets) -> Result<Done, UsageError> {
-        let (asked, visited) = self.look.configs(None, &Returns::POLITE)?;
+        let (asked, mut visited) = self.look.configs(None, &Returns::POLITE)?;
+        if self.all_servers {
+            visited.name_servers = NameServers::Each;
+        }
         let run = metadata::run(&asked, &visited);
         let looker = self.look.looker(asked, visited)?;
         let vantage = looker.check_vantage().await;

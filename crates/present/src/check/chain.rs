@@ -5,7 +5,7 @@ use crate::style::{Ink, Style};
 use crate::text::{clean, count, duration, time};
 use dane::dns::{Lookup, Outcome, Security};
 use dane::name::Name;
-use dane::observation::{DomainObservation, ZoneObservation};
+use dane::observation::{DomainObservation, NameServerObservation, ZoneObservation};
 
 /// Colour and word of a lookup's status.
 pub(super) fn state(lookup: &Lookup) -> (Ink, &'static str) {
@@ -49,6 +49,28 @@ pub(super) fn dns(out: &mut String, domain: &DomainObservation, style: &Style) {
         _ => answer(&domain.mx),
     };
     step(out, style, (ink, "MX", word), &text);
+    name_servers(out, &domain.name_servers, style);
+}
+
+/// Every name server that was asked by itself, but for the parent's, which are asked for DS records only.
+fn name_servers(out: &mut String, servers: &[NameServerObservation], style: &Style) {
+    let mut zone = None;
+    for server in servers.iter().filter(|server| server.soa().is_some()) {
+        if zone.replace(&server.zone) != Some(&server.zone) {
+            heading(out, style, &format!("Name servers of {}", clean(&server.zone.to_string())));
+        }
+        let count = |wrong: fn(&Lookup) -> bool| server.answers.iter().filter(|answer| wrong(answer)).count();
+        let (failed, bogus) = (count(|a| a.failure.is_some()), count(|a| a.failure.is_none() && a.status == Security::Bogus));
+        let (ink, word) = match (failed, bogus) {
+            (0, 0) => (Ink::Good, "answers"),
+            (failed, _) if failed == server.answers.len() => (Ink::Unseen, "no answer"),
+            (0, _) => (Ink::Bad, "bogus"),
+            _ => (Ink::Warn, "answers in part"),
+        };
+        let serial = server.serial().map(|serial| format!(", serial {serial}")).unwrap_or_default();
+        let tcp = if server.tcp == Some(false) { ", not over TCP" } else { "" };
+        step(out, style, (ink, "server", word), &format!("{} [{}]{serial}{tcp}", clean(&server.server.to_string()), server.address));
+    }
 }
 
 /// Root, top-level domain, zone.

@@ -1,6 +1,7 @@
 //! Who is to blame for a lookup.
 
 use super::*;
+use crate::observation::NameServerObservation;
 
 #[test]
 fn broken_signatures_have_their_names() {
@@ -208,4 +209,59 @@ fn whoever_failed_is_to_blame() {
         o.vantage.anchor_current = Some(true);
     };
     assert_eq!(failing(&working), (Standing::Broken, (Cause::DnsRefused, Party::Domain)));
+}
+
+/// A name server with its answers: SOA with this serial, MX with this data.
+fn name_server(address: &str, serial: u32, mx: &str) -> NameServerObservation {
+    let soa = format!("ns.example.nl. host.example.nl. {serial} 3600 600 86400 300");
+    let answers = vec![answer(DOMAIN, Rtype::SOA, &[&soa]), answer(DOMAIN, Rtype::MX, &[mx])];
+    NameServerObservation { zone: name(DOMAIN), server: name("ns.example.nl"), address: address.parse().unwrap(), answers, tcp: Some(true) }
+}
+
+/// The causes about name servers, with the last octet of the server that each is about.
+fn about_servers(servers: Vec<NameServerObservation>) -> Vec<(Cause, u8)> {
+    let shown = identity(HOST);
+    let mut observation = site(&shown, &[&shown.record()]);
+    observation.domain.name_servers = servers;
+    let judged = verdict(&observation);
+    assert_eq!(judged.standing, Standing::Protected, "a server among several breaks nothing by itself");
+    let last = |f: &Finding| match f.address {
+        Some(std::net::IpAddr::V4(ip)) => ip.octets()[3],
+        _ => 0,
+    };
+    let mut found: Vec<_> = judged.findings.iter().filter(|f| f.cause.code().starts_with("server-")).map(|f| (f.cause, last(f))).collect();
+    found.sort_by_key(|(cause, server)| (*server, cause.code()));
+    found
+}
+
+#[test]
+fn the_name_server_that_differs_is_named() {
+    let usual =
+        || vec![name_server("192.0.2.1", 7, "10 mx1"), name_server("192.0.2.2", 7, "10 mx1"), name_server("192.0.2.3", 7, "10 mx1")];
+    let with = |change: &dyn Fn(&mut Vec<NameServerObservation>)| {
+        let mut servers = usual();
+        change(&mut servers);
+        about_servers(servers)
+    };
+    assert_eq!(with(&|_| {}), []);
+    // Most servers are right; the number of the zone's copy does not help against them.
+    assert_eq!(with(&|s| s[1] = name_server("192.0.2.2", 7, "10 mx2")), [(Cause::ServerDiffers, 2)]);
+    assert_eq!(with(&|s| s[1] = name_server("192.0.2.2", 6, "10 mx1")), [(Cause::ServerBehind, 2)]);
+    // Of two, the newer one; serial numbers go round. (RFC 1982)
+    let two = vec![name_server("192.0.2.1", u32::MAX, "10 mx1"), name_server("192.0.2.2", 1, "10 mx2")];
+    assert_eq!(about_servers(two), [(Cause::ServerBehind, 1), (Cause::ServerDiffers, 1)]);
+    assert_eq!(with(&|s| s[2].tcp = Some(false)), [(Cause::ServerNoTcp, 3)]);
+    assert_eq!(with(&|s| s[2].tcp = None), []);
+    let fail = |server: &mut NameServerObservation, which: std::ops::Range<usize>, how: LookupFailure| {
+        server.answers[which].iter_mut().for_each(|a| *a = a.clone().failing(how));
+    };
+    assert_eq!(with(&|s| fail(&mut s[0], 0..2, LookupFailure::Timeout)), [(Cause::ServerSilent, 1)]);
+    assert_eq!(with(&|s| fail(&mut s[0], 1..2, LookupFailure::Timeout)), [(Cause::ServerFails, 1)]);
+    assert_eq!(with(&|s| fail(&mut s[0], 0..2, LookupFailure::Refused)), [(Cause::ServerFails, 1)]);
+    // Where none of them answers, none of them differs.
+    assert_eq!(with(&|s| s.iter_mut().for_each(|s| fail(s, 0..2, LookupFailure::Refused))), []);
+    // R-127 rfc4035#4.3
+    let bogus =
+        |s: &mut Vec<NameServerObservation>| s[2].answers[1] = s[2].answers[1].clone().with_status(Security::Bogus, "rrsig-expired");
+    assert_eq!(with(&bogus), [(Cause::ServerBogus, 3)]);
 }
