@@ -31,7 +31,7 @@ struct Cli {
     verb: verbs::Verb,
 }
 
-/// A survey allocates and frees small pieces all the time; the system's allocator takes twice as long for that.
+/// A survey allocates and frees small pieces all the time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -74,7 +74,7 @@ pub struct Args {
     shard: Option<Shard>,
 
     /// Ask every name server of every zone concerned, too, and report where they disagree
-    #[arg(long)]
+    #[arg(long, conflicts_with = "upstream")]
     all_servers: bool,
 
     /// Domains in work at the same time

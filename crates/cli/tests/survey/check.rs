@@ -259,4 +259,17 @@ fn a_stale_name_server_is_named() {
             assert_eq!(named, [("server-bogus", "domain", second)], "{domain}: {line}");
         }
     }
+    let place = tempfile::tempdir().unwrap();
+    let list = place.path().join("list");
+    std::fs::write(&list, "per-server-differs.nl\n").unwrap();
+    let scan = in_lab(&[
+        "scan",
+        list.to_str().unwrap(),
+        "--out",
+        place.path().join("out").to_str().unwrap(),
+        "--json",
+        "--dns-only",
+        "--all-servers",
+    ]);
+    assert!(stdout(&scan).contains("\"server-bogus\""), "{}", stdout(&scan));
 }

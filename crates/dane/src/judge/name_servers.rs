@@ -42,14 +42,10 @@ fn disbelieved(case: &Case, zones: &[Zone]) -> Vec<Finding> {
     wrong.into_iter().map(|((zone, server), questions)| finding(zone, server, questions)).collect()
 }
 
-fn finding(zone: &Name, server: IpAddr, mut questions: Vec<String>) -> Finding {
-    questions.sort();
-    questions.dedup();
-    let more = if questions.len() > NAMED { ", …" } else { "" };
-    questions.truncate(NAMED);
+fn finding(zone: &Name, server: IpAddr, questions: Vec<String>) -> Finding {
     let sentence = format!(
-        "The name server at {server} gives answers that cannot be validated ({}{more}), another server gives the right ones. Senders whose resolver does not ask again keep the mail in their queues.",
-        questions.join(", ")
+        "The name server at {server} gives answers that cannot be validated ({}), another server gives the right ones. Senders whose resolver does not ask again keep the mail in their queues.",
+        named(questions)
     );
     Finding::new(Cause::ServerBogus, zone, sentence).at(server)
 }
@@ -132,14 +128,14 @@ impl<'a> Zone<'a> {
                 let asked = questions(&other);
                 say(
                     Cause::ServerDiffers,
-                    format!("The name server {who} has other records than most servers of {} have: {asked}.", self.apex),
+                    format!("The name server {who} has other records than other servers of {} have: {asked}.", self.apex),
                 );
             }
         }
         found
     }
 
-    /// Whether more servers, or as many with a newer copy of the zone, give other records.
+    /// Whether more servers give other records, or as many, and their copy of the zone is not older: where none is, each is named.
     fn is_outvoted(&self, answer: &Lookup) -> bool {
         if answer.failure.is_some() || answer.rtype == Rtype::SOA {
             return false;
@@ -151,11 +147,12 @@ impl<'a> Zone<'a> {
             vote.1 = vote.1.into_iter().chain(server.serial()).reduce(newer);
         }
         let Some(ours) = votes.get(&content(answer)).copied() else { return false };
-        let newer_than_ours = |serial: Option<u32>| match (serial, ours.1) {
-            (Some(theirs), Some(ours)) => theirs != ours && newer(theirs, ours) == theirs,
+        let is_older = |serial: Option<u32>| match (serial, ours.1) {
+            (Some(theirs), Some(ours)) => theirs != ours && newer(theirs, ours) == ours,
             _ => false,
         };
-        votes.values().any(|(servers, serial)| *servers > ours.0 || *servers == ours.0 && newer_than_ours(*serial))
+        let others = votes.iter().filter(|(said, _)| **said != content(answer)).map(|(_, vote)| *vote);
+        others.into_iter().any(|(servers, serial)| servers > ours.0 || servers == ours.0 && !is_older(serial))
     }
 }
 
@@ -173,8 +170,15 @@ fn newer(a: u32, b: u32) -> u32 {
     if b.wrapping_sub(a) < 1 << 31 { b } else { a }
 }
 
-/// The questions of some answers, a few of them.
 fn questions(answers: &[&Lookup]) -> String {
-    let named: Vec<String> = answers.iter().take(NAMED).map(|answer| format!("{} {}", answer.name, answer.rtype)).collect();
-    format!("{}{}", named.join(", "), if answers.len() > NAMED { ", …" } else { "" })
+    named(answers.iter().map(|answer| format!("{} {}", answer.name, answer.rtype)).collect())
+}
+
+/// A few of these questions.
+fn named(mut questions: Vec<String>) -> String {
+    questions.sort();
+    questions.dedup();
+    let more = if questions.len() > NAMED { ", …" } else { "" };
+    questions.truncate(NAMED);
+    format!("{}{more}", questions.join(", "))
 }

@@ -250,6 +250,9 @@ fn the_name_server_that_differs_is_named() {
     // Of two, the newer one; serial numbers go round. (RFC 1982)
     let two = vec![name_server("192.0.2.1", u32::MAX, "10 mx1"), name_server("192.0.2.2", 1, "10 mx2")];
     assert_eq!(about_servers(two), [(Cause::ServerBehind, 1), (Cause::ServerDiffers, 1)]);
+    // Of two with the same number nobody can say which is right.
+    let two = vec![name_server("192.0.2.1", 7, "10 mx1"), name_server("192.0.2.2", 7, "10 mx2")];
+    assert_eq!(about_servers(two), [(Cause::ServerDiffers, 1), (Cause::ServerDiffers, 2)]);
     assert_eq!(with(&|s| s[2].tcp = Some(false)), [(Cause::ServerNoTcp, 3)]);
     assert_eq!(with(&|s| s[2].tcp = None), []);
     let fail = |server: &mut NameServerObservation, which: std::ops::Range<usize>, how: LookupFailure| {
