@@ -101,6 +101,12 @@ impl Anchors {
         self.0.iter().flat_map(of).collect()
     }
 
+    /// Whether there is an anchor at this very name.
+    #[must_use]
+    pub fn has(&self, name: &Name) -> bool {
+        self.at(name).is_some()
+    }
+
     /// The anchor at this very name.
     pub(crate) fn at(&self, name: &Name) -> Option<&Anchor> {
         self.0.get(name)

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
 use domain::base::iana::Rtype;
 
 use crate::wire::{Malformed, Reader};
@@ -113,10 +112,10 @@ fn lowercase_name(wire: &mut [u8]) -> usize {
     pos
 }
 
-/// Appends a name in lower case.
-pub(crate) fn push_canonical_name(name: &crate::types::Name, out: &mut Vec<u8>) {
+/// Appends an uncompressed name in lower case.
+pub(crate) fn push_canonical_name(name: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
-    out.extend_from_slice(name.as_slice());
+    out.extend_from_slice(name);
     if let Some(copy) = out.get_mut(start..) {
         // Length octets are below 64 and so below the letters.
         copy.make_ascii_lowercase();
@@ -133,12 +132,12 @@ pub(crate) struct Canonical {
 
 impl Canonical {
     /// Brings records into that form.
-    pub(crate) fn new(rtype: Rtype, data: &[Bytes]) -> Self {
-        let mut octets = Vec::with_capacity(data.iter().map(Bytes::len).sum());
+    pub(crate) fn new<D: AsRef<[u8]>>(rtype: Rtype, data: &[D]) -> Self {
+        let mut octets = Vec::with_capacity(data.iter().map(|record| record.as_ref().len()).sum());
         let mut places = Vec::with_capacity(data.len());
         for record in data {
             let start = octets.len();
-            push_canonical_rdata(rtype, record, &mut octets);
+            push_canonical_rdata(rtype, record.as_ref(), &mut octets);
             places.push(start..octets.len());
         }
         let record = |place: &Range<usize>| octets.get(place.clone());

@@ -9,7 +9,6 @@ use crate::canonical::push_canonical_name;
 use crate::crypto::{self, PublicKey};
 use crate::reason::ReasonCode;
 use crate::types::Name;
-use crate::work::Work;
 
 /// The DNSKEY is a zone key. (RFC 4034 section 2.1.1)
 const ZONE: u16 = 0x0100;
@@ -142,14 +141,19 @@ impl Key {
         self.dnskey.algorithm
     }
 
-    /// Verifies a signature, unless it is remembered. Only what has to be computed is taken from the budget.
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8], work: &mut Work) -> Result<(), ReasonCode> {
+    /// Verifies a signature, unless it is remembered. Only what has to be computed is paid for, by `spend`.
+    pub(crate) fn verify(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+        spend: impl FnOnce() -> Result<(), ReasonCode>,
+    ) -> Result<(), ReasonCode> {
         let worth_it = self.memory().may_know(signature);
         let fact = worth_it.then(|| crypto::sha256(&[signature, message]));
         if fact.as_ref().is_some_and(|fact| self.memory().knows(fact)) {
             return Ok(());
         }
-        work.spend_signature()?;
+        spend()?;
         match self.public.get_or_init(|| self.dnskey.public_key()) {
             None => Err(ReasonCode::KeyUnsupported),
             Some(key) if key.verifies(message, signature) => {
@@ -188,7 +192,7 @@ impl Ds {
     // R-108 rfc4034#5.1.4
     pub(crate) fn digest_fits(&self, owner: &Name, key: &Dnskey) -> bool {
         let mut name = Vec::with_capacity(owner.len());
-        push_canonical_name(owner, &mut name);
+        push_canonical_name(owner.as_slice(), &mut name);
         crypto::ds_digest(self.digest_type, &[&name, key.data()]).is_some_and(|digest| digest.as_ref() == &*self.digest)
     }
 }

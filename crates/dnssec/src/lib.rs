@@ -50,7 +50,7 @@
 //!
 //! `message` reads a response into RRsets; `validation` follows aliases (`answer`), judges absence (`absence`) and walks from an anchor to
 //! the zone that must have signed (`trust`); `rrsig` verifies an RRset in the form that `canonical` gives it, with `keys` on `crypto`;
-//! `denial` proves absence by `nsec` or `nsec3`.
+//! `denial` proves absence by `nsec` or `nsec3`. [`plain`] is a short cut for the many answers that need none of this.
 
 mod anchors;
 mod cache;
@@ -65,6 +65,7 @@ mod name;
 mod nsec;
 mod nsec3;
 mod outcome;
+pub mod plain;
 mod policy;
 mod reason;
 mod rrsig;

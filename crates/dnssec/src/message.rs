@@ -8,6 +8,7 @@ use domain::base::iana::Rtype;
 use foldhash::fast::RandomState;
 
 use crate::canonical::read_rdata;
+use crate::rrsig::Claim;
 use crate::types::{Name, Question, Response, Rrset, Rrsig};
 use crate::wire::{Malformed, Reader};
 
@@ -34,8 +35,8 @@ impl From<Malformed> for MessageError {
 
 const CLASS_IN: u16 = 1;
 const FLAG_QR: u16 = 0x8000;
-const FLAG_TC: u16 = 0x0200;
-const RCODE_MASK: u16 = 0x000F;
+pub(crate) const FLAG_TC: u16 = 0x0200;
+pub(crate) const RCODE_MASK: u16 = 0x000F;
 /// A TTL with the top bit set counts as 0. (RFC 2181 section 8)
 const MAX_TTL: u32 = 0x7FFF_FFFF;
 
@@ -90,26 +91,33 @@ fn read(message: &[u8]) -> Result<(u16, Question, Option<Response>), MessageErro
 
 /// The records of class IN of a message. Names and data stand uncompressed in one piece of memory, of which everything that is made of
 /// them is a part.
-struct Records {
-    octets: Vec<u8>,
-    entries: Vec<Entry>,
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    pub(crate) octets: Vec<u8>,
+    pub(crate) entries: Vec<Entry>,
 }
 
-struct Entry {
-    owner: Range<usize>,
-    rtype: Rtype,
-    ttl: u32,
-    data: Range<usize>,
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) owner: Range<usize>,
+    pub(crate) rtype: Rtype,
+    pub(crate) ttl: u32,
+    pub(crate) data: Range<usize>,
 }
 
 impl Records {
-    fn read(&mut self, reader: &mut Reader<'_>, count: u16) -> Result<(), Malformed> {
+    /// Reads the next section. Returns the upper bits of the response code if there is an OPT record. (RFC 6891 section 6.1.3)
+    pub(crate) fn read(&mut self, reader: &mut Reader<'_>, count: u16) -> Result<Option<u16>, Malformed> {
+        let mut extended = None;
         for _ in 0..count {
             let start = self.octets.len();
             reader.name_into(&mut self.octets)?;
             let owner = self.owner(start);
             let head = Head::read(reader)?;
             let mut data = reader.section(head.length.into())?;
+            if head.rtype == Rtype::OPT {
+                extended = extended.or(Some((head.ttl >> 24) as u16 * 16));
+            }
             if head.class != CLASS_IN {
                 continue;
             }
@@ -118,7 +126,7 @@ impl Records {
             let ttl = if head.ttl > MAX_TTL { 0 } else { head.ttl };
             self.entries.push(Entry { owner, rtype: head.rtype, ttl, data: start..self.octets.len() });
         }
-        Ok(())
+        Ok(extended)
     }
 
     /// The place of the owner name that was just read from `start`: that of the record before if it is the same.
@@ -228,15 +236,18 @@ fn read_extended_rcode(reader: &mut Reader<'_>, count: u16) -> Result<u16, Malfo
 impl Rrsig {
     /// Reads RRSIG record data. (RFC 4034 section 3.1)
     pub(crate) fn from_rdata(data: &Bytes) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(data);
-        let (type_covered, algorithm, labels) = (Rtype::from_int(reader.u16()?), reader.u8()?, reader.u8()?);
-        let (original_ttl, expiration, inception) = (reader.u32()?, reader.u32()?, reader.u32()?);
-        let key_tag = reader.u16()?;
-        let start = data.len() - reader.remaining();
-        reader.skip_name()?;
-        let end = data.len() - reader.remaining();
-        let signer = Name::from_octets(data.slice(start..end)).map_err(|_| Malformed("bad name"))?;
-        let signature = data.slice(end..);
-        Ok(Self { type_covered, algorithm, labels, original_ttl, expiration, inception, key_tag, signer, signature })
+        let claim = Claim::read(data)?;
+        let signer = Name::from_octets(data.slice_ref(claim.signer)).map_err(|_| Malformed("bad name"))?;
+        Ok(Self {
+            type_covered: claim.type_covered,
+            algorithm: claim.algorithm,
+            labels: claim.labels,
+            original_ttl: claim.original_ttl,
+            expiration: claim.expiration,
+            inception: claim.inception,
+            key_tag: claim.key_tag,
+            signer,
+            signature: data.slice_ref(claim.signature),
+        })
     }
 }

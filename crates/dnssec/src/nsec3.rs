@@ -34,7 +34,7 @@ impl Parameters {
     /// Hashes a name. (RFC 5155 section 5)
     pub(crate) fn hash(&self, name: &Name) -> Hash {
         let mut input = Vec::with_capacity(name.len() + self.salt.len());
-        push_canonical_name(name, &mut input);
+        push_canonical_name(name.as_slice(), &mut input);
         let mut hash = Hash::default();
         for round in 0..=self.iterations {
             if round > 0 {

@@ -8,7 +8,9 @@ use crate::outcome::Signature;
 use crate::policy::Sha1;
 use crate::reason::{ReasonCode, Tried};
 use crate::types::{Epoch, Name, Rrset, Rrsig};
+use crate::wire::{Malformed, Reader};
 use crate::work::Work;
+use domain::base::iana::Rtype;
 use std::sync::Arc;
 
 /// An RRset whose signature holds. Only [`verify`] makes one.
@@ -101,30 +103,88 @@ fn fits(signature: &Rrsig, signer: Signer<'_>) -> bool {
 /// Everything about a signature that needs no key.
 // R-112 rfc4035#5.3.1 rfc4034#3.1.5
 fn check_fields(set: &Rrset, signature: &Rrsig, signer: Signer<'_>, work: &Work) -> Result<(), ReasonCode> {
-    if signature.type_covered != set.rtype || signature.signer != *signer.apex || !name::is_within(&set.owner, signer.apex) {
-        return Err(ReasonCode::RrsigSigner);
-    }
-    let labels = usize::from(signature.labels);
-    if labels > name::signed_labels(&set.owner) || labels < name::labels(signer.apex) {
-        return Err(ReasonCode::RrsigLabels);
-    }
-    if !crypto::is_supported(signature.algorithm, signer.sha1) {
-        return Err(ReasonCode::RrsigAlgorithm);
-    }
-    check_times(signature, work.now)
+    signature.claim().check(&set.owner, set.rtype, signer, work.now)
 }
 
-/// Serial number arithmetic: the difference of two times is a signed number. (RFC 1982)
-fn check_times(signature: &Rrsig, now: Epoch) -> Result<(), ReasonCode> {
-    let now = now as u32;
-    if serial_less(signature.expiration, signature.inception) {
-        Err(ReasonCode::RrsigTimesReversed)
-    } else if serial_less(now, signature.inception) {
-        Err(ReasonCode::RrsigNotYetValid)
-    } else if serial_less(signature.expiration, now) {
-        Err(ReasonCode::RrsigExpired)
-    } else {
-        Ok(())
+/// An RRSIG record as it is read from record data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim<'a> {
+    pub(crate) type_covered: Rtype,
+    pub(crate) algorithm: u8,
+    pub(crate) labels: u8,
+    pub(crate) original_ttl: u32,
+    pub(crate) expiration: u32,
+    pub(crate) inception: u32,
+    pub(crate) key_tag: u16,
+    pub(crate) signer: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+impl Rrsig {
+    fn claim(&self) -> Claim<'_> {
+        Claim {
+            type_covered: self.type_covered,
+            algorithm: self.algorithm,
+            labels: self.labels,
+            original_ttl: self.original_ttl,
+            expiration: self.expiration,
+            inception: self.inception,
+            key_tag: self.key_tag,
+            signer: self.signer.as_slice(),
+            signature: &self.signature,
+        }
+    }
+}
+
+impl<'a> Claim<'a> {
+    /// Reads record data whose name is not compressed. (RFC 4034 section 3.1)
+    pub(crate) fn read(data: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(data);
+        let (type_covered, algorithm, labels) = (Rtype::from_int(reader.u16()?), reader.u8()?, reader.u8()?);
+        let (original_ttl, expiration, inception) = (reader.u32()?, reader.u32()?, reader.u32()?);
+        let key_tag = reader.u16()?;
+        let start = data.len() - reader.remaining();
+        reader.skip_name()?;
+        let (signer, signature) = data.split_at(data.len() - reader.remaining());
+        let signer = signer.get(start..).unwrap_or_default();
+        Ok(Self { type_covered, algorithm, labels, original_ttl, expiration, inception, key_tag, signer, signature })
+    }
+
+    /// Everything about it that needs no key.
+    // R-112 rfc4035#5.3.1 rfc4034#3.1.5
+    pub(crate) fn check(&self, owner: &Name, rtype: Rtype, signer: Signer<'_>, now: Epoch) -> Result<(), ReasonCode> {
+        let is_signer = self.signer.eq_ignore_ascii_case(signer.apex.as_slice());
+        if self.type_covered != rtype || !is_signer || !name::is_within(owner, signer.apex) {
+            return Err(ReasonCode::RrsigSigner);
+        }
+        let labels = usize::from(self.labels);
+        if labels > name::signed_labels(owner) || labels < name::labels(signer.apex) {
+            return Err(ReasonCode::RrsigLabels);
+        }
+        if !crypto::is_supported(self.algorithm, signer.sha1) {
+            return Err(ReasonCode::RrsigAlgorithm);
+        }
+        self.check_times(now)
+    }
+
+    /// Serial number arithmetic: the difference of two times is a signed number. (RFC 1982)
+    fn check_times(&self, now: Epoch) -> Result<(), ReasonCode> {
+        let now = now as u32;
+        if serial_less(self.expiration, self.inception) {
+            Err(ReasonCode::RrsigTimesReversed)
+        } else if serial_less(now, self.inception) {
+            Err(ReasonCode::RrsigNotYetValid)
+        } else if serial_less(self.expiration, now) {
+            Err(ReasonCode::RrsigExpired)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The TTL of an RRset received with `ttl` that it proves. (RFC 4035 section 5.3.3)
+    // R-113 rfc4035#5.3.3
+    pub(crate) fn ttl(&self, ttl: u32, now: Epoch) -> u32 {
+        ttl.min(self.original_ttl).min(u32::try_from(epoch(self.expiration, now) - now).unwrap_or(0))
     }
 }
 
@@ -143,8 +203,12 @@ fn try_keys(set: &Rrset, signature: &Rrsig, data: &Canonical, signer: Signer<'_>
     let mut result = Err(ReasonCode::RrsigUnknownKey);
     let candidates = signer.keys.iter().filter(|k| k.tag() == signature.key_tag && k.algorithm() == signature.algorithm);
     for key in candidates.take(work.policy.max_tries) {
-        let message = message.get_or_insert_with(|| signed_data(set, signature, data));
-        result = key.verify(message, &signature.signature, work);
+        let message = message.get_or_insert_with(|| {
+            let mut message = Vec::new();
+            push_signed(&set.owner, set.rtype, signature.claim(), data, &mut message);
+            message
+        });
+        result = key.verify(message, &signature.signature, || work.spend_signature());
         if matches!(result, Ok(()) | Err(ReasonCode::Budget)) {
             break;
         }
@@ -152,27 +216,27 @@ fn try_keys(set: &Rrset, signature: &Rrsig, data: &Canonical, signer: Signer<'_>
     result
 }
 
-/// What is signed: the RRSIG's data without the signature, then the records in canonical form.
+/// What is signed: the RRSIG's data without the signature, then the records in canonical form. Appended to `out`.
 // R-113 rfc4034#6.2 rfc4035#5.3.2   R-114 rfc4035#5.3.2
-fn signed_data(set: &Rrset, signature: &Rrsig, data: &Canonical) -> Vec<u8> {
-    let size: usize = data.records().map(|record| record.len() + set.owner.len() + 10).sum();
-    let mut out = Vec::with_capacity(18 + signature.signer.len() + size);
+pub(crate) fn push_signed(owner: &Name, rtype: Rtype, signature: Claim<'_>, data: &Canonical, out: &mut Vec<u8>) {
+    let size: usize = data.records().map(|record| record.len() + owner.len() + 10).sum();
+    out.reserve(18 + signature.signer.len() + size);
     out.extend_from_slice(&signature.type_covered.to_int().to_be_bytes());
     out.extend_from_slice(&[signature.algorithm, signature.labels]);
     out.extend_from_slice(&signature.original_ttl.to_be_bytes());
     out.extend_from_slice(&signature.expiration.to_be_bytes());
     out.extend_from_slice(&signature.inception.to_be_bytes());
     out.extend_from_slice(&signature.key_tag.to_be_bytes());
-    push_canonical_name(&signature.signer, &mut out);
-    let mut head = Vec::with_capacity(set.owner.len() + 10);
-    match wildcard(set, signature) {
+    push_canonical_name(signature.signer, out);
+    let mut head = Vec::with_capacity(owner.len() + 10);
+    match wildcard(owner, signature.labels) {
         Some(encloser) => {
             head.extend_from_slice(b"\x01*");
-            push_canonical_name(&encloser, &mut head);
+            push_canonical_name(encloser.as_slice(), &mut head);
         }
-        None => push_canonical_name(&set.owner, &mut head),
+        None => push_canonical_name(owner.as_slice(), &mut head),
     }
-    head.extend_from_slice(&set.rtype.to_int().to_be_bytes());
+    head.extend_from_slice(&rtype.to_int().to_be_bytes());
     head.extend_from_slice(&1u16.to_be_bytes());
     head.extend_from_slice(&signature.original_ttl.to_be_bytes());
     for record in data.records() {
@@ -180,19 +244,18 @@ fn signed_data(set: &Rrset, signature: &Rrsig, data: &Canonical) -> Vec<u8> {
         out.extend_from_slice(&u16::try_from(record.len()).unwrap_or(u16::MAX).to_be_bytes());
         out.extend_from_slice(record);
     }
-    out
 }
 
-/// The name below which the wildcard stands that the RRset was expanded from.
-fn wildcard(set: &Rrset, signature: &Rrsig) -> Option<Name> {
-    let labels = usize::from(signature.labels);
-    (labels < name::signed_labels(&set.owner)).then(|| name::ancestor(&set.owner, labels))
+/// The name below which the wildcard stands that an RRset of `owner` was expanded from, if its signature counts so many labels.
+fn wildcard(owner: &Name, labels: u8) -> Option<Name> {
+    let labels = usize::from(labels);
+    (labels < name::signed_labels(owner)).then(|| name::ancestor(owner, labels))
 }
 
 // R-113 rfc4035#5.3.3
 fn verified(set: &Rrset, signature: &Rrsig, now: Epoch) -> Verified {
     let expiration = epoch(signature.expiration, now);
-    let ttl = set.ttl.min(signature.original_ttl).min(u32::try_from(expiration - now).unwrap_or(0));
+    let ttl = signature.claim().ttl(set.ttl, now);
     Verified {
         signature: Signature {
             signer: signature.signer.clone(),
@@ -202,7 +265,7 @@ fn verified(set: &Rrset, signature: &Rrsig, now: Epoch) -> Verified {
             expiration,
             original_ttl: signature.original_ttl,
         },
-        wildcard: wildcard(set, signature),
+        wildcard: wildcard(&set.owner, signature.labels),
         ttl,
         expires: now + Epoch::from(ttl),
     }

@@ -105,8 +105,8 @@ pub fn lookup_record(answer: &Answer) -> Lookup {
     // Of a bogus answer, too: whoever acts on a lookup asks its status first, and whoever counts wants to know what stands there.
     let set = answer.rrset.as_ref().or(answer.received.as_ref());
     let records = set.map(|set| {
-        let record = |data| Record { owner: set.owner.clone(), ttl: set.ttl, data: resolve::data_text(set.rtype, data) };
-        set.data.iter().map(record).collect()
+        let record = |text| Record { owner: set.owner.clone(), ttl: set.ttl, data: text };
+        set.data.iter().map(|data| record(resolve::data_text(set.rtype, data))).collect()
     });
     let proof = answer.signature.as_ref().map(|s| SignatureWindow {
         signer: s.signer.clone(),

@@ -1,10 +1,14 @@
 //! What a lookup brought back.
 
+use crate::fetch::{DOUBT_TTL, FAILURE_TTL};
 use bytes::Bytes;
 use dnssec::{Attempt, Epoch, Link, Name, Question, Reason, ReasonCode, Rrset, Security, Signature};
 use domain::base::iana::OptRcode;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+/// The longest that any validated answer is given again.
+const LONGEST_TTL: u64 = 86_400;
 
 /// Why there is no answer at all. None of these says anything about the data asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -190,6 +194,21 @@ impl Answer {
     #[must_use]
     pub fn expanded(&self) -> &Name {
         self.aliases.last().map_or(&self.question.name, |link| &link.target)
+    }
+
+    /// For how long from now it may be given again.
+    #[must_use]
+    pub fn holds_for(&self) -> Duration {
+        if self.failure.is_some() {
+            return FAILURE_TTL;
+        }
+        let left = u64::try_from(self.expires.saturating_sub(self.at)).unwrap_or(0).min(LONGEST_TTL);
+        let doubt = matches!(self.status, Security::Bogus | Security::Indeterminate);
+        // R-113 rfc4035#5.3.3: never beyond what the TTLs and the signatures allow; and a failure to validate has none.
+        let proven = if doubt { DOUBT_TTL } else { Duration::from_secs(left) };
+        let received = self.fetched_until.map(|until| until.saturating_duration_since(Instant::now()));
+        let both = received.map_or(proven, |received| received.min(proven));
+        if doubt { both.max(FAILURE_TTL) } else { both }
     }
 
     /// Whether the answer, positive or negative, is proven.

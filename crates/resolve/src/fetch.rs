@@ -4,11 +4,12 @@ use crate::answer::{Failure, LookupError, Whom};
 use crate::cache::{Cache, Flights, Whose};
 use crate::config::{Config, Mode};
 use crate::exchange::{Exchange, Fault, Transport, Try};
-use crate::iterate::{BoxFuture, Descent, Hop, Lookups, Reach, hop};
+use crate::iterate::{BoxFuture, Descent, Found, Hop, Lookups, Reach, hop};
 use crate::reply::soa_above;
 use crate::trouble::{Trouble, Troubles};
-use crate::wire::Style;
+use crate::wire::{self, Received, Style};
 use crate::work::Place;
+use bytes::Bytes;
 use dnssec::{Name, Question, Relation, Response, Rrset};
 use domain::base::iana::{OptRcode, Rtype};
 use domain::base::name::NameBuilder;
@@ -162,6 +163,16 @@ impl Fetcher {
     /// What was said to this question made an answer bogus: it is not to be given again for long. (R-125 rfc4035#4.7)
     pub fn doubt(&self, question: &Question) {
         self.hops.cap(question, Instant::now() + DOUBT_TTL);
+    }
+
+    /// Takes note of what a server of `zone` was heard to say to a question, as if it had been asked from here.
+    pub fn overhear(&self, raw: Bytes, zone: &Name, question: &Question, server: IpAddr) {
+        let Some(Received::Reply(reply)) = wire::receive(raw, question) else { return };
+        if !reply.tc
+            && let Ok(Found::Word(hop)) = self.descent.make_of(*reply, zone, question, server, self)
+        {
+            self.keep(question, &Arc::new(*hop));
+        }
     }
 
     fn keep(&self, question: &Question, hop: &Arc<Hop>) {

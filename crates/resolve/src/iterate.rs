@@ -189,6 +189,41 @@ impl Descent {
         found
     }
 
+    /// What the reply of a server of `zone` to a question leads to. What it says beside that is taken note of.
+    ///
+    /// # Errors
+    /// If it does not help; with the reply's bytes.
+    pub fn make_of(
+        &self,
+        mut reply: Reply,
+        zone: &Name,
+        question: &Question,
+        server: IpAddr,
+        lookups: &dyn Lookups,
+    ) -> Result<Found, (Trouble, Bytes)> {
+        match reply::read(&mut reply, zone, question) {
+            Meaning::Word => {
+                if let Some(response) = reply::ns_beside(&reply, question) {
+                    // Whoever asks for SOA asks for NS as well, as a rule.
+                    let question = Question { name: question.name.clone(), rtype: Rtype::NS };
+                    lookups.learn(question, hop(Reply { response, ..reply.clone() }, server));
+                }
+                Ok(Found::Word(Box::new(hop(reply, server))))
+            }
+            Meaning::Referral { zone, servers, ttl } => {
+                if let Some(response) = reply::ds_beside(&reply.response, &zone) {
+                    // The parent said beside the referral what it would be asked next for the sake of validation.
+                    let question = Question { name: zone.clone(), rtype: Rtype::DS };
+                    lookups.learn(question, hop(Reply { response, ..reply }, server));
+                }
+                let child = Delegation { zone, servers, learned: Instant::now() };
+                Ok(Found::Referral(self.keep(child, ttl)))
+            }
+            Meaning::ErrorCode(code) => Err((Trouble::Rcode(code), reply.raw)),
+            Meaning::Lame(how) => Err((Trouble::Lame(how), reply.raw)),
+        }
+    }
+
     fn keep(&self, delegation: Delegation, ttl: Duration) -> Arc<Delegation> {
         let bytes = delegation.servers.iter().map(|s| 80 + s.name.len() + 20 * s.addresses.len()).sum::<usize>() + 300;
         let delegation = Arc::new(delegation);
@@ -211,7 +246,7 @@ impl Descent {
 }
 
 /// What asking a zone's servers led to.
-enum Found {
+pub enum Found {
     Word(Box<Hop>),
     Referral(Arc<Delegation>),
 }
@@ -310,7 +345,7 @@ impl Search<'_> {
     /// Asks one server and judges its reply. `Ok(None)`: it did not help, ask the next.
     async fn ask(&self, server: IpAddr, attempt: u32, troubles: &mut Troubles) -> Result<Option<Found>, LookupError> {
         let this = self.descent.attempt(server, attempt);
-        let mut reply = match self.descent.exchange.ask(self.question, this, self.place.work).await {
+        let reply = match self.descent.exchange.ask(self.question, this, self.place.work).await {
             Ok(reply) => reply,
             Err(Fault::Lookup(error)) => return Err(error),
             Err(Fault::Server(trouble, raw)) => {
@@ -318,30 +353,10 @@ impl Search<'_> {
                 return Ok(None);
             }
         };
-        match reply::read(&mut reply, &self.zone.zone, self.question) {
-            Meaning::Word => {
-                if let Some(response) = reply::ns_beside(&reply, self.question) {
-                    // Whoever asks for SOA asks for NS as well, as a rule.
-                    let question = Question { name: self.question.name.clone(), rtype: Rtype::NS };
-                    self.lookups.learn(question, hop(Reply { response, ..reply.clone() }, server));
-                }
-                Ok(Some(Found::Word(Box::new(hop(reply, server)))))
-            }
-            Meaning::Referral { zone, servers, ttl } => {
-                if let Some(response) = reply::ds_beside(&reply.response, &zone) {
-                    // The parent said beside the referral what it would be asked next for the sake of validation.
-                    let question = Question { name: zone.clone(), rtype: Rtype::DS };
-                    self.lookups.learn(question, hop(Reply { response, ..reply }, server));
-                }
-                let child = Delegation { zone, servers, learned: Instant::now() };
-                Ok(Some(Found::Referral(self.descent.keep(child, ttl))))
-            }
-            Meaning::ErrorCode(code) => {
-                troubles.note(server, Trouble::Rcode(code), Some(reply.raw));
-                Ok(None)
-            }
-            Meaning::Lame(how) => {
-                troubles.note(server, Trouble::Lame(how), Some(reply.raw));
+        match self.descent.make_of(reply, &self.zone.zone, self.question, server, self.lookups) {
+            Ok(found) => Ok(Some(found)),
+            Err((trouble, raw)) => {
+                troubles.note(server, trouble, Some(raw));
                 Ok(None)
             }
         }

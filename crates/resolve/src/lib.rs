@@ -23,7 +23,8 @@
 //!
 //! The way of a lookup, from the top: `resolver` (answer cache, one lookup for all who ask the same), `validate` (a bogus answer is asked
 //! for again from other servers), `fetch` (aliases; cache of replies), `iterate` (referrals, name servers), `reply` (what a reply means),
-//! `exchange` (UDP, TCP, EDNS), `net` (sockets), `wire` (bytes). `work` keeps the account of what one lookup may spend.
+//! `exchange` (UDP, TCP, EDNS), `net` (sockets), `wire` (bytes). `work` keeps the account of what one lookup may spend. [`sweep`] is the
+//! short cut for millions of names.
 
 mod answer;
 mod cache;
@@ -37,6 +38,7 @@ mod net;
 mod reply;
 mod resolver;
 mod servers;
+pub mod sweep;
 mod text;
 mod trouble;
 mod validate;
@@ -51,7 +53,7 @@ pub use dnssec::{
     Signature,
 };
 pub use resolver::{Counters, Resolver};
-pub use text::data as data_text;
+pub use text::{data as data_text, push_data as push_data_text, push_name_text};
 
 /// What the fuzz target calls: reads any bytes as the answer to a question, and makes of it what a server of `zone` would be understood
 /// to say. Must neither panic nor take long.

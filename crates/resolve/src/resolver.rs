@@ -5,7 +5,7 @@ use crate::cache::{Cache, Flights};
 use crate::config::{Config, ConfigError, Ipv6, Mode};
 use crate::direct::Direct;
 use crate::exchange::{Exchange, Fault, Transport, Try};
-use crate::fetch::{DOUBT_TTL, FAILURE_TTL, Fetcher};
+use crate::fetch::Fetcher;
 use crate::iterate::{Families, Lookups, Reach, hop};
 use crate::net::{Net, has_ipv6_route};
 use crate::reply;
@@ -13,26 +13,23 @@ use crate::trouble::Troubles;
 use crate::validate::{Source, Validator};
 use crate::wire::{self, Style};
 use crate::work::{Place, Work};
-use dnssec::{Name, Question, Relation, Security};
+use dnssec::{Name, Question, Relation};
 use domain::base::iana::Rtype;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
-
-/// The longest that any validated answer is given again.
-const LONGEST_TTL: u64 = 86_400;
+use std::time::Instant;
 
 /// Looks names up and validates what it finds. Clones share caches, sockets and server memory.
 #[derive(Clone)]
 pub struct Resolver {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-struct Shared {
-    config: Arc<Config>,
-    exchange: Arc<Exchange>,
-    validator: Validator,
+pub(crate) struct Shared {
+    pub config: Arc<Config>,
+    pub exchange: Arc<Exchange>,
+    pub validator: Validator,
     answers: Cache<Question, Arc<Answer>>,
     flights: Flights<Question, Arc<Answer>>,
 }
@@ -258,18 +255,7 @@ impl Resolver {
     }
 
     fn keep(&self, answer: &Arc<Answer>) {
-        let now = Instant::now();
-        let until = match (answer.failure, answer.status) {
-            (Some(_), _) => now + FAILURE_TTL,
-            (None, status) => {
-                let left = u64::try_from(answer.expires.saturating_sub(answer.at)).unwrap_or(0).min(LONGEST_TTL);
-                let doubt = matches!(status, Security::Bogus | Security::Indeterminate);
-                // R-113 rfc4035#5.3.3: never beyond what the TTLs and the signatures allow; and a failure to validate has none.
-                let proven = if doubt { now + DOUBT_TTL } else { now + Duration::from_secs(left) };
-                let until = answer.fetched_until.map_or(proven, |until| until.min(proven));
-                if doubt { until.max(now + FAILURE_TTL) } else { until }
-            }
-        };
+        let until = Instant::now() + answer.holds_for();
         let records =
             answer.rrset.iter().map(|set| set.data.iter().map(|data| 64 + data.len()).sum::<usize>() + 256 * set.signatures.len());
         let bytes =

@@ -22,7 +22,7 @@ const MAX_EVIDENCE_BYTES: usize = 128 << 10;
 pub struct Validator {
     config: Arc<Config>,
     pub fetcher: Fetcher,
-    trust: SharedTrust,
+    pub trust: SharedTrust,
     pub verifications: AtomicU64,
 }
 
@@ -96,6 +96,20 @@ impl Validator {
         bogus_servers.sort_unstable();
         bogus_servers.dedup();
         checked.into_answer(question, evidence, bogus_servers)
+    }
+
+    /// The outcome of a response that can be judged without asking anybody; `None` if it cannot.
+    pub fn judge_at_once(&self, question: &Question, response: Response) -> Option<Outcome> {
+        let now = self.config.clock.now();
+        let mut validation = Validation::new(question.clone(), response, &self.config.anchors, self.config.policy, now);
+        let mut trust = &self.trust;
+        match validation.step(&mut trust) {
+            Step::Ask(_) => None,
+            Step::Done(outcome) => {
+                self.verifications.fetch_add(outcome.verifications.into(), Relaxed);
+                Some(*outcome)
+            }
+        }
     }
 
     /// Fetches what is asked for and what its validation asks for.
@@ -212,7 +226,7 @@ impl Evidence {
 }
 
 /// Trust shared by all lookups. Locked for the moment of a look, never while a signature is verified.
-struct SharedTrust {
+pub struct SharedTrust {
     shards: Vec<Mutex<MemoryCache>>,
     hasher: RandomState,
 }

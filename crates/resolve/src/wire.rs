@@ -26,15 +26,21 @@ pub enum Style {
 
 /// The bytes of a query, with id 0: that is the transport's to fill in.
 pub fn query(question: &Question, style: Style) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(300);
+    push_query(&question.name, question.rtype, style, &mut bytes);
+    bytes
+}
+
+/// Appends the bytes of a query.
+pub fn push_query(name: &Name, rtype: Rtype, style: Style, bytes: &mut Vec<u8>) {
     let mut header = Header::new();
     header.set_rd(style == Style::Recursive);
     header.set_cd(style == Style::Recursive);
     let edns = style != Style::Plain;
-    let mut bytes = Vec::with_capacity(300);
     bytes.extend_from_slice(header.as_slice());
     bytes.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, u8::from(edns)]);
-    bytes.extend_from_slice(question.name.as_slice());
-    bytes.extend_from_slice(&question.rtype.to_int().to_be_bytes());
+    bytes.extend_from_slice(name.as_slice());
+    bytes.extend_from_slice(&rtype.to_int().to_be_bytes());
     bytes.extend_from_slice(&[0, 1]);
     if edns {
         // Root name, type OPT, payload size, extended rcode and version 0, DO, no options. (RFC 6891 section 6.1)
@@ -42,7 +48,6 @@ pub fn query(question: &Question, style: Style) -> Vec<u8> {
         bytes.extend_from_slice(&UDP_PAYLOAD.to_be_bytes());
         bytes.extend_from_slice(&[0, 0, 0x80, 0, 0, 0]);
     }
-    bytes
 }
 
 /// A message that answers a query.

@@ -155,3 +155,51 @@ fn verdicts_do_not_depend_on_the_order_of_things() {
         }
     }
 }
+
+/// What the short cut of a survey says of a name is what the resolver says of it, which validates every answer by itself.
+#[test]
+fn the_short_cut_agrees_with_the_resolver() {
+    const TYPES: [&str; 6] = ["SOA", "NS", "DS", "DNSKEY", "MX", "CAA"];
+    let place = tempfile::tempdir().unwrap();
+    let (list, out) = (place.path().join("list"), place.path().join("out"));
+    let names: Vec<String> = BED.lab.domains().iter().map(|domain| domain.name.to_string()).collect();
+    std::fs::write(&list, names.join("\n")).unwrap();
+    let types = format!("--types={}", TYPES.join(","));
+    let arguments = ["dns", "scan", list.to_str().unwrap(), "--out", out.to_str().unwrap(), &types];
+    assert_eq!(in_lab_with(&arguments, &BED.dns_options()).status.code(), Some(0));
+    let told = records(&out);
+
+    let (hints, anchor) = (std::fs::read_to_string(BED.file("root.hints")), std::fs::read_to_string(BED.file("anchor.ds")));
+    let mut config = resolve::Config {
+        mode: resolve::Mode::Iterative { roots: resolve::hints::parse(&hints.unwrap()).unwrap() },
+        anchors: resolve::Anchors::parse(&anchor.unwrap()).unwrap(),
+        dns_port: BED.lab.config().dns_port,
+        ..resolve::Config::default()
+    };
+    config.attempts = 3;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let resolver = resolve::Resolver::new(config).unwrap();
+    let mut compared = 0;
+    for record in told.values() {
+        let name: resolve::Name = record["name"].as_str().unwrap().parse().unwrap();
+        for (entry, rtype) in record["answers"].as_array().unwrap().iter().zip(TYPES) {
+            let answer = runtime.block_on(resolver.lookup(&name, rtype.parse().unwrap()));
+            let sorted = |mut data: Vec<String>| {
+                data.sort();
+                data
+            };
+            let texts = entry["data"].as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect();
+            let reason = answer.reason.as_ref().map(|reason| reason.code.code()).or(answer.failure.map(resolve::Failure::code));
+            let ttl = answer.rrset.as_ref().map(|set| set.ttl).or(answer.negative_ttl);
+            let status = serde_json::to_value(answer.status).unwrap();
+            assert_eq!(entry["type"], *rtype);
+            assert_eq!(
+                (&entry["status"], entry["rcode"].as_u64(), entry["reason"].as_str(), entry["ttl"].as_u64(), sorted(texts)),
+                (&status, Some(answer.rcode.into()), reason, ttl.map(u64::from), sorted(answer.data_text())),
+                "{name} {rtype}: {entry}"
+            );
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, TYPES.len() * names.len());
+}

@@ -1,19 +1,22 @@
 //! Many datagrams with one system call, and what became of those that did not arrive.
 
 use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg, recvmsg, setsockopt, sockopt,
+    ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg, recvmsg, sendmmsg, setsockopt, sockopt,
 };
 use std::cell::RefCell;
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
+use tokio::io::Interest;
 
 /// Largest datagram read. Servers were told 1232; what is longer than this is cut and then refused as malformed.
 const MAX_DATAGRAM: usize = 4096;
-/// Datagrams read with one call.
-const BATCH: usize = 32;
+/// Datagrams read or sent with one call.
+pub const BATCH: usize = 32;
 /// Bytes that the system may hold for us on one port; it gives what it allows.
 const BACKLOG: usize = 4 << 20;
+/// Stale errors that a send may meet before its own.
+pub const SEND_TRIES: u32 = 4;
 /// Errors read in one go.
 const MAX_ERRORS: usize = 64;
 
@@ -60,6 +63,30 @@ pub fn receive(socket: &impl AsFd, mut take: impl FnMut(Datagram<'_>)) -> io::Re
         }
         if number < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     })
+}
+
+/// Sends messages, at most one batch, in order. Says how many the system took, and why no more if it took not all.
+pub fn send<'a>(socket: &tokio::net::UdpSocket, messages: impl Iterator<Item = (&'a [u8], SocketAddr)>) -> (usize, Option<io::Error>) {
+    let (slices, addresses): (Vec<[IoSlice<'_>; 1]>, Vec<Option<SockaddrStorage>>) =
+        messages.take(BATCH).map(|(bytes, server)| ([IoSlice::new(bytes)], Some(SockaddrStorage::from(server)))).unzip();
+    let (mut sent, mut tries) = (0, 0);
+    while let (Some(slices), Some(addresses)) = (slices.get(sent..), addresses.get(sent..))
+        && !slices.is_empty()
+    {
+        let mut headers = MultiHeaders::preallocate(slices.len(), None);
+        let result = socket.try_io(Interest::WRITABLE, || {
+            let taken = sendmmsg(socket.as_raw_fd(), &mut headers, slices, addresses, [], MsgFlags::MSG_DONTWAIT)?;
+            Ok(taken.count())
+        });
+        match result {
+            Ok(0) => return (sent, Some(io::ErrorKind::WriteZero.into())),
+            Ok(taken) => sent += taken,
+            // What became of somebody else's datagram is told to whoever calls next; our own comes through the error queue.
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock && tries < SEND_TRIES => tries += 1,
+            Err(error) => return (sent, Some(error)),
+        }
+    }
+    (sent, None)
 }
 
 /// Reads what became of datagrams that did not arrive: an ICMP message tells, and comes with the datagram's own bytes.

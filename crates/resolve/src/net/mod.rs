@@ -3,7 +3,7 @@
 //! UDP queries share a few [ports](port) that change all the time; [`batch`] reads many datagrams with one call. The message id is this
 //! module's business: it is drawn, written into the query, and looked for in the answer. (RFC 5452 section 9)
 
-mod batch;
+pub mod batch;
 mod port;
 
 use bytes::Bytes;
@@ -20,11 +20,16 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 /// Datagrams that do not answer the query, after which it is given up: somebody is guessing.
-const MAX_STRANGERS: usize = 16;
+pub const MAX_STRANGERS: usize = 16;
 /// Queries under way for which one more port is worth its price.
 const CROWD: usize = 256;
 /// Ports open at once, at least and at most. A stranger has to guess one of them among all, beside the id.
-const PORTS: std::ops::RangeInclusive<usize> = 4..=64;
+pub const PORTS: std::ops::RangeInclusive<usize> = 4..=64;
+
+/// Queries that a port serves, about: the number is drawn.
+pub const SHARE: std::ops::Range<usize> = 256..768;
+/// Datagrams of strangers after which a port is closed to new queries: somebody is guessing its ids.
+pub const MAX_GUESSES: usize = 64;
 
 /// Why no message came back.
 #[derive(Debug)]
@@ -179,13 +184,13 @@ async fn within<T>(wait: Duration, work: impl Future<Output = io::Result<T>>) ->
     }
 }
 
-fn write_id(query: &mut [u8], id: u16) {
+pub fn write_id(query: &mut [u8], id: u16) {
     if let Some(place) = query.first_chunk_mut() {
         *place = id.to_be_bytes();
     }
 }
 
-fn read_id(message: &[u8]) -> Option<u16> {
+pub fn read_id(message: &[u8]) -> Option<u16> {
     message.first_chunk().map(|id| u16::from_be_bytes(*id))
 }
 

@@ -5,7 +5,7 @@
 //! cannot be taken for the answer to another.
 
 use super::batch::{self, Datagram};
-use super::{MAX_STRANGERS, NetError, read_id};
+use super::{MAX_GUESSES, MAX_STRANGERS, NetError, SHARE, read_id};
 use bytes::Bytes;
 use rand::Rng;
 use std::collections::HashMap;
@@ -18,12 +18,6 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::task::AbortHandle;
 
-/// Queries that a port serves, about: the number is drawn.
-const SHARE: std::ops::Range<usize> = 256..768;
-/// Datagrams of strangers after which a port is closed to new queries: somebody is guessing its ids.
-const MAX_GUESSES: usize = 64;
-/// Stale errors that a send may meet before its own.
-const SEND_TRIES: u32 = 4;
 
 /// The port. Dropping it ends its reader; queries under way keep it.
 pub struct Port {
@@ -173,7 +167,7 @@ impl Seat {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.writable().await?,
                 // What became of somebody else's datagram is told to whoever calls next; our own comes through the error queue.
-                Err(_) if tries < SEND_TRIES => tries += 1,
+                Err(_) if tries < batch::SEND_TRIES => tries += 1,
                 Err(error) => return Err(error),
             }
         }

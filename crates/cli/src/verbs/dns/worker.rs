@@ -1,16 +1,20 @@
 //! One worker: a thread with a resolver, sockets and caches of its own, which shares nothing but the list and the output.
 
 use super::list::Item;
-use super::record::Record;
+use super::record::Answers;
 use crate::exit::UsageError;
+use bytes::Bytes;
 use dane::name::{parse_domain, tlsa_owner};
 use domain::base::iana::Rtype;
+use resolve::sweep::{Memory, Plain, Sweep};
 use resolve::{Answer, Config, Counters, Name, Question, Resolver};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
+use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +25,10 @@ use tokio::task::{Id, JoinSet, LocalSet};
 
 /// MX hosts of one name whose addresses and TLSA records are looked up.
 const MAX_HOSTS: usize = 32;
+/// MX hosts whose answers are kept as they are written.
+const MAX_KNOWN_HOSTS: usize = 16_384;
+/// How long they are, at most.
+const HOST_LASTS: Duration = Duration::from_secs(300);
 /// Bytes of records gathered before they are written.
 const GATHERED: usize = 64 << 10;
 /// Records are written at least so often.
@@ -83,17 +91,23 @@ pub fn work(config: Config, plan: Plan, common: Arc<Common>) -> Result<Counters,
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
     let resolver = Resolver::new(config).map_err(UsageError::new)?;
     let gathered = RefCell::new(Vec::with_capacity(2 * GATHERED));
-    let worker = Rc::new(Worker { resolver, plan, common, gathered, number: Cell::new(0), failed: Cell::new(None) });
-    LocalSet::new().block_on(&runtime, worker.clone().run());
-    worker.flush();
-    match worker.failed.take() {
-        Some(error) => Err(error),
-        None => Ok(worker.resolver.counters()),
-    }
+    LocalSet::new().block_on(&runtime, async {
+        let sweep = Sweep::new(resolver, plan.lanes);
+        let hosts = Memory::new(MAX_KNOWN_HOSTS);
+        let worker = Rc::new(Worker { sweep, hosts, plan, common, gathered, number: Cell::new(0), failed: Cell::new(None) });
+        worker.clone().run().await;
+        worker.flush();
+        match worker.failed.take() {
+            Some(error) => Err(error),
+            None => Ok(worker.sweep.counters()),
+        }
+    })
 }
 
 struct Worker {
-    resolver: Resolver,
+    sweep: Sweep,
+    /// What was said about MX hosts, which many names have in common.
+    hosts: Memory<Rc<Host>>,
     plan: Plan,
     common: Arc<Common>,
     /// Records not written yet, and how many.
@@ -101,6 +115,18 @@ struct Worker {
     number: Cell<u64>,
     failed: Cell<Option<UsageError>>,
 }
+
+/// All answers about an MX host; whether the questions came to their end.
+struct Host {
+    answers: Answers,
+    complete: bool,
+}
+
+/// Why there are no answers, or not all: a stable code, and in words.
+type Stopped = (&'static str, String);
+
+/// What is seldom awaited, and therefore takes no room in what is always there.
+type Seldom<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// The name that a lane has in work, where it is found if the lane breaks.
 type InWork = Rc<Cell<Option<Item>>>;
@@ -134,7 +160,7 @@ impl Worker {
                 Some(Err(error)) => {
                     if let Some(item) = in_work.remove(&error.id()).and_then(|cell| cell.take()) {
                         let why = ("internal-error", "danelaw failed on this name; please report it".to_owned());
-                        self.put(&Record::of(&item, &[], Some(why)));
+                        self.put(&item, &mut Answers::default(), Some(why));
                     }
                     start(&mut lanes, &mut in_work);
                 }
@@ -144,15 +170,15 @@ impl Worker {
 
     /// One name after the other.
     async fn lane(self: Rc<Self>, in_work: InWork) {
+        let mut answers = Answers::default();
         while let Some(item) = self.next().await {
             in_work.set(Some(item.clone()));
-            match name(&item.text) {
-                Ok(name) => {
-                    let (answers, stopped) = self.look_up(&name).await;
-                    self.put(&Record::of(&item, &answers, stopped));
-                }
-                Err(why) => self.put(&Record::of(&item, &[], Some(("not-a-name", why)))),
-            }
+            answers.clear();
+            let stopped = match name(&item.text) {
+                Ok(name) => self.look_up(&name, &mut answers).await,
+                Err(why) => Some(("not-a-name", why)),
+            };
+            self.put(&item, &mut answers, stopped);
             in_work.set(None);
         }
     }
@@ -166,31 +192,99 @@ impl Worker {
     }
 
     /// All answers, and why it ended early if it did.
-    async fn look_up(&self, name: &Name) -> (Vec<Arc<Answer>>, Option<(&'static str, String)>) {
-        let begun = Instant::now();
-        let mut answers: Vec<Arc<Answer>> = Vec::with_capacity(self.plan.types.len());
-        let mut questions: VecDeque<Question> =
-            self.plan.types.iter().map(|rtype| Question { name: name.clone(), rtype: *rtype }).collect();
-        while let Some(question) = questions.pop_front() {
-            if begun.elapsed() > self.plan.deadline {
-                let left = questions.len() + 1;
-                let seconds = self.plan.deadline.as_secs();
-                return (answers, Some(("deadline", format!("{left} questions were left after {seconds} seconds"))));
+    async fn look_up(&self, name: &Name, answers: &mut Answers) -> Option<Stopped> {
+        let due = Instant::now() + self.plan.deadline;
+        let mut mail = Mail::Unknown;
+        let zone = match self.plan.stub {
+            Some(_) => None,
+            None => self.sweep.zone(name, &mut |plain| self.take(name, plain, answers, &mut mail)).await,
+        };
+        for (number, rtype) in self.plan.types.iter().enumerate() {
+            if answers.has(number) {
+                continue;
             }
-            let answer = match self.plan.stub {
-                Some(server) => self.resolver.stub(server, &question).await,
-                None => self.resolver.lookup(&question.name, question.rtype).await,
-            };
-            if let Some(hosts) = self.plan.hosts {
-                questions.extend(next_questions(&answer, name, hosts));
+            if Instant::now() > due {
+                return Some(self.late(self.plan.types.len() - number));
             }
-            answers.push(answer);
+            let mut take = |plain: &Plain<'_>| self.take(name, plain, answers, &mut mail);
+            match (self.plan.stub, &zone) {
+                (Some(server), _) => _ = self.sweep.stub(server, name, *rtype, &mut take).await,
+                (None, Some(zone)) => _ = self.sweep.ask(zone, *rtype, &mut take).await,
+                (None, None) => {}
+            }
+            if !answers.has(number) {
+                let answer = self.ask_resolver(name, *rtype).await;
+                mail.learn(&answer);
+                answers.put(number, &answer);
+            }
         }
-        (answers, None)
+        let hosts = self.plan.hosts?;
+        for host in mail.hosts(name) {
+            if Instant::now() > due {
+                return Some(self.late(1));
+            }
+            if let Some(zone) = zone.as_ref().filter(|zone| zone.encloses(&host)) {
+                self.sweep.share(zone);
+            }
+            let about = self.hosts.of(&host, || -> Seldom<'_, _> { Box::pin(self.look_up_host(&host, hosts, due)) }).await;
+            answers.append(&about.answers);
+            if !about.complete {
+                return Some(self.late(1));
+            }
+        }
+        None
     }
 
-    fn put(&self, record: &Record<'_>) {
-        record.write(&mut self.gathered.borrow_mut());
+    fn late(&self, left: usize) -> Stopped {
+        let questions = present::count(left as u64, "question");
+        ("deadline", format!("{questions} or more were left after {} seconds", self.plan.deadline.as_secs()))
+    }
+
+    /// Takes a plain answer to any of the questions.
+    fn take(&self, name: &Name, plain: &Plain<'_>, answers: &mut Answers, mail: &mut Mail) {
+        if let Some(number) = self.plan.types.iter().position(|rtype| *rtype == plain.rtype)
+            && !answers.has(number)
+        {
+            if plain.rtype == Rtype::MX {
+                *mail = Mail::of(plain.data.iter().map(|data| Bytes::copy_from_slice(data)));
+            }
+            answers.put_plain(number, name, plain, self.sweep.resolver().config().clock.now());
+        }
+    }
+
+    fn ask_resolver<'a>(&'a self, name: &'a Name, rtype: Rtype) -> Seldom<'a, Arc<Answer>> {
+        let resolver = self.sweep.resolver();
+        Box::pin(async move {
+            match self.plan.stub {
+                Some(server) => resolver.stub(server, &Question { name: name.clone(), rtype }).await,
+                None => resolver.lookup(name, rtype).await,
+            }
+        })
+    }
+
+    /// Addresses of a host, and its TLSA records, at the end of aliases as well. (R-021 rfc7672#2.2.2) With it for how long that holds.
+    async fn look_up_host(&self, host: &Name, hosts: Hosts, due: Instant) -> (Rc<Host>, Duration) {
+        let mut questions: VecDeque<(Name, Rtype)> = [Rtype::A, Rtype::AAAA].map(|rtype| (host.clone(), rtype)).into();
+        let (mut answers, mut lasts) = (Answers::default(), HOST_LASTS);
+        while let Some((name, rtype)) = questions.pop_front() {
+            if Instant::now() > due {
+                return (Rc::new(Host { answers, complete: false }), Duration::ZERO);
+            }
+            let answer = self.sweep.resolver().lookup(&name, rtype).await;
+            lasts = lasts.min(answer.holds_for());
+            if rtype == Rtype::A {
+                let end = answer.expanded();
+                let names = [Some(&name), (*end != name).then_some(end)];
+                let owners = names.into_iter().flatten().filter_map(|base| tlsa_owner(base, hosts.port));
+                questions.extend(owners.map(|owner| (owner, Rtype::TLSA)));
+            }
+            answers.put(answers.next(), &answer);
+        }
+        (Rc::new(Host { answers, complete: true }), lasts)
+    }
+
+    fn put(&self, item: &Item, answers: &mut Answers, stopped: Option<Stopped>) {
+        answers.push_line(item, stopped.as_ref(), &mut self.gathered.borrow_mut());
         self.number.set(self.number.get() + 1);
         if self.gathered.borrow().len() >= GATHERED {
             self.flush();
@@ -216,27 +310,43 @@ impl Worker {
     }
 }
 
-/// What an answer about `name` makes us ask: the addresses of its MX hosts, or of itself if it has none (RFC 5321 section 5.1); and their
-/// TLSA records, at the end of aliases as well (R-021 rfc7672#2.2.2).
-fn next_questions(answer: &Answer, name: &Name, hosts: Hosts) -> Vec<Question> {
-    let asked = &answer.question;
-    let addresses = |host: Name| [Rtype::A, Rtype::AAAA].map(|rtype| Question { name: host.clone(), rtype });
-    match asked.rtype {
-        Rtype::MX => {
-            let Some(set) = &answer.rrset else {
-                let implicit = answer.failure.is_none() && answer.rcode == 0;
-                return if implicit { addresses(name.clone()).into() } else { Vec::new() };
+/// Where a name's mail goes.
+enum Mail {
+    /// It was not asked, or could not be found out.
+    Unknown,
+    /// To the name itself, as it has no MX records. (RFC 5321 section 5.1)
+    Itself,
+    /// To these hosts, none of which is the root. (RFC 7505)
+    To(Vec<Name>),
+}
+
+impl Mail {
+    /// By the data of MX records, or their absence.
+    fn of(data: impl Iterator<Item = Bytes>) -> Self {
+        let mut data = data.peekable();
+        if data.peek().is_none() {
+            return Self::Itself;
+        }
+        let hosts = data.filter_map(|data| Name::from_octets(data.get(2..).map(|host| data.slice_ref(host))?).ok());
+        Self::To(hosts.filter(|host| !host.is_root()).take(MAX_HOSTS).collect())
+    }
+
+    fn learn(&mut self, answer: &Answer) {
+        if answer.question.rtype == Rtype::MX {
+            *self = match &answer.rrset {
+                Some(set) => Self::of(set.data.iter().cloned()),
+                None if answer.failure.is_none() && answer.rcode == 0 => Self::Itself,
+                None => Self::Unknown,
             };
-            let exchanges = set.data.iter().filter_map(|data| Name::from_octets(data.get(2..).map(|d| data.slice_ref(d))?).ok());
-            exchanges.filter(|host| !host.is_root()).take(MAX_HOSTS).flat_map(addresses).collect()
         }
-        Rtype::A => {
-            let end = answer.expanded();
-            let names = [Some(&asked.name), (*end != asked.name).then_some(end)];
-            let owners = names.into_iter().flatten().filter_map(|base| tlsa_owner(base, hosts.port));
-            owners.map(|name| Question { name, rtype: Rtype::TLSA }).collect()
+    }
+
+    fn hosts(self, name: &Name) -> Vec<Name> {
+        match self {
+            Self::Unknown => Vec::new(),
+            Self::Itself => vec![name.clone()],
+            Self::To(hosts) => hosts,
         }
-        _ => Vec::new(),
     }
 }
 
