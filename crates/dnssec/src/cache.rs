@@ -11,6 +11,9 @@ use crate::reason::Reason;
 use crate::rrsig::Signer;
 use crate::types::{Epoch, Name};
 
+/// How long trust is kept at most, seconds.
+pub(crate) const MAX_TRUST: Epoch = 86_400;
+
 /// Validated keys of a zone.
 #[derive(Debug)]
 pub struct ZoneKeys {

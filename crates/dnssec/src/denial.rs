@@ -1,5 +1,6 @@
 //! Proofs that something does not exist, whichever kind of record they are made of.
 
+use bytes::Bytes;
 use domain::base::iana::Rtype;
 
 use crate::nsec::{Nsec, NsecProof};
@@ -35,6 +36,26 @@ pub(crate) enum Place {
     NotCut,
     /// It does not exist.
     NoSuchName,
+}
+
+/// A record that denies, verified, and not from a wildcard.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    record: Denying,
+}
+
+#[derive(Debug)]
+enum Denying {
+    Nsec(Nsec),
+    Nsec3(Nsec3),
+}
+
+impl Proven {
+    /// Reads the record of a set that was verified and has one; `None` if it is of no use.
+    pub(crate) fn new(owner: &Name, rtype: Rtype, data: &Bytes, apex: &Name) -> Option<Self> {
+        let record = if rtype == Rtype::NSEC { Denying::Nsec(Nsec::new(owner, data)?) } else { Denying::Nsec3(Nsec3::new(owner, data, apex)?) };
+        Some(Self { record })
+    }
 }
 
 /// More ways of hashing than this in one response are not looked at: a salt change needs two.
@@ -77,6 +98,23 @@ impl Denial {
     pub(crate) fn trusting<'s>(apex: &Name, sets: impl Iterator<Item = &'s Rrset>, verified: &Verified) -> Self {
         let mut denial = Self::empty(apex);
         sets.for_each(|set| denial.take(set, verified));
+        denial
+    }
+
+    /// Of records that were verified and read before.
+    pub(crate) fn of<'p>(apex: &Name, records: impl Iterator<Item = &'p Proven>) -> Self {
+        let mut denial = Self::empty(apex);
+        for record in records {
+            match &record.record {
+                Denying::Nsec(nsec) => denial.nsec.push(nsec.clone()),
+                Denying::Nsec3(nsec3) => {
+                    if !denial.parameters.contains(&nsec3.parameters) && denial.parameters.len() < MAX_PARAMETERS {
+                        denial.parameters.push(nsec3.parameters.clone());
+                    }
+                    denial.nsec3.push(nsec3.clone());
+                }
+            }
+        }
         denial
     }
 

@@ -7,28 +7,33 @@
 //! That is all it says. Absence, aliases, wildcards, unsigned data, and whatever does not verify are for a validation to judge: `None`
 //! never means that anything is wrong.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::base::iana::Rtype;
+use foldhash::fast::RandomState;
 
-use crate::cache::ZoneKeys;
+use crate::cache::{MAX_TRUST, ZoneKeys};
 use crate::canonical::Canonical;
 use crate::crypto;
+use crate::denial::{Denial, Place, Proof, Proven};
 use crate::keys::{Dnskey, Ds, Key};
 use crate::message::{Entry, FLAG_TC, MessageError, RCODE_MASK, Records};
 use crate::name;
 use crate::policy::{Algorithms, Policy};
+use crate::reason::{Reason, ReasonCode};
 use crate::rrsig::{Claim, Signer, push_signed};
-use crate::types::{Epoch, Name};
+use crate::types::{Epoch, Name, Security};
 use crate::wire::Reader;
+use crate::work::Work;
 
 /// Records of one set; of larger ones a validation takes care.
 const MAX_RECORDS: usize = 32;
+/// Denial records looked at beside one referral: no proof needs more than three.
+const MAX_DENIERS: usize = 8;
 /// Signatures of one set that are tried.
 const MAX_SIGNATURES: usize = 4;
-/// How long trust is kept at most, seconds.
-const MAX_TRUST: Epoch = 86_400;
 
 const FLAG_AA: u16 = 0x0400;
 const FLAG_RA: u16 = 0x0080;
@@ -263,7 +268,128 @@ impl ZoneKeys {
     }
 }
 
+/// The NSEC and NSEC3 records of some zones, each verified once: a record received again, octet for octet, is as good as before, whatever
+/// name it is to deny.
+#[derive(Debug)]
+pub struct Denials {
+    young: HashMap<Box<[u8]>, Arc<Denier>, RandomState>,
+    old: HashMap<Box<[u8]>, Arc<Denier>, RandomState>,
+    /// Records of each age.
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Denier {
+    apex: Name,
+    data: Bytes,
+    proven: Proven,
+    /// TTL as far as the signature allows, seconds; and until when it does.
+    ttl: u32,
+    until: Epoch,
+}
+
+/// What denial records beside a referral say.
+#[derive(Clone, Debug)]
+pub struct Unsigned {
+    /// Why nothing below the delegation need be signed.
+    pub reason: Reason,
+    /// The answer to the question for its DS records, which there are not: secure or insecure, and why.
+    pub status: Security,
+    /// Why it is insecure.
+    pub why: Option<Reason>,
+    /// TTL of that answer, seconds.
+    pub ttl: u32,
+    /// Signatures that had to be verified.
+    pub verifications: u32,
+}
+
+impl Denials {
+    /// Room for about so many records.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { young: HashMap::default(), old: HashMap::default(), most: most.div_ceil(2).max(1) }
+    }
+
+    /// Whether the records in the authority section prove that `child` is delegated and not signed, or below a span of unsigned
+    /// delegations, as the keys of the zone just above it have signed.
+    // R-120 rfc4035#5.2 rfc5155#8.9   R-121 rfc5155#9.2
+    pub fn unsigned(&mut self, keys: &ZoneKeys, child: &Name, reading: &Reading, policy: &Policy, now: Epoch) -> Option<Unsigned> {
+        let (mut known, mut verifications, mut ttl) = (Vec::new(), 0, u32::MAX);
+        for record in reading.records(Section::Authority).filter(|record| matches!(record.rtype, Rtype::NSEC | Rtype::NSEC3)) {
+            if known.len() >= MAX_DENIERS {
+                return None;
+            }
+            let (denier, verified) = self.denier(keys, &record, reading, now)?;
+            verifications += verified;
+            ttl = ttl.min(record.ttl).min(denier.ttl).min(u32::try_from(denier.until - now).unwrap_or(0));
+            known.push(denier);
+        }
+        let covers = |data: &[u8], rtype: Rtype| data.starts_with(&rtype.to_int().to_be_bytes());
+        let signatures = reading.records(Section::Authority).filter(|record| record.rtype == Rtype::RRSIG);
+        let of_denials = signatures.filter(|record| covers(record.data, Rtype::NSEC) || covers(record.data, Rtype::NSEC3));
+        ttl = of_denials.map(|record| record.ttl).fold(ttl, u32::min);
+        if known.is_empty() {
+            return None;
+        }
+        let denial = Denial::of(&keys.apex, known.iter().map(|denier| &denier.proven));
+        let mut work = Work::new(*policy, now);
+        let reason = |code, detail| Reason::new(code, child, Rtype::DS, detail);
+        let reason_of_zone = match denial.no_ds(child, &mut work).ok()? {
+            Place::Unsigned => reason(ReasonCode::Unsigned, ""),
+            Place::OptOut => reason(ReasonCode::Unsigned, "NSEC3 opt-out"),
+            Place::Iterations => reason(ReasonCode::Nsec3Iterations, ""),
+            Place::NotCut | Place::NoSuchName => return None,
+        };
+        let why = match denial.no_data(child, Rtype::DS, &mut work).ok()? {
+            Proof::Full => None,
+            Proof::OptOut => Some(reason(ReasonCode::OptOut, "")),
+            Proof::Iterations => Some(reason(ReasonCode::Nsec3Iterations, "")),
+        };
+        let status = if why.is_none() { Security::Secure } else { Security::Insecure };
+        Some(Unsigned { reason: reason_of_zone, status, why, ttl, verifications })
+    }
+
+    /// The record as it was verified before or is now, and how many signatures that took.
+    fn denier(&mut self, keys: &ZoneKeys, record: &Record<'_>, reading: &Reading, now: Epoch) -> Option<(Arc<Denier>, u32)> {
+        if !record.owner.iter().any(u8::is_ascii_uppercase)
+            && let Some(denier) = self.known(record.owner)
+            && denier.apex == keys.apex
+            && *denier.data == *record.data
+            && denier.until > now
+        {
+            return Some((denier, 0));
+        }
+        let owner = Name::from_octets(Bytes::copy_from_slice(record.owner)).ok()?;
+        let set = reading.set(Section::Authority, &owner, record.rtype)?;
+        let [data] = set.data.as_slice() else { return None };
+        let data = Bytes::copy_from_slice(data);
+        let (vouched, claim) = vouch_by(&owner, &set, keys.signer(), now)?;
+        let proven = Proven::new(&owner, record.rtype, &data, &keys.apex)?;
+        let (ttl, until) = (claim.original_ttl, claim.until(now));
+        let denier = Arc::new(Denier { apex: keys.apex.clone(), data, proven, ttl, until });
+        if self.young.len() >= self.most {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(record.owner.to_ascii_lowercase().into(), denier.clone());
+        Some((denier, vouched.verifications))
+    }
+
+    fn known(&mut self, owner: &[u8]) -> Option<Arc<Denier>> {
+        if let Some(denier) = self.young.get(owner) {
+            return Some(denier.clone());
+        }
+        let (owner, denier) = self.old.remove_entry(owner)?;
+        self.young.insert(owner, denier.clone());
+        Some(denier)
+    }
+}
+
 fn vouch(owner: &Name, set: &Set<'_>, signer: Signer<'_>, now: Epoch) -> Option<Vouched> {
+    vouch_by(owner, set, signer, now).map(|(vouched, _)| vouched)
+}
+
+/// With the signature that holds.
+fn vouch_by<'a>(owner: &Name, set: &Set<'a>, signer: Signer<'_>, now: Epoch) -> Option<(Vouched, Claim<'a>)> {
     if !signer.required.is_empty() {
         return None;
     }
@@ -285,7 +411,7 @@ fn vouch(owner: &Name, set: &Set<'_>, signer: Signer<'_>, now: Epoch) -> Option<
             Ok(())
         };
         if key.verify(&message, claim.signature, spend).is_ok() {
-            return Some(Vouched { ttl: claim.ttl(set.ttl, now), verifications });
+            return Some((Vouched { ttl: claim.ttl(set.ttl, now), verifications }, claim));
         }
     }
     None

@@ -181,10 +181,15 @@ impl<'a> Claim<'a> {
         }
     }
 
+    /// When it ends.
+    pub(crate) fn until(&self, now: Epoch) -> Epoch {
+        epoch(self.expiration, now)
+    }
+
     /// The TTL of an RRset received with `ttl` that it proves. (RFC 4035 section 5.3.3)
     // R-113 rfc4035#5.3.3
     pub(crate) fn ttl(&self, ttl: u32, now: Epoch) -> u32 {
-        ttl.min(self.original_ttl).min(u32::try_from(epoch(self.expiration, now) - now).unwrap_or(0))
+        ttl.min(self.original_ttl).min(u32::try_from(self.until(now) - now).unwrap_or(0))
     }
 }
 

@@ -98,20 +98,6 @@ impl Validator {
         checked.into_answer(question, evidence, bogus_servers)
     }
 
-    /// The outcome of a response that can be judged without asking anybody; `None` if it cannot.
-    pub fn judge_at_once(&self, question: &Question, response: Response) -> Option<Outcome> {
-        let now = self.config.clock.now();
-        let mut validation = Validation::new(question.clone(), response, &self.config.anchors, self.config.policy, now);
-        let mut trust = &self.trust;
-        match validation.step(&mut trust) {
-            Step::Ask(_) => None,
-            Step::Done(outcome) => {
-                self.verifications.fetch_add(outcome.verifications.into(), Relaxed);
-                Some(*outcome)
-            }
-        }
-    }
-
     /// Fetches what is asked for and what its validation asks for.
     async fn check(&self, question: &Question, source: Source<'_>, place: Place<'_>) -> Result<Checked, LookupError> {
         let first = match source {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::base::iana::Rtype;
 
 use super::{Halt, Place, Run, Section, find, find_dname};
-use crate::cache::{Trust, ZoneKeys};
+use crate::cache::{MAX_TRUST, Trust, ZoneKeys};
 use crate::crypto;
 use crate::denial;
 use crate::keys::{Dnskey, Ds, Key};
@@ -35,8 +35,6 @@ struct Entrance {
     mismatch: ReasonCode,
 }
 
-/// How long trust is kept at most, seconds.
-const MAX_TRUST: Epoch = 86_400;
 /// Keys of a zone kept at most.
 const MAX_KEYS: usize = 128;
 

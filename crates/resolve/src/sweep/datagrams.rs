@@ -301,7 +301,7 @@ impl Inner {
     /// The next tickets of one family that are still valid.
     fn next_batch(&self, v4: bool) -> Vec<Ticket> {
         let (mut seats, mut outbox) = (self.seats.borrow_mut(), self.outbox.borrow_mut());
-        let mut batch = Vec::with_capacity(batch::BATCH.min(outbox.len()));
+        let mut batch = Vec::with_capacity(batch::SEND_BATCH.min(outbox.len()));
         for _ in 0..outbox.len() {
             let Some(ticket) = outbox.pop_front() else { break };
             match seats.of(ticket) {
@@ -309,10 +309,12 @@ impl Inner {
                 Some(_) => outbox.push_back(ticket),
                 None => {}
             }
-            if batch.len() == batch::BATCH {
+            if batch.len() == batch::SEND_BATCH {
                 break;
             }
         }
+        // Those that are alike stand together, and are sent as one.
+        batch.sort_by_cached_key(|ticket| seats.of(*ticket).map(|seat| (seat.server, seat.query.len())));
         batch
     }
 
@@ -328,11 +330,9 @@ impl Inner {
                 seat.port = Some(port.clone());
             }
         }
-        let messages = batch.iter().filter_map(|ticket| {
-            let seat = seats.all.get(ticket.seat as usize)?;
-            Some((seat.query.as_slice(), seat.server))
-        });
-        let (taken, error) = batch::send(&port.shared.socket, messages);
+        let message = |ticket: &Ticket| seats.all.get(ticket.seat as usize).map(|seat| (seat.query.as_slice(), seat.server));
+        let messages: Vec<_> = batch.iter().filter_map(message).collect();
+        let (taken, error) = batch::send(&port.shared.socket, &messages);
         let mut deadlines = self.deadlines.borrow_mut();
         for ticket in batch.get(..taken).unwrap_or_default() {
             deadlines.push_back((due, *ticket));

@@ -13,14 +13,13 @@ pub use memory::Memory;
 use crate::answer::Failure;
 use crate::config::Mode;
 use crate::iterate::Lookups;
-use crate::reply::ds_beside;
 use crate::resolver::{Counters, Resolver};
 use crate::wire::{Style, push_query};
 use crate::work::{Place, Work};
 use bytes::Bytes;
 use datagrams::{Answered, Datagrams, Lost};
-use dnssec::plain::{Entrance, Reading, Section, Set};
-use dnssec::{Algorithms, Name, Question, Reason, Relation, Response, Security, Trust, TrustCache, ZoneKeys};
+use dnssec::plain::{Denials, Entrance, Reading, Section, Set};
+use dnssec::{Algorithms, Name, Question, Reason, Relation, Security, Trust, TrustCache, ZoneKeys};
 use domain::base::iana::{OptRcode, Rtype};
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -37,6 +36,8 @@ use std::time::Duration;
 const MAX_PARENTS: usize = 4096;
 /// Name servers whose addresses are remembered.
 const MAX_SERVERS: usize = 65_536;
+/// Denial records of parents remembered, of about 300 octets each.
+const MAX_DENIALS: usize = 65_536;
 /// Name servers of one zone that are looked up until one has an address.
 const MAX_LOOKED_UP: usize = 2;
 /// How long what was learned of parents and name servers is used, at most; then it comes from the resolver again, which knows the TTLs.
@@ -55,6 +56,7 @@ pub struct Sweep {
     /// Addresses of name servers.
     servers: Memory<Option<Rc<[IpAddr]>>>,
     reading: RefCell<Reading>,
+    denials: RefCell<Denials>,
     usable: bool,
 }
 
@@ -138,6 +140,7 @@ impl Sweep {
             parents: Memory::new(MAX_PARENTS),
             servers: Memory::new(MAX_SERVERS),
             reading: RefCell::default(),
+            denials: RefCell::new(Denials::new(MAX_DENIALS)),
             usable,
         }
     }
@@ -276,7 +279,12 @@ impl Sweep {
                     take(&Plain { rtype: Rtype::DS, status: Security::Secure, reason: None, ttl: vouched.ttl, data: &ds.data });
                     Delegation::Signed(entrance)
                 }
-                None => Delegation::Insecure(self.unsigned(question, reply, take)?),
+                None => {
+                    let denied = self.denials.borrow_mut().unsigned(keys, name, &reading, &config.policy, now)?;
+                    self.verified(denied.verifications);
+                    take(&Plain { rtype: Rtype::DS, status: denied.status, reason: denied.why.as_ref(), ttl: denied.ttl, data: &[] });
+                    Delegation::Insecure(Arc::new(denied.reason))
+                }
             },
         };
         Some(Delegated { servers, bare, security })
@@ -310,29 +318,6 @@ impl Sweep {
             }
         }
         Vec::new()
-    }
-
-    /// The proof, beside a referral, that the zone is not signed: its reason. The answer to the question for DS is shown to `take`.
-    fn unsigned(
-        &self,
-        question: &Question,
-        reply: &[u8],
-        take: &mut impl FnMut(&Plain<'_>),
-    ) -> Option<Arc<Reason>> {
-        let name = &question.name;
-        let response = Response::from_message(reply, question).ok()?;
-        let beside = ds_beside(&response, name)?;
-        let validator = &self.resolver.shared.validator;
-        let outcome = validator.judge_at_once(&Question { name: name.clone(), rtype: Rtype::DS }, beside)?;
-        let mut trust = &validator.trust;
-        let Trust::Insecure { reason, .. } = trust.get(name, self.resolver.shared.config.clock.now())? else { return None };
-        if let Some(ttl) = outcome.negative_ttl
-            && outcome.rcode == 0
-            && outcome.answer.is_none()
-        {
-            take(&Plain { rtype: Rtype::DS, status: outcome.status, reason: outcome.reason.as_ref(), ttl, data: &[] });
-        }
-        Some(reason)
     }
 
     /// Asks for the keys of a signed zone.

@@ -19,7 +19,7 @@ pub struct Item {
 
 /// A list that is read line by line: its length does not matter.
 pub struct List {
-    input: Box<dyn BufRead + Send>,
+    input: BufReader<Box<dyn Read + Send>>,
     shown: String,
     line: u64,
     done: Lines,
@@ -32,15 +32,31 @@ impl List {
     /// # Errors
     /// If it cannot be opened.
     pub fn open(path: &Path, done: Lines) -> Result<Self, UsageError> {
-        let (shown, input): (_, Box<dyn BufRead + Send>) = if path.as_os_str() == "-" {
-            ("stdin".to_owned(), Box::new(BufReader::new(io::stdin())))
+        let (shown, input): (_, Box<dyn Read + Send>) = if path.as_os_str() == "-" {
+            ("stdin".to_owned(), Box::new(io::stdin()))
         } else {
             let shown = path.display().to_string();
             let file =
                 File::open(path).map_err(|e| UsageError(format!("{shown}: {e}; give a readable file with one name a line, or '-'")))?;
-            (shown, Box::new(BufReader::with_capacity(1 << 16, file)))
+            (shown, Box::new(file))
         };
+        let input = BufReader::with_capacity(1 << 16, input);
         Ok(Self { input, shown, line: 0, done, buffer: Vec::new() })
+    }
+
+    /// Lines that are to be done, at most so many: as many as need not be waited for, but at least one. None: the list has ended.
+    ///
+    /// # Errors
+    /// If the list cannot be read. What was read before is lost.
+    pub fn next_few(&mut self, most: usize) -> Result<Vec<Item>, UsageError> {
+        let mut few = Vec::new();
+        while few.len() < most && (few.is_empty() || self.input.buffer().contains(&b'\n')) {
+            match self.next()? {
+                Some(item) => few.push(item),
+                None => break,
+            }
+        }
+        Ok(few)
     }
 
     /// The next line that is to be done; `None` at the end.

@@ -184,12 +184,13 @@ impl Args {
 }
 
 /// Reads the list in a thread of its own: whoever writes it may be slow, and answers must not wait for that.
-fn read_ahead(mut list: List) -> Receiver<Result<Item, UsageError>> {
+fn read_ahead(mut list: List) -> Receiver<Result<Vec<Item>, UsageError>> {
     let (sender, receiver) = channel(READ_AHEAD);
     std::thread::spawn(move || {
-        while let Some(item) = list.next().transpose() {
-            let failed = item.is_err();
-            if sender.blocking_send(item).is_err() || failed {
+        loop {
+            let few = list.next_few(FEW);
+            let ended = few.as_ref().map_or(true, Vec::is_empty);
+            if few.as_ref().is_ok_and(Vec::is_empty) || sender.blocking_send(few).is_err() || ended {
                 return;
             }
         }
@@ -202,8 +203,10 @@ const COMMON_BYTES: usize = 24 << 20;
 /// Bytes that each name in work needs to be remembered until it is done.
 const LANE_BYTES: usize = 8 << 10;
 
-/// Names read before they are needed.
-const READ_AHEAD: usize = 1024;
+/// Names handed over together.
+const FEW: usize = 64;
+/// So often a few names are read before they are needed.
+const READ_AHEAD: usize = 16;
 
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -59,7 +59,7 @@ pub struct Hosts {
 /// What the workers share.
 pub struct Common {
     /// What is to be done, or why the list cannot be read.
-    pub list: AsyncMutex<Receiver<Result<Item, UsageError>>>,
+    pub list: AsyncMutex<Receiver<Result<Vec<Item>, UsageError>>>,
     pub output: Mutex<Output>,
     /// Set to end early.
     pub stop: AtomicBool,
@@ -94,7 +94,7 @@ pub fn work(config: Config, plan: Plan, common: Arc<Common>) -> Result<Counters,
     LocalSet::new().block_on(&runtime, async {
         let sweep = Sweep::new(resolver, plan.lanes);
         let hosts = Memory::new(MAX_KNOWN_HOSTS);
-        let worker = Rc::new(Worker { sweep, hosts, plan, common, gathered, number: Cell::new(0), failed: Cell::new(None) });
+        let worker = Rc::new(Worker { sweep, hosts, plan, common, items: RefCell::default(), gathered, number: Cell::new(0), failed: Cell::new(None) });
         worker.clone().run().await;
         worker.flush();
         match worker.failed.take() {
@@ -110,6 +110,8 @@ struct Worker {
     hosts: Memory<Rc<Host>>,
     plan: Plan,
     common: Arc<Common>,
+    /// What is to be done next.
+    items: RefCell<VecDeque<Item>>,
     /// Records not written yet, and how many.
     gathered: RefCell<Vec<u8>>,
     number: Cell<u64>,
@@ -184,11 +186,22 @@ impl Worker {
     }
 
     async fn next(&self) -> Option<Item> {
-        if self.common.stop.load(Relaxed) {
-            return None;
+        loop {
+            if self.common.stop.load(Relaxed) {
+                return None;
+            }
+            if let Some(item) = self.items.borrow_mut().pop_front() {
+                return Some(item);
+            }
+            let mut list = self.common.list.lock().await;
+            // Another lane may have waited before us.
+            if self.items.borrow().is_empty() {
+                match list.recv().await? {
+                    Ok(items) => self.items.borrow_mut().extend(items),
+                    Err(error) => self.fail(error),
+                }
+            }
         }
-        let next = self.common.list.lock().await.recv().await?;
-        next.map_err(|error| self.fail(error)).ok()
     }
 
     /// All answers, and why it ended early if it did.
