@@ -221,13 +221,10 @@ impl Lab {
         self.zones.weather.set(adversity);
     }
 
-    /// The addresses of every group of name servers that serve the same zones, each group once.
+    /// Every zone and the addresses of its name servers.
     #[must_use]
-    pub fn name_servers(&self) -> Vec<Vec<Ipv4Addr>> {
-        let mut groups: Vec<_> = self.zones.firsts().map(|zone| zone.plan.servers.clone()).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        groups
+    pub fn name_servers(&self) -> Vec<(Name, Vec<Ipv4Addr>)> {
+        self.zones.firsts().map(|zone| (zone.plan.apex.clone(), zone.plan.servers.clone())).collect()
     }
 
     /// The latest DNS queries, oldest first.
