@@ -150,14 +150,16 @@ impl Key {
             return Ok(());
         }
         work.spend_signature()?;
-        match self.public.get_or_init(|| self.dnskey.public_key()) {
+        let result = match self.public.get_or_init(|| self.dnskey.public_key()) {
             None => Err(ReasonCode::KeyUnsupported),
-            Some(key) if key.verifies(message, signature) => {
-                self.memory().learn(signature, fact);
-                Ok(())
-            }
+            Some(key) if key.verifies(message, signature) => Ok(()),
             Some(_) => Err(ReasonCode::RrsigWrong),
+        };
+        match result {
+            Ok(()) => self.memory().learn(signature, fact),
+            Err(_) => work.failed(),
         }
+        result
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
