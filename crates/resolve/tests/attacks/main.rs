@@ -10,7 +10,7 @@ mod support;
 mod stage;
 
 use domain::base::iana::Rtype;
-use resolve::{Failure, Name, ReasonCode, Security};
+use resolve::{Failure, Name, ReasonCode, Resolver, Security};
 use stage::{Key, Reply, Rr, Stage, Told, a, colliding, forged, rr, soa, with_tag};
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -116,7 +116,7 @@ fn keytrap() {
 #[test]
 fn keytrap_at_one_server() {
     let (ksk, trap) = (Arc::new(Key::new(257)), colliding(100, 4711));
-    let stage = Stage::new(&[ksk.ds(&evil())]);
+    let mut stage = Stage::new(&[ksk.ds(&evil())]);
     let dnskey = Arc::new(ksk.signed(&evil(), &keys(&[vec![ksk.rdata.clone()], trap].concat())));
     let serve = |last, traps: bool| {
         let (ksk, dnskey) = (ksk.clone(), dnskey.clone());
@@ -130,12 +130,19 @@ fn keytrap_at_one_server() {
             Reply { answer, ..Reply::default() }.send(query)
         })
     };
-    let logs = [serve(2, true), serve(4, false)];
-    let hosts: Vec<String> = (0..12).map(|number| format!("w{number}.evil")).collect();
-    let told = stage.ask(&hosts.iter().map(|host| (host.as_str(), Rtype::A)).collect::<Vec<_>>());
-    assert!(told.answers.iter().all(|answer| answer.status == Security::Secure));
-    assert!(logs[0].count() > 0, "it was asked");
-    told.within(4 * 12, (FAILURES + 1) * 12, 0);
+    let trapped = serve(2, true);
+    serve(4, false);
+    // Which server is asked first is drawn.
+    for round in 0..50 {
+        stage.resolver = Resolver::new(stage.resolver.config().clone()).unwrap();
+        let told = stage.ask(&A);
+        assert_eq!(told.answers[0].status, Security::Secure, "round {round}");
+        told.within(2 * 2, FAILURES, 0);
+        if trapped.queries().iter().any(|query| query.rtype == Rtype::A) {
+            return;
+        }
+    }
+    panic!("the trap was never met");
 }
 
 /// The same with DS records in the place of signatures: hundreds of them name any of four keys, each of which is large to hash.
