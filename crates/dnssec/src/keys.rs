@@ -9,6 +9,7 @@ use crate::canonical::push_canonical_name;
 use crate::crypto::{self, PublicKey};
 use crate::reason::ReasonCode;
 use crate::types::Name;
+use crate::work::Purse;
 
 /// The DNSKEY is a zone key. (RFC 4034 section 2.1.1)
 const ZONE: u16 = 0x0100;
@@ -141,27 +142,24 @@ impl Key {
         self.dnskey.algorithm
     }
 
-    /// Verifies a signature, unless it is remembered. Only what has to be computed is paid for, by `spend`.
-    pub(crate) fn verify(
-        &self,
-        message: &[u8],
-        signature: &[u8],
-        spend: impl FnOnce() -> Result<(), ReasonCode>,
-    ) -> Result<(), ReasonCode> {
+    /// Verifies a signature, unless it is remembered. Only what has to be computed is paid for.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8], purse: &mut impl Purse) -> Result<(), ReasonCode> {
         let worth_it = self.memory().may_know(signature);
         let fact = worth_it.then(|| crypto::sha256(&[signature, message]));
         if fact.as_ref().is_some_and(|fact| self.memory().knows(fact)) {
             return Ok(());
         }
-        spend()?;
-        match self.public.get_or_init(|| self.dnskey.public_key()) {
+        purse.spend_signature()?;
+        let result = match self.public.get_or_init(|| self.dnskey.public_key()) {
             None => Err(ReasonCode::KeyUnsupported),
-            Some(key) if key.verifies(message, signature) => {
-                self.memory().learn(signature, fact);
-                Ok(())
-            }
+            Some(key) if key.verifies(message, signature) => Ok(()),
             Some(_) => Err(ReasonCode::RrsigWrong),
+        };
+        match result {
+            Ok(()) => self.memory().learn(signature, fact),
+            Err(_) => purse.failed(),
         }
+        result
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

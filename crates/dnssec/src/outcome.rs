@@ -66,6 +66,8 @@ pub struct Outcome {
     pub attempts: Vec<Attempt>,
     /// Signatures verified with a key: what this validation cost.
     pub verifications: u32,
+    /// Names hashed for NSEC3, and keys for DS records: the same.
+    pub hashes: u32,
     /// When this outcome must be forgotten: the least of TTLs and signature ends it rests on.
     pub expires: Epoch,
 }

@@ -26,7 +26,7 @@ use crate::reason::{Reason, ReasonCode};
 use crate::rrsig::{Claim, Signer, push_signed};
 use crate::types::{Epoch, Name, Security};
 use crate::wire::Reader;
-use crate::work::Work;
+use crate::work::{Purse, Work};
 
 /// Records of one set; of larger ones a validation takes care.
 const MAX_RECORDS: usize = 32;
@@ -256,9 +256,12 @@ impl ZoneKeys {
     pub fn enter(apex: &Name, entrance: &Entrance, set: &Set<'_>, policy: &Policy, now: Epoch) -> Option<(Self, Vouched)> {
         let keys = set.data.iter().filter_map(|data| Dnskey::new(&Bytes::copy_from_slice(data)));
         let keys: Vec<Arc<Key>> = keys.filter(|key| key.check().is_ok()).map(|key| Arc::new(Key::new(key))).collect();
-        let fits = |ds: &Ds, key: &Key| {
-            key.tag() == ds.key_tag && key.algorithm() == ds.algorithm && ds.digest_fits(apex, key.dnskey())
-        };
+        let named = |ds: &Ds, key: &Key| key.tag() == ds.key_tag && key.algorithm() == ds.algorithm;
+        // Keys that share a tag cost more than they are worth. (CVE-2023-50387)
+        if entrance.ds.iter().any(|ds| keys.iter().filter(|key| named(ds, key)).count() > 1) {
+            return None;
+        }
+        let fits = |ds: &Ds, key: &Key| named(ds, key) && ds.digest_fits(apex, key.dnskey());
         let entries: Vec<Arc<Key>> = keys.iter().filter(|key| entrance.ds.iter().any(|ds| fits(ds, key))).cloned().collect();
         let signer = Signer { apex, keys: &entries, sha1: policy.sha1, required: &[] };
         let vouched = vouch(apex, set, signer, now)?;
@@ -388,6 +391,18 @@ fn vouch(owner: &Name, set: &Set<'_>, signer: Signer<'_>, now: Epoch) -> Option<
     vouch_by(owner, set, signer, now).map(|(vouched, _)| vouched)
 }
 
+/// Counts; [`MAX_SIGNATURES`] is budget enough.
+struct Spent(u32);
+
+impl Purse for Spent {
+    fn spend_signature(&mut self) -> Result<(), ReasonCode> {
+        self.0 += 1;
+        Ok(())
+    }
+
+    fn failed(&mut self) {}
+}
+
 /// With the signature that holds.
 fn vouch_by<'a>(owner: &Name, set: &Set<'a>, signer: Signer<'_>, now: Epoch) -> Option<(Vouched, Claim<'a>)> {
     if !signer.required.is_empty() {
@@ -395,7 +410,7 @@ fn vouch_by<'a>(owner: &Name, set: &Set<'a>, signer: Signer<'_>, now: Epoch) -> 
     }
     let mut canonical = None;
     let mut message = Vec::new();
-    let mut verifications = 0;
+    let mut spent = Spent(0);
     for data in set.signatures.iter().take(MAX_SIGNATURES) {
         let Ok(claim) = Claim::read(data) else { continue };
         if claim.check(owner, set.rtype, signer, now).is_err() || usize::from(claim.labels) != name::signed_labels(owner) {
@@ -406,12 +421,8 @@ fn vouch_by<'a>(owner: &Name, set: &Set<'a>, signer: Signer<'_>, now: Epoch) -> 
         let canonical = canonical.get_or_insert_with(|| Canonical::new(set.rtype, &set.data));
         message.clear();
         push_signed(owner, set.rtype, claim, canonical, &mut message);
-        let spend = || {
-            verifications += 1;
-            Ok(())
-        };
-        if key.verify(&message, claim.signature, spend).is_ok() {
-            return Some((Vouched { ttl: claim.ttl(set.ttl, now), verifications }, claim));
+        if key.verify(&message, claim.signature, &mut spent).is_ok() {
+            return Some((Vouched { ttl: claim.ttl(set.ttl, now), verifications: spent.0 }, claim));
         }
     }
     None

@@ -43,9 +43,11 @@ pub struct Policy {
     pub nsec3_bogus_above: u16,
     /// Signatures verified at most.
     pub max_signatures: u32,
+    /// Of these, those that may fail. More is no accident: of a few keys with one tag, one fits. (CVE-2023-50387)
+    pub max_failures: u32,
     /// Signatures of one RRset looked at, and keys with one key tag and algorithm tried for each. (CVE-2023-50387)
     pub max_tries: usize,
-    /// NSEC3 names hashed at most. (CVE-2023-50868)
+    /// NSEC3 names, and keys for DS records, hashed at most. (CVE-2023-50868, CVE-2023-50387)
     pub max_hashes: u32,
     /// Questions asked at most.
     pub max_questions: u32,
@@ -61,6 +63,7 @@ impl Default for Policy {
             nsec3_insecure_above: 50,
             nsec3_bogus_above: u16::MAX,
             max_signatures: 128,
+            max_failures: 16,
             max_tries: 4,
             max_hashes: 128,
             max_questions: 128,

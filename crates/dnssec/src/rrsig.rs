@@ -213,7 +213,7 @@ fn try_keys(set: &Rrset, signature: &Rrsig, data: &Canonical, signer: Signer<'_>
             push_signed(&set.owner, set.rtype, signature.claim(), data, &mut message);
             message
         });
-        result = key.verify(message, &signature.signature, || work.spend_signature());
+        result = key.verify(message, &signature.signature, work);
         if matches!(result, Ok(()) | Err(ReasonCode::Budget)) {
             break;
         }

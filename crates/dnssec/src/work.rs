@@ -17,18 +17,36 @@ pub(crate) struct Work {
     /// Set when SHA-1 took part in a decision.
     pub(crate) sha1: Option<Sha1>,
     signatures: u32,
+    failures: u32,
     hashes: u32,
     questions: u32,
 }
 
-impl Work {
-    pub(crate) fn new(policy: Policy, now: Epoch) -> Self {
-        Self { policy, now, attempts: Vec::new(), sha1: None, signatures: 0, hashes: 0, questions: 0 }
+/// What verifications are paid from.
+pub(crate) trait Purse {
+    /// Takes one signature from the budget.
+    fn spend_signature(&mut self) -> Result<(), ReasonCode>;
+
+    /// The signature last taken from the budget does not hold.
+    fn failed(&mut self);
+}
+
+impl Purse for Work {
+    fn spend_signature(&mut self) -> Result<(), ReasonCode> {
+        if self.failures >= self.policy.max_failures {
+            return Err(ReasonCode::Budget);
+        }
+        spend(&mut self.signatures, self.policy.max_signatures)
     }
 
-    /// Takes one signature from the budget.
-    pub(crate) fn spend_signature(&mut self) -> Result<(), ReasonCode> {
-        spend(&mut self.signatures, self.policy.max_signatures)
+    fn failed(&mut self) {
+        self.failures += 1;
+    }
+}
+
+impl Work {
+    pub(crate) fn new(policy: Policy, now: Epoch) -> Self {
+        Self { policy, now, attempts: Vec::new(), sha1: None, signatures: 0, failures: 0, hashes: 0, questions: 0 }
     }
 
     /// Signatures taken from the budget so far.
@@ -36,7 +54,12 @@ impl Work {
         self.signatures
     }
 
-    /// Takes one NSEC3 hash from the budget.
+    /// Hashes taken from the budget so far.
+    pub(crate) fn hashes(&self) -> u32 {
+        self.hashes
+    }
+
+    /// Takes one hash from the budget, of a name (NSEC3) or of a key (DS).
     pub(crate) fn spend_hash(&mut self) -> Result<(), ReasonCode> {
         spend(&mut self.hashes, self.policy.max_hashes)
     }

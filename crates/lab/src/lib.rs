@@ -16,6 +16,7 @@ mod truth;
 mod world;
 
 pub use crowd::{Crowd, CrowdConfig, CrowdZone, MailDomain};
+pub use dns::adversity::Adversity;
 pub use dns::log::Query;
 pub use smtp::log::Visit;
 pub use truth::{Group, Truth};
@@ -29,7 +30,7 @@ use domain::base::iana::Rtype;
 use export::ServerFacts;
 use seed::Seed;
 use smtp::server::Host;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -213,6 +214,17 @@ impl Lab {
     #[must_use]
     pub fn ca_pem(&self) -> String {
         self.ca_pem.clone()
+    }
+
+    /// From now on network and name servers do as badly as this. It can be called as often as one likes; the default ends it.
+    pub fn suffer(&self, adversity: Adversity) {
+        self.zones.weather.set(adversity);
+    }
+
+    /// Every zone and the addresses of its name servers.
+    #[must_use]
+    pub fn name_servers(&self) -> Vec<(Name, Vec<Ipv4Addr>)> {
+        self.zones.firsts().map(|zone| (zone.plan.apex.clone(), zone.plan.servers.clone())).collect()
     }
 
     /// The latest DNS queries, oldest first.

@@ -96,7 +96,7 @@ impl Exchange {
         let trouble = match received {
             Ok((Received::Reply(reply), took)) => {
                 self.replies.fetch_add(1, Relaxed);
-                self.servers.heard(server, took);
+                self.servers.heard(server, took, this.transport);
                 if reply.edns {
                     self.servers.speaks_edns(server);
                 }
@@ -109,11 +109,11 @@ impl Exchange {
                 return Err(Fault::Lookup(LookupError::new(Failure::Budget, format!("cannot open a socket: {error}"))));
             }
             Err(NetError::Unreachable(error)) => {
-                self.servers.silent(server);
+                self.servers.silent(server, this.transport);
                 Trouble::Unreachable(error.to_string())
             }
             Err(NetError::Timeout) => {
-                self.servers.silent(server);
+                self.servers.silent(server, this.transport);
                 Trouble::Timeout
             }
         };

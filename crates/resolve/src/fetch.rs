@@ -5,14 +5,13 @@ use crate::cache::{Cache, Flights, Whose};
 use crate::config::{Config, Mode};
 use crate::exchange::{Exchange, Fault, Transport, Try};
 use crate::iterate::{BoxFuture, Descent, Found, Hop, Lookups, Reach, hop};
-use crate::reply::soa_above;
+use crate::reply::{self, alias_target, soa_above};
 use crate::trouble::{Trouble, Troubles};
 use crate::wire::{self, Received, Style};
 use crate::work::Place;
 use bytes::Bytes;
 use dnssec::{Name, Question, Relation, Response, Rrset};
 use domain::base::iana::{OptRcode, Rtype};
-use domain::base::name::NameBuilder;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -224,7 +223,8 @@ impl Fetcher {
             udp_wait: timeouts.query * (attempt + 2),
             tcp_wait: timeouts.tcp,
         };
-        let reply = self.descent.exchange.ask(question, this, place.work).await?;
+        let mut reply = self.descent.exchange.ask(question, this, place.work).await?;
+        reply::scrub(&mut reply.response, question);
         let code = reply.response.rcode;
         let word = [OptRcode::NOERROR, OptRcode::NXDOMAIN, OptRcode::YXDOMAIN].iter().any(|good| good.to_int() == code);
         if word { Ok(hop(reply, server.ip())) } else { Err(Fault::Server(Trouble::Rcode(code), Some(reply.raw))) }
@@ -270,23 +270,6 @@ enum End {
 
 fn says_no(response: &Response) -> bool {
     response.rcode != OptRcode::NOERROR.to_int() || response.authority.iter().any(|set| set.rtype == Rtype::SOA)
-}
-
-/// Where a CNAME at `name`, or a DNAME above it, leads. (RFC 1034 section 3.6.2, RFC 6672 section 2.2)
-fn alias_target(answer: &[Rrset], name: &Name) -> Option<Name> {
-    let first = |set: &Rrset| Name::from_octets(set.data.first()?.clone()).ok();
-    let cname = answer.iter().find(|set| set.rtype == Rtype::CNAME && set.owner.is(name));
-    if let Some(target) = cname.and_then(first) {
-        return Some(target);
-    }
-    let dname = answer.iter().find(|set| set.rtype == Rtype::DNAME && !set.owner.is(name) && name.is_within(&set.owner))?;
-    let target = first(dname)?;
-    let mut builder = NameBuilder::new_bytes();
-    let kept = name.label_count().checked_sub(dname.owner.label_count())?;
-    for label in name.iter().take(kept) {
-        builder.append_label(label.as_slice()).ok()?;
-    }
-    builder.append_origin(&target).ok()
 }
 
 fn addresses_in(response: &Response, rtype: Rtype) -> Vec<IpAddr> {

@@ -18,10 +18,18 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// A delegation that failed is learned anew only if it is older than this.
 const OLD: Duration = Duration::from_secs(120);
+
+/// Tries beyond the usual at servers that answer as a rule: over TCP, so that no more than three go over either transport. (RFC 9520
+/// section 3.1)
+const LUCK: u32 = 2;
+/// Time before each of these: who is overloaded needs it.
+const BREATH: Duration = Duration::from_millis(250);
 
 /// One server's final word on a question: records, an alias, or that there is nothing. Scrubbed.
 #[derive(Debug)]
@@ -41,6 +49,23 @@ pub struct Delegation {
     pub zone: Name,
     pub servers: Vec<NameServer>,
     learned: Instant,
+    standing: Standing,
+}
+
+/// What has become of the questions put to a zone's servers.
+#[derive(Debug, Default)]
+struct Standing {
+    /// Some server has said something of use.
+    spoke: AtomicBool,
+    /// A question was given up after all tries.
+    failed: AtomicBool,
+}
+
+impl Standing {
+    /// A zone whose servers have never been of use, in spite of all tries, is not worth as many again.
+    fn is_hopeless(&self) -> bool {
+        self.failed.load(Relaxed) && !self.spoke.load(Relaxed)
+    }
 }
 
 /// What iteration needs of the lookups above it.
@@ -108,7 +133,7 @@ impl Descent {
             Mode::Upstream(_) => &[],
         };
         let servers = roots.iter().map(|(name, addresses)| NameServer { name: name.clone(), addresses: addresses.clone() }).collect();
-        let root = Arc::new(Delegation { zone: Name::root_bytes(), servers, learned: Instant::now() });
+        let root = Arc::new(Delegation { zone: Name::root_bytes(), servers, learned: Instant::now(), standing: Standing::default() });
         let delegations = Cache::new(config.budgets.cache_bytes / 4);
         Self { config, exchange, root, delegations, first: Flights::new(), reach }
     }
@@ -216,7 +241,7 @@ impl Descent {
                     let question = Question { name: zone.clone(), rtype: Rtype::DS };
                     lookups.learn(question, hop(Reply { response, ..reply }, server));
                 }
-                let child = Delegation { zone, servers, learned: Instant::now() };
+                let child = Delegation { zone, servers, learned: Instant::now(), standing: Standing::default() };
                 Ok(Found::Referral(self.keep(child, ttl)))
             }
             Meaning::ErrorCode(code) => Err((Trouble::Rcode(code), reply.raw)),
@@ -231,14 +256,15 @@ impl Descent {
         delegation
     }
 
-    /// One try at one server, the `attempt`-th (from 0). The last one is over TCP: some paths lose what UDP fragments.
+    /// One try at one server, the `attempt`-th (from 0). The last ones are over TCP: some paths lose what UDP fragments.
     fn attempt(&self, server: IpAddr, attempt: u32) -> Try {
         let timeouts = self.config.timeouts;
         let last = attempt > 0 && attempt + 1 >= self.config.attempts;
+        let stream = last || self.exchange.servers.is_deaf_to_datagrams(server);
         Try {
             server: SocketAddr::new(server, self.config.dns_port),
             style: Style::Authoritative,
-            transport: if last { Transport::Tcp } else { Transport::Udp },
+            transport: if stream { Transport::Tcp } else { Transport::Udp },
             udp_wait: if attempt == 0 { self.exchange.servers.patience(server, timeouts.query) } else { timeouts.query * 2 },
             tcp_wait: if last { timeouts.tcp.min(timeouts.query * 2) } else { timeouts.tcp },
         }
@@ -273,20 +299,33 @@ impl Search<'_> {
     }
 
     async fn rounds(&self, troubles: &mut Troubles) -> Result<Option<Found>, LookupError> {
-        if let Some(found) = self.first_round(troubles).await? {
-            return Ok(Some(found));
-        }
-        for attempt in 1..self.descent.config.attempts {
-            let mut again = troubles.worth_another_try();
-            again.retain(|ip| self.descent.exchange.servers.health(*ip) == Health::Normal);
-            self.descent.exchange.servers.order(&mut again);
+        let (attempts, standing) = (self.descent.config.attempts, &self.zone.standing);
+        let mut found = self.first_round(troubles).await?;
+        let most = if standing.is_hopeless() { 0 } else { attempts + LUCK.min(attempts.saturating_sub(1)) };
+        for attempt in 1..most {
+            if found.is_some() {
+                break;
+            }
+            let servers = &self.descent.exchange.servers;
+            let mut again = if attempt < attempts { troubles.worth_another_try() } else { troubles.of_chance() };
+            again.retain(|ip| match servers.health(*ip) {
+                Health::Normal => attempt < attempts || servers.has_answered(*ip),
+                Health::Dead => attempt + 1 == attempts && servers.may_speak_over_tcp(*ip),
+            });
+            servers.order(&mut again);
+            if attempt >= attempts && !again.is_empty() {
+                sleep(BREATH.min(self.place.work.time_left())).await;
+            }
             for server in again {
-                if let Some(found) = self.ask(server, attempt, troubles).await? {
-                    return Ok(Some(found));
+                found = self.ask(server, attempt, troubles).await?;
+                if found.is_some() {
+                    break;
                 }
             }
         }
-        Ok(None)
+        let outcome = if found.is_some() { &standing.spoke } else { &standing.failed };
+        outcome.store(true, Relaxed);
+        Ok(found)
     }
 
     /// Servers whose address is known first. Then those of which only the name is known, one at a time, as long as none has helped:

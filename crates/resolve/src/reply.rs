@@ -3,6 +3,7 @@
 use crate::wire::Reply;
 use dnssec::{Name, Question, Relation, Response, Rrset};
 use domain::base::iana::{OptRcode, Rtype};
+use domain::base::name::NameBuilder;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -12,6 +13,11 @@ const MAX_SERVERS: usize = 32;
 const MAX_ADDRESSES: usize = 16;
 /// The longest that anything is kept.
 const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// Links of an alias chain looked for in one message; more than any chain may have.
+const MAX_LINKS: usize = 16;
+/// RRsets kept of an authority section: a referral or a proof has a handful, a chain of expanded wildcards some dozens.
+const MAX_AUTHORITY: usize = 64;
 
 /// A name server and the addresses that came with the delegation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +50,7 @@ pub fn read(reply: &mut Reply, zone: &Name, question: &Question) -> Meaning {
     let upward = reply.response.authority.iter().any(|set| set.rtype == Rtype::NS && zone.is_within(&set.owner));
     reply.response.answer.retain(|set| set.owner.is_within(zone));
     reply.response.authority.retain(|set| set.owner.is_within(zone));
+    scrub(&mut reply.response, question);
     let response = &reply.response;
     if response.answer.iter().any(|set| answers(set, question)) {
         return if reply.aa || !reply.ra { Meaning::Word } else { Meaning::Lame("a resolver's cache answers, not an authority") };
@@ -64,6 +71,41 @@ pub fn read(reply: &mut Reply, zone: &Name, question: &Question) -> Meaning {
         _ if upward => Meaning::Lame("it refers to the zone itself or back up"),
         _ => Meaning::Lame("no answer, no referral, no SOA record"),
     }
+}
+
+/// Drops what does not belong to an answer to this question. A message holds thousands of RRsets and an alias chain many messages, so that
+/// what nobody asked for would cost more than all the rest.
+pub fn scrub(response: &mut Response, question: &Question) {
+    let mut names = vec![question.name.clone()];
+    while let Some(target) = names.last().and_then(|name| alias_target(&response.answer, name)) {
+        if names.len() >= MAX_LINKS || names.contains(&target) {
+            break;
+        }
+        names.push(target);
+    }
+    response.answer.retain(|set| match set.rtype {
+        Rtype::DNAME => names.iter().any(|name| name.is_within(&set.owner)),
+        rtype => (rtype == question.rtype || rtype == Rtype::CNAME || question.rtype == Rtype::ANY) && names.contains(&set.owner),
+    });
+    response.authority.retain(|set| matches!(set.rtype, Rtype::SOA | Rtype::NS | Rtype::DS | Rtype::NSEC | Rtype::NSEC3));
+    response.authority.truncate(MAX_AUTHORITY);
+}
+
+/// Where a CNAME at `name`, or a DNAME above it, leads. (RFC 1034 section 3.6.2, RFC 6672 section 2.2)
+pub fn alias_target(answer: &[Rrset], name: &Name) -> Option<Name> {
+    let first = |set: &Rrset| Name::from_octets(set.data.first()?.clone()).ok();
+    let cname = answer.iter().find(|set| set.rtype == Rtype::CNAME && set.owner.is(name));
+    if let Some(target) = cname.and_then(first) {
+        return Some(target);
+    }
+    let dname = answer.iter().find(|set| set.rtype == Rtype::DNAME && !set.owner.is(name) && name.is_within(&set.owner))?;
+    let target = first(dname)?;
+    let mut builder = NameBuilder::new_bytes();
+    let kept = name.label_count().checked_sub(dname.owner.label_count())?;
+    for label in name.iter().take(kept) {
+        builder.append_label(label.as_slice()).ok()?;
+    }
+    builder.append_origin(&target).ok()
 }
 
 /// What a referral to `zone` says about its DS records, as the answer to a question for them; `None` if it has no proof of either kind.

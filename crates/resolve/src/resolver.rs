@@ -43,6 +43,8 @@ pub struct Counters {
     pub replies: u64,
     /// Signatures verified with a key.
     pub verifications: u64,
+    /// Names hashed for NSEC3, and keys for DS records.
+    pub hashes: u64,
 }
 
 impl std::ops::Add for Counters {
@@ -53,6 +55,7 @@ impl std::ops::Add for Counters {
             queries: self.queries + other.queries,
             replies: self.replies + other.replies,
             verifications: self.verifications + other.verifications,
+            hashes: self.hashes + other.hashes,
         }
     }
 }
@@ -205,6 +208,7 @@ impl Resolver {
             queries: exchange.queries.load(Relaxed),
             replies: exchange.replies.load(Relaxed),
             verifications: validator.verifications.load(Relaxed),
+            hashes: validator.hashes.load(Relaxed),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is remembered of servers: how fast they are, whether they are silent, whether they understand EDNS.
 
 use crate::cache::Cache;
+use crate::exchange::Transport;
 use rand::Rng;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -25,6 +26,10 @@ struct Memory {
     edns: bool,
     /// It has refused EDNS.
     plain: bool,
+    /// It has answered over UDP.
+    datagrams: bool,
+    /// When it was last tried over TCP after silence over UDP, and whether it answered.
+    stream: Option<(Instant, bool)>,
 }
 
 /// Whether a server is worth more than one try now.
@@ -65,6 +70,21 @@ impl Servers {
         }
     }
 
+    /// Whether it has answered anything lately.
+    pub fn has_answered(&self, server: IpAddr) -> bool {
+        self.book.get(&server).is_some_and(|m| m.rtt.is_some())
+    }
+
+    /// Whether it is worth a try over TCP: one that says nothing over UDP may be behind something that lets no datagrams through.
+    pub fn may_speak_over_tcp(&self, server: IpAddr) -> bool {
+        !self.book.get(&server).and_then(|m| m.stream).is_some_and(|(at, spoke)| !spoke && at.elapsed() < PENALTY)
+    }
+
+    /// Whether it answers over TCP only, as far as is known. Now and then UDP is given another chance.
+    pub fn is_deaf_to_datagrams(&self, server: IpAddr) -> bool {
+        self.book.get(&server).is_some_and(|m| !m.datagrams && m.stream.is_some_and(|(at, spoke)| spoke && at.elapsed() < PENALTY))
+    }
+
     /// How long to wait for its answer: some round-trip times if it is known, `most` otherwise.
     pub fn patience(&self, server: IpAddr, most: Duration) -> Duration {
         let usual = self.book.get(&server).and_then(|m| m.rtt);
@@ -77,17 +97,27 @@ impl Servers {
         self.book.get(&server).is_some_and(|m| m.plain && !m.edns)
     }
 
-    pub fn heard(&self, server: IpAddr, rtt: Duration) {
+    pub fn heard(&self, server: IpAddr, rtt: Duration, over: Transport) {
         self.change(server, |m| {
             m.rtt = Some(m.rtt.map_or(rtt, |old| (old * 7 + rtt) / 8));
+            match over {
+                Transport::Udp => m.datagrams = true,
+                // What was just cut over UDP says nothing.
+                Transport::Tcp if m.stream.is_some_and(|(_, spoke)| spoke) => {}
+                Transport::Tcp if m.silences > 0 => m.stream = Some((Instant::now(), true)),
+                Transport::Tcp => {}
+            }
             m.silences = 0;
         });
     }
 
-    pub fn silent(&self, server: IpAddr) {
+    pub fn silent(&self, server: IpAddr, over: Transport) {
         self.change(server, |m| {
             m.silences = m.silences.saturating_add(1);
             m.silent_at = Instant::now();
+            if over == Transport::Tcp {
+                m.stream = Some((m.silent_at, false));
+            }
         });
     }
 
@@ -104,7 +134,8 @@ impl Servers {
     /// Two workers may change one entry at once and one change be lost; it is only a memory of habits.
     fn change(&self, server: IpAddr, change: impl FnOnce(&mut Memory)) {
         let now = Instant::now();
-        let mut memory = self.book.get(&server).unwrap_or(Memory { rtt: None, silences: 0, silent_at: now, edns: false, plain: false });
+        let new = Memory { rtt: None, silences: 0, silent_at: now, edns: false, plain: false, datagrams: false, stream: None };
+        let mut memory = self.book.get(&server).unwrap_or(new);
         change(&mut memory);
         self.book.put(server, memory, ENTRY, now + MEMORY);
     }
@@ -124,15 +155,34 @@ mod tests {
     fn silent_servers_come_last_and_die_after_four_silences() {
         let servers = Servers::new();
         let [slow, fast, dead]: [IpAddr; 3] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(|ip| ip.parse().unwrap());
-        servers.heard(slow, Duration::from_millis(300));
-        servers.heard(fast, Duration::from_millis(3));
-        (0..4).for_each(|_| servers.silent(dead));
+        servers.heard(slow, Duration::from_millis(300), Transport::Udp);
+        servers.heard(fast, Duration::from_millis(3), Transport::Udp);
+        (0..4).for_each(|_| servers.silent(dead, Transport::Udp));
         let mut list = [dead, slow, fast];
         servers.order(&mut list);
         assert_eq!(list, [fast, slow, dead]);
         assert_eq!((servers.health(dead), servers.health(slow)), (Health::Dead, Health::Normal));
-        servers.heard(dead, Duration::from_millis(1));
-        (0..4).for_each(|_| servers.silent(dead));
+        servers.heard(dead, Duration::from_millis(1), Transport::Udp);
+        (0..4).for_each(|_| servers.silent(dead, Transport::Udp));
         assert_eq!(servers.health(dead), Health::Normal, "it has answered before");
+    }
+
+    #[test]
+    fn who_is_deaf_to_datagrams_is_asked_over_tcp() {
+        let servers = Servers::new();
+        let server: IpAddr = "127.0.0.1".parse().unwrap();
+        (0..9).for_each(|_| servers.silent(server, Transport::Udp));
+        assert_eq!((servers.health(server), servers.may_speak_over_tcp(server)), (Health::Dead, true));
+        servers.heard(server, Duration::from_millis(1), Transport::Tcp);
+        assert!(servers.is_deaf_to_datagrams(server));
+        assert_eq!(servers.health(server), Health::Normal);
+        servers.heard(server, Duration::from_millis(1), Transport::Udp);
+        assert!(!servers.is_deaf_to_datagrams(server));
+        let dead: IpAddr = "127.0.0.2".parse().unwrap();
+        servers.silent(dead, Transport::Tcp);
+        assert!(!servers.may_speak_over_tcp(dead), "once is enough for a while");
+        let cut: IpAddr = "127.0.0.3".parse().unwrap();
+        servers.heard(cut, Duration::from_millis(1), Transport::Tcp);
+        assert!(!servers.is_deaf_to_datagrams(cut), "it may have answered over UDP that it does not fit");
     }
 }

@@ -39,9 +39,10 @@ impl Trouble {
         }
     }
 
-    /// Whether asking the same server again may help.
+    /// Whether asking the same server again may help. Refusal is no exception: rate limits refuse, too.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Trouble::Timeout | Trouble::Unreachable(_) | Trouble::Malformed(_)) || self.failure() == Failure::Servfail
+        let overloaded = matches!(self, Trouble::Rcode(_)) && matches!(self.failure(), Failure::Servfail | Failure::Refused);
+        overloaded || matches!(self, Trouble::Timeout | Trouble::Unreachable(_) | Trouble::Malformed(_))
     }
 
     /// Of several servers' troubles the one that tells most: those who spoke before those who did not.
@@ -104,6 +105,12 @@ impl Troubles {
     /// Servers that it may help to ask again.
     pub fn worth_another_try(&self) -> Vec<IpAddr> {
         self.servers.iter().filter(|(_, trouble)| trouble.may_pass()).map(|(ip, _)| *ip).collect()
+    }
+
+    /// Servers whose trouble may have been bad luck: lost, overloaded, limited. Nonsense is not.
+    pub fn of_chance(&self) -> Vec<IpAddr> {
+        let chance = |trouble: &Trouble| trouble.may_pass() && matches!(trouble, Trouble::Timeout | Trouble::Rcode(_));
+        self.servers.iter().filter(|(_, trouble)| chance(trouble)).map(|(ip, _)| *ip).collect()
     }
 
     /// What to report when the lookup's budget ran out on the way. If time ran out because nobody answers, the path is to blame, not us.

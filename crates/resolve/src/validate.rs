@@ -6,7 +6,9 @@ use crate::fetch::{Fetched, Fetcher};
 use crate::iterate::Hop;
 use crate::work::{Avoid, Place, Work, is_stale};
 use bytes::Bytes;
-use dnssec::{Epoch, FetchError, MemoryCache, Name, Outcome, Question, Response, Rrset, Security, Step, Trust, TrustCache, Validation};
+use dnssec::{
+    Epoch, FetchError, MemoryCache, Name, Outcome, Question, ReasonCode, Response, Rrset, Security, Step, Trust, TrustCache, Validation,
+};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -24,6 +26,7 @@ pub struct Validator {
     pub fetcher: Fetcher,
     pub trust: SharedTrust,
     pub verifications: AtomicU64,
+    pub hashes: AtomicU64,
 }
 
 /// Where the response to be validated comes from.
@@ -44,7 +47,7 @@ struct Checked {
 impl Validator {
     pub fn new(config: Arc<Config>, fetcher: Fetcher) -> Self {
         let entries = (config.budgets.cache_bytes / 4 / 600).max(1000);
-        Self { config, fetcher, trust: SharedTrust::new(entries), verifications: AtomicU64::new(0) }
+        Self { config, fetcher, trust: SharedTrust::new(entries), verifications: AtomicU64::new(0), hashes: AtomicU64::new(0) }
     }
 
     /// The validated answer to a question. A bogus one is asked for again, from other servers, before it is believed.
@@ -69,7 +72,9 @@ impl Validator {
         let asked_servers = matches!(source, Source::Servers);
         let retries = if asked_servers { self.config.budgets.bogus_retries } else { 0 };
         for _ in 0..retries {
-            if checked.outcome.status != Security::Bogus {
+            // What costs too much to be looked at may be one server's mischief as well.
+            let costly = checked.outcome.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::Budget);
+            if checked.outcome.status != Security::Bogus && !costly {
                 break;
             }
             evidence.add(&checked.asked);
@@ -112,6 +117,7 @@ impl Validator {
             match validation.step(&mut trust) {
                 Step::Done(outcome) => {
                     self.verifications.fetch_add(outcome.verifications.into(), Relaxed);
+                    self.hashes.fetch_add(outcome.hashes.into(), Relaxed);
                     return Ok(Checked { outcome: *outcome, asked });
                 }
                 Step::Ask(wanted) => {

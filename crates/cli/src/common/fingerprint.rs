@@ -128,6 +128,7 @@ fn policy(resolver: &Config) -> Value {
     object([
         ("all_algorithms", (policy.algorithms == resolve::Algorithms::All).into()),
         ("max_aliases", policy.max_aliases.into()),
+        ("max_failures", policy.max_failures.into()),
         ("max_hashes", policy.max_hashes.into()),
         ("max_questions", policy.max_questions.into()),
         ("max_signatures", policy.max_signatures.into()),

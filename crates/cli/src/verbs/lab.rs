@@ -3,10 +3,11 @@
 use crate::common::program::program;
 use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};
-use ::lab::{Content, Lab, LabConfig};
+use ::lab::{Adversity, Content, Lab, LabConfig};
 use resolve::Epoch;
 use scenario::Scenario;
 use serde::Serialize;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -71,6 +72,10 @@ struct Options {
   # A second lab beside the first:
   danelaw lab serve --dns-port 5301 --smtp-port 2526
 
+  # On a bad day: a tenth of all datagrams lost, everything far away, the
+  # second root server down:
+  danelaw lab serve --loss 10 --latency 200 --dead 127.53.0.2
+
   # For programs: one object once it is up, with the options to use:
   danelaw lab serve --json
 
@@ -92,6 +97,68 @@ struct Serve {
     /// One JSON object on one line as soon as it is up
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    adversity: Weather,
+}
+
+/// How badly network and name servers do.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Bad weather")]
+struct Weather {
+    /// Datagrams lost, per cent, in each direction
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share, hide_default_value = true)]
+    loss: f64,
+
+    /// Milliseconds from each question to its answer
+    #[arg(long, value_name = "MS", default_value_t = 0, hide_default_value = true)]
+    latency: u64,
+
+    /// Answers over UDP that are truncated, per cent
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share, hide_default_value = true)]
+    truncated: f64,
+
+    /// Questions answered with SERVFAIL, per cent
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share, hide_default_value = true)]
+    servfail: f64,
+
+    /// Questions answered with REFUSED, per cent
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = share, hide_default_value = true)]
+    refused: f64,
+
+    /// Name servers that say nothing
+    #[arg(long, value_name = "IP", value_delimiter = ',')]
+    dead: Vec<Ipv4Addr>,
+
+    /// Name servers that refuse everything
+    #[arg(long, value_name = "IP", value_delimiter = ',')]
+    lame: Vec<Ipv4Addr>,
+
+    /// Name servers that say nothing over UDP
+    #[arg(long, value_name = "IP", value_delimiter = ',')]
+    tcp_only: Vec<Ipv4Addr>,
+}
+
+/// A percentage as a share of one.
+fn share(text: &str) -> Result<f64, String> {
+    let percent = text.parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.map(|percent| percent / 100.0).ok_or_else(|| "give a number from 0 to 100".to_owned())
+}
+
+impl Weather {
+    fn adversity(&self, seed: u64) -> Adversity {
+        Adversity {
+            seed,
+            loss: self.loss,
+            latency: Duration::from_millis(self.latency),
+            truncated: self.truncated,
+            servfail: self.servfail,
+            refused: self.refused,
+            dead: self.dead.clone(),
+            lame: self.lame.clone(),
+            tcp_only: self.tcp_only.clone(),
+        }
+    }
 }
 
 /// Writes the lab's zones, keys and certificates for other people's servers, and serves nothing.
@@ -166,6 +233,7 @@ impl Serve {
     fn run(self) -> Result<Exit, UsageError> {
         let dir = self.export.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("danelaw-lab-{}", self.options.dns_port)));
         let lab = Lab::start(self.options.config()).map_err(UsageError::new)?;
+        lab.suffer(self.adversity.adversity(self.options.seed));
         lab.export_hints(&dir).map_err(UsageError::new)?;
         if self.json {
             print::json(&Up::new("lab-serve", lab.config(), lab.truth().len(), &dir));

@@ -1,5 +1,6 @@
 //! `check`, `scan`, `report` and `demo` as their users run them, against a lab on loopback.
 
+mod adversity;
 mod bad_input;
 mod check;
 mod dns_scan;

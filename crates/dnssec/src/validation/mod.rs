@@ -200,6 +200,7 @@ impl Validation {
             sha1: self.work.sha1,
             attempts: std::mem::take(&mut self.work.attempts),
             verifications: self.work.verifications(),
+            hashes: self.work.hashes(),
             expires: self.path.expires,
         }
     }

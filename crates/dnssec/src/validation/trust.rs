@@ -267,8 +267,11 @@ impl Run<'_> {
         let mut why = entrance.mismatch;
         for ds in &entrance.ds {
             match self.key_for_ds(at, ds, keys) {
+                // Two DS records may name one key, with different digests.
+                Ok(key) if entries.iter().any(|known| Arc::ptr_eq(known, key)) => {}
                 Ok(key) => entries.push(key.clone()),
                 Err(ReasonCode::DsNoMatchingKey) => {}
+                Err(ReasonCode::Budget) => return Err(ReasonCode::Budget),
                 Err(code) if why == ReasonCode::DsNoMatchingKey => why = code,
                 Err(_) => {}
             }
@@ -289,10 +292,13 @@ impl Run<'_> {
         for key in named.take(self.v.work.policy.max_tries) {
             result = match key.dnskey().check() {
                 Err(code) => Err(code),
-                Ok(()) if ds.digest_fits(at, key.dnskey()) => Ok(key),
-                Ok(()) => Err(ReasonCode::DsDigestMismatch),
+                Ok(()) => match self.v.work.spend_hash() {
+                    Err(code) => Err(code),
+                    Ok(()) if ds.digest_fits(at, key.dnskey()) => Ok(key),
+                    Ok(()) => Err(ReasonCode::DsDigestMismatch),
+                },
             };
-            if result.is_ok() {
+            if matches!(result, Ok(_) | Err(ReasonCode::Budget)) {
                 break;
             }
         }

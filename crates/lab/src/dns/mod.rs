@@ -1,5 +1,6 @@
 //! Zones, their signatures and proofs, and the servers that answer from them.
 
+pub mod adversity;
 pub mod answer;
 pub mod denial;
 pub mod keys;

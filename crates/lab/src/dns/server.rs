@@ -1,5 +1,6 @@
 //! Name servers: UDP and TCP at many addresses, each authoritative for the zones delegated to it.
 
+use super::adversity::Weather;
 use super::answer::{Entry, Response, answer};
 use super::log::{Log, Query};
 use super::zone::{Manner, Zone};
@@ -33,6 +34,8 @@ pub struct Zones {
     now: Epoch,
     /// Queries seen.
     pub log: Log,
+    /// What befalls them.
+    pub weather: Weather,
 }
 
 impl Zones {
@@ -42,7 +45,7 @@ impl Zones {
         for zone in zones {
             by_apex.entry(zone.plan.apex.clone()).or_default().push(zone);
         }
-        Self { by_apex, seed, now, log: Log::default() }
+        Self { by_apex, seed, now, log: Log::default(), weather: Weather::default() }
     }
 
     /// Every zone.
@@ -92,8 +95,8 @@ impl Zones {
         if qtype == Rtype::DS && closest.plan.apex == *qname { served.next().or(Some(closest)) } else { Some(closest) }
     }
 
-    /// The response to a query; `None`: silence.
-    pub(crate) fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<Vec<u8>> {
+    /// The response to a query, and how long it takes; `None`: silence.
+    pub(crate) fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<(Vec<u8>, Duration)> {
         let query = Message::from_octets(octets).ok()?;
         if query.header().qr() {
             return None;
@@ -117,16 +120,25 @@ impl Zones {
             dnssec_ok: ask.dnssec_ok,
             checking_disabled: query.header().cd(),
         });
-        if query.header().opcode() != Opcode::QUERY || matches!(qtype, Rtype::AXFR | Rtype::IXFR) {
+        let fate = self.weather.fate(server, &qname, qtype, tcp);
+        let message = self.message(server, &ask, &qname, qtype, tcp, fate.instead)?;
+        Some((message, fate.after))
+    }
+
+    fn message(&self, server: Ipv4Addr, ask: &Ask<'_>, qname: &Name, qtype: Rtype, tcp: bool, instead: Option<Manner>) -> Option<Vec<u8>> {
+        if ask.query.header().opcode() != Opcode::QUERY || matches!(qtype, Rtype::AXFR | Rtype::IXFR) {
             return ask.error(Rcode::NOTIMP);
         }
-        let Some(zone) = self.find(server, &qname, qtype) else { return ask.error(Rcode::REFUSED) };
-        match zone.plan.manner(&qname, qtype) {
+        let zone = self.find(server, qname, qtype);
+        match instead.or_else(|| zone?.plan.manner(qname, qtype)) {
             Some(Manner::Silent) => None,
             Some(Manner::Servfail) => ask.error(Rcode::SERVFAIL),
             Some(Manner::Refused) => ask.error(Rcode::REFUSED),
             Some(Manner::TcpOnly) if !tcp => ask.truncated(),
-            _ => ask.message(&answer(&zone.plan, self.sign(zone), &qname, qtype, ask.dnssec_ok)),
+            _ => match zone {
+                None => ask.error(Rcode::REFUSED),
+                Some(zone) => ask.message(&answer(&zone.plan, self.sign(zone), qname, qtype, ask.dnssec_ok)),
+            },
         }
     }
 }
@@ -223,12 +235,21 @@ pub async fn serve(zones: Arc<Zones>, port: u16) -> Result<(), LabError> {
 }
 
 async fn serve_udp(zones: Arc<Zones>, address: Ipv4Addr, socket: UdpSocket) {
+    let socket = Arc::new(socket);
     let mut buffer = vec![0; 4096];
     loop {
         // Errors here are of single packets (ICMP); the socket stays good.
         let Ok((length, source)) = socket.recv_from(&mut buffer).await else { continue };
-        if let Some(reply) = buffer.get(..length).and_then(|octets| zones.respond(address, source, octets, false)) {
+        let reply = buffer.get(..length).and_then(|octets| zones.respond(address, source, octets, false));
+        let Some((reply, after)) = reply else { continue };
+        if after.is_zero() {
             let _ = socket.send_to(&reply, source).await;
+        } else {
+            let socket = Arc::clone(&socket);
+            tokio::spawn(async move {
+                tokio::time::sleep(after).await;
+                let _ = socket.send_to(&reply, source).await;
+            });
         }
     }
 }
@@ -249,11 +270,13 @@ async fn serve_tcp(zones: Arc<Zones>, address: Ipv4Addr, listener: TcpListener) 
 }
 
 async fn converse(zones: Arc<Zones>, address: Ipv4Addr, source: SocketAddr, mut stream: TcpStream) -> Option<()> {
+    tokio::time::sleep(zones.weather.handshake()).await;
     loop {
         let length = tokio::time::timeout(TCP_IDLE, stream.read_u16()).await.ok()?.ok()?;
         let mut octets = vec![0; usize::from(length)];
         tokio::time::timeout(TCP_IDLE, stream.read_exact(&mut octets)).await.ok()?.ok()?;
-        let Some(reply) = zones.respond(address, source, &octets, true) else { continue };
+        let Some((reply, after)) = zones.respond(address, source, &octets, true) else { continue };
+        tokio::time::sleep(after).await;
         let length = u16::try_from(reply.len()).ok()?;
         stream.write_all(&[&length.to_be_bytes(), reply.as_slice()].concat()).await.ok()?;
     }

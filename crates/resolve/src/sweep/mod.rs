@@ -12,6 +12,7 @@ pub use memory::Memory;
 
 use crate::answer::Failure;
 use crate::config::Mode;
+use crate::exchange::Transport;
 use crate::iterate::Lookups;
 use crate::resolver::{Counters, Resolver};
 use crate::wire::{Style, push_query};
@@ -226,7 +227,7 @@ impl Sweep {
     #[must_use]
     pub fn counters(&self) -> Counters {
         let (queries, replies) = self.datagrams.counts();
-        self.resolver.counters() + Counters { queries, replies, verifications: 0 }
+        self.resolver.counters() + Counters { queries, replies, ..Counters::default() }
     }
 
     /// The resolver for all that is not plain.
@@ -237,14 +238,14 @@ impl Sweep {
 
     async fn exchange(&self, server: IpAddr, question: &Question) -> Option<Answered<'_>> {
         let shared = &self.resolver.shared;
-        if shared.exchange.servers.is_plain(server) {
+        if shared.exchange.servers.is_plain(server) || shared.exchange.servers.is_deaf_to_datagrams(server) {
             return None;
         }
         let address = SocketAddr::new(server, shared.config.dns_port);
         let compose = |query: &mut Vec<u8>| push_query(&question.name, question.rtype, Style::Authoritative, query);
         let answered = self.datagrams.ask(address, compose).await;
         if answered.as_ref().err() == Some(&Lost::Silence) {
-            shared.exchange.servers.silent(server);
+            shared.exchange.servers.silent(server, Transport::Udp);
         }
         answered.ok()
     }

@@ -35,6 +35,8 @@ pub struct Query {
     pub rtype: Rtype,
     pub via: Via,
     pub edns: bool,
+    /// From where.
+    pub peer: SocketAddr,
     /// Queries that this server got before.
     pub number: u32,
 }
@@ -306,13 +308,13 @@ impl Log {
         self.queries.lock().unwrap().clone()
     }
 
-    fn read(&self, bytes: &[u8], via: Via) -> Option<Query> {
+    fn read(&self, bytes: &[u8], via: Via, peer: SocketAddr) -> Option<Query> {
         let message = Message::from_octets(bytes).ok()?;
         let question = message.first_question()?;
         let name: DomainName<Bytes> = domain::base::ToName::to_name(question.qname());
         let number = self.count.fetch_add(1, Ordering::SeqCst);
         let edns = message.opt().is_some();
-        let query = Query { bytes: bytes.to_vec(), name, rtype: question.qtype(), via, edns, number };
+        let query = Query { bytes: bytes.to_vec(), name, rtype: question.qtype(), via, edns, peer, number };
         self.queries.lock().unwrap().push(query.clone());
         Some(query)
     }
@@ -322,7 +324,7 @@ async fn serve_udp(socket: UdpSocket, script: Arc<impl Fn(&Query) -> Action>, lo
     let mut buffer = vec![0; 2048];
     loop {
         let Ok((length, peer)) = socket.recv_from(&mut buffer).await else { continue };
-        let Some(query) = log.read(&buffer[..length], Via::Udp) else { continue };
+        let Some(query) = log.read(&buffer[..length], Via::Udp, peer) else { continue };
         let messages = match script(&query) {
             Action::Send(message) => vec![message],
             Action::SendAll(messages) => messages,
@@ -336,13 +338,13 @@ async fn serve_udp(socket: UdpSocket, script: Arc<impl Fn(&Query) -> Action>, lo
 
 async fn serve_tcp(listener: TcpListener, script: Arc<impl Fn(&Query) -> Action + Send + Sync + 'static>, log: Log) {
     loop {
-        let Ok((mut stream, _)) = listener.accept().await else { continue };
+        let Ok((mut stream, peer)) = listener.accept().await else { continue };
         let (script, log) = (script.clone(), log.clone());
         tokio::spawn(async move {
             let length = stream.read_u16().await.ok()?;
             let mut bytes = vec![0; length.into()];
             stream.read_exact(&mut bytes).await.ok()?;
-            let query = log.read(&bytes, Via::Tcp)?;
+            let query = log.read(&bytes, Via::Tcp, peer)?;
             match script(&query) {
                 Action::Send(message) => {
                     let framed = [&u16::try_from(message.len()).unwrap().to_be_bytes()[..], &message].concat();
