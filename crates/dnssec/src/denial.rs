@@ -53,7 +53,8 @@ enum Denying {
 impl Proven {
     /// Reads the record of a set that was verified and has one; `None` if it is of no use.
     pub(crate) fn new(owner: &Name, rtype: Rtype, data: &Bytes, apex: &Name) -> Option<Self> {
-        let record = if rtype == Rtype::NSEC { Denying::Nsec(Nsec::new(owner, data)?) } else { Denying::Nsec3(Nsec3::new(owner, data, apex)?) };
+        let record =
+            if rtype == Rtype::NSEC { Denying::Nsec(Nsec::new(owner, data)?) } else { Denying::Nsec3(Nsec3::new(owner, data, apex)?) };
         Some(Self { record })
     }
 }

@@ -1,6 +1,7 @@
 //! Who wants to be left alone.
 
 use dane::name::Name;
+use resolve::Networks;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
@@ -8,13 +9,7 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OptOut {
     domains: HashSet<Name>,
-    networks: Vec<Network>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Network {
-    address: IpAddr,
-    prefix: u8,
+    networks: Networks,
 }
 
 /// A line of an opt-out file that is neither a domain nor a network.
@@ -39,9 +34,10 @@ impl OptOut {
             if item.is_empty() {
                 continue;
             }
-            if let Some(network) = parse_network(item) {
-                list.networks.push(network);
-            } else if let Ok(name) = dane::name::parse_domain(item) {
+            if list.networks.add(item) {
+                continue;
+            }
+            if let Ok(name) = dane::name::parse_domain(item) {
                 list.domains.insert(name);
             } else {
                 return Err(OptOutError { line: number + 1, text: item.chars().take(80).collect() });
@@ -68,33 +64,17 @@ impl OptOut {
         }
     }
 
+    /// The networks on the list.
+    #[must_use]
+    pub fn networks(&self) -> &Networks {
+        &self.networks
+    }
+
     /// Whether this address is in a network on the list.
     #[must_use]
     pub fn has_address(&self, address: IpAddr) -> bool {
-        self.networks.iter().any(|n| n.holds(address))
+        self.networks.hold(address)
     }
-}
-
-impl Network {
-    fn holds(&self, address: IpAddr) -> bool {
-        let (bits, ours, theirs) = match (self.address, address.to_canonical()) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => (32, u128::from(a.to_bits()), u128::from(b.to_bits())),
-            (IpAddr::V6(a), IpAddr::V6(b)) => (128, a.to_bits(), b.to_bits()),
-            _ => return false,
-        };
-        (ours ^ theirs).checked_shr(bits - u32::from(self.prefix)).unwrap_or(0) == 0
-    }
-}
-
-fn parse_network(text: &str) -> Option<Network> {
-    let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-    let address: IpAddr = address.parse().ok()?;
-    let bits = if address.is_ipv4() { 32 } else { 128 };
-    let prefix = match prefix {
-        Some(p) => p.parse().ok().filter(|p| *p <= bits)?,
-        None => bits,
-    };
-    Some(Network { address, prefix })
 }
 
 #[cfg(test)]

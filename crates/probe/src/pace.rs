@@ -4,15 +4,13 @@
 //! that those who wait for one busy server hold up nobody else.
 
 use crate::config::{ConfigError, Pace};
-use crate::reach::network;
 use dane::name::Name;
+use resolve::gate::{Lines, TooLate, network};
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// The limits of one survey, and how far they are used.
 pub(crate) struct Gate {
@@ -34,6 +32,12 @@ pub(crate) struct Turn {
 /// Our patience was over before the turn came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooBusy;
+
+impl From<TooLate> for TooBusy {
+    fn from(_: TooLate) -> Self {
+        Self
+    }
+}
 
 impl Gate {
     pub(crate) fn new(pace: &Pace) -> Result<Self, ConfigError> {
@@ -62,10 +66,10 @@ impl Gate {
 
     async fn in_line(&self, host: &Name, address: IpAddr, until: Instant) -> Result<OwnedSemaphorePermit, TooBusy> {
         // A line that is longer than our patience is seen at its end, and nobody waits in vain.
-        self.addresses.wait(address, until).await?;
-        self.networks.wait(network(address), until).await?;
-        self.providers.wait(provider(host), until).await?;
-        self.all.wait((), until).await?;
+        self.addresses.wait_until(address, until).await?;
+        self.networks.wait_until(network(address), until).await?;
+        self.providers.wait_until(provider(host), until).await?;
+        self.all.wait_until((), until).await?;
         acquire(self.at_address(address), until).await
     }
 
@@ -87,47 +91,6 @@ async fn acquire(semaphore: Arc<Semaphore>, until: Instant) -> Result<OwnedSemap
 fn provider(host: &Name) -> Name {
     let skip = host.label_count().saturating_sub(3);
     host.iter_suffixes().nth(skip).unwrap_or_else(|| host.clone())
-}
-
-/// One waiting line for each key, served at one rate. (The generic cell rate algorithm with bursts of up to a second's worth.)
-struct Lines<K> {
-    interval: Duration,
-    burst: Duration,
-    /// When the next turn of each key would come if there were no bursts.
-    due: Mutex<HashMap<K, Instant>>,
-}
-
-impl<K: Eq + Hash> Lines<K> {
-    fn new(per_s: f64) -> Self {
-        // The longest interval that makes sense; also keeps `from_secs_f64` within its range.
-        let interval = Duration::from_secs_f64((1.0 / per_s).clamp(0.0, 86_400.0));
-        Self { interval, burst: Duration::from_secs(1).saturating_sub(interval), due: Mutex::default() }
-    }
-
-    async fn wait(&self, key: K, until: Instant) -> Result<(), TooBusy> {
-        if self.interval.is_zero() {
-            return Ok(());
-        }
-        let at = self.reserve(key, until)?;
-        sleep_until(at).await;
-        Ok(())
-    }
-
-    /// Takes the next place in line, if it is before `until`.
-    fn reserve(&self, key: K, until: Instant) -> Result<Instant, TooBusy> {
-        let now = Instant::now();
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        if due.len() > 1024 && due.len().is_power_of_two() {
-            due.retain(|_, at| *at > now);
-        }
-        let place = due.get(&key).copied().unwrap_or(now).max(now);
-        let at = place.checked_sub(self.burst).unwrap_or(now).max(now);
-        if at > until {
-            return Err(TooBusy);
-        }
-        due.insert(key, place + self.interval);
-        Ok(at)
-    }
 }
 
 #[cfg(test)]

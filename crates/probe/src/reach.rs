@@ -48,14 +48,6 @@ pub(crate) fn source_towards(destination: IpAddr) -> Option<IpAddr> {
     socket.local_addr().ok().map(|a| a.ip())
 }
 
-/// The network that rate limits and opt-outs count by: IPv4 /24, IPv6 /48.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << 8)).into(),
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80)).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,11 +98,5 @@ mod tests {
         ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
-    }
-
-    #[test]
-    fn networks_are_24_and_48() {
-        assert_eq!(network("198.51.100.77".parse().unwrap()), "198.51.100.0".parse::<IpAddr>().unwrap());
-        assert_eq!(network("2001:db8:1:2::3".parse().unwrap()), "2001:db8:1::".parse::<IpAddr>().unwrap());
     }
 }

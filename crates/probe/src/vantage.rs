@@ -2,11 +2,12 @@
 
 use crate::config::{Destinations, Ipv6, LookerConfig};
 use crate::dns::Dns;
-use crate::reach::{is_public, network, source_towards};
+use crate::reach::{is_public, source_towards};
 use dane::dns::{Lookup, Outcome};
 use dane::name::Name;
 use dane::observation::{AddressObservation, Connect, VantageObservation};
 use domain::base::iana::Rtype;
+use resolve::gate::network;
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;

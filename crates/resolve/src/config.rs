@@ -1,8 +1,12 @@
 //! How a [`Resolver`](crate::Resolver) is set up.
 
+use crate::gate::Gate;
 use crate::hints;
+use crate::networks::Networks;
 use dnssec::{Anchors, Epoch, Name, Policy};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where answers come from.
@@ -113,8 +117,21 @@ pub struct Config {
     pub ipv6: Ipv6,
     /// The time at which signatures are judged.
     pub clock: Clock,
-    /// Local address to send from, for machines with several.
-    pub bind: Option<IpAddr>,
+    /// Where queries are sent from.
+    pub source: Source,
+    /// How often servers are asked. Resolvers whose gates are clones share its limits.
+    pub gate: Gate,
+    /// Name servers that are never asked.
+    pub leave_alone: Arc<Networks>,
+}
+
+/// Where queries are sent from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The address, for machines with several.
+    pub address: Option<IpAddr>,
+    /// UDP and TCP ports, one drawn for each use; the system's choice if none. The fewer there are, the easier are answers forged.
+    pub ports: Option<RangeInclusive<u16>>,
 }
 
 impl Default for Config {
@@ -130,7 +147,9 @@ impl Default for Config {
             budgets: Budgets::default(),
             ipv6: Ipv6::Auto,
             clock: Clock::System,
-            bind: None,
+            source: Source::default(),
+            gate: Gate::default(),
+            leave_alone: Arc::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Asking one server one question: over UDP, over TCP if the answer is cut, without EDNS if the server cannot stand it.
 
 use crate::answer::{Failure, LookupError};
+use crate::gate::Gate;
 use crate::net::{Net, NetError};
 use crate::servers::Servers;
 use crate::trouble::Trouble;
@@ -11,7 +12,7 @@ use dnssec::Question;
 use domain::base::iana::OptRcode;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How the first message of an exchange travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +50,15 @@ impl From<LookupError> for Fault {
 /// Sends, receives, remembers.
 pub struct Exchange {
     net: Net,
+    gate: Gate,
     pub servers: Servers,
     pub queries: AtomicU64,
     pub replies: AtomicU64,
 }
 
 impl Exchange {
-    pub fn new(net: Net) -> Self {
-        Self { net, servers: Servers::new(), queries: AtomicU64::new(0), replies: AtomicU64::new(0) }
+    pub fn new(net: Net, gate: Gate) -> Self {
+        Self { net, gate, servers: Servers::new(), queries: AtomicU64::new(0), replies: AtomicU64::new(0) }
     }
 
     /// The server's answer, whatever its response code.
@@ -86,6 +88,10 @@ impl Exchange {
     async fn send(&self, question: &Question, this: Try, work: &Work) -> Result<Reply, Fault> {
         let mut query = wire::query(question, this.style);
         let accept = |message: Bytes| wire::receive(message, question);
+        let waits = Instant::now();
+        let turn = self.gate.turn(this.server.ip()).await;
+        // That we are polite is nobody's fault.
+        work.excuse(waits.elapsed());
         let slot = self.net.slot(work.time_left()).await.ok_or_else(|| work.out_of_time())?;
         self.queries.fetch_add(1, Relaxed);
         let received = match this.transport {
@@ -99,6 +105,11 @@ impl Exchange {
                 self.servers.heard(server, took, this.transport);
                 if reply.edns {
                     self.servers.speaks_edns(server);
+                }
+                if reply.response.rcode == OptRcode::REFUSED.to_int() {
+                    turn.badly()
+                } else {
+                    turn.well()
                 }
                 return Ok(*reply);
             }
@@ -117,6 +128,7 @@ impl Exchange {
                 Trouble::Timeout
             }
         };
+        turn.badly();
         Err(Fault::Server(trouble, None))
     }
 }

@@ -225,6 +225,12 @@ mod tests {
         start.elapsed().as_secs_f64()
     }
 
+    #[test]
+    fn networks_are_24_and_48() {
+        assert_eq!(network("198.51.100.77".parse().unwrap()), "198.51.100.0".parse::<IpAddr>().unwrap());
+        assert_eq!(network("2001:db8:1:2::3".parse().unwrap()), "2001:db8:1::".parse::<IpAddr>().unwrap());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_server_is_asked_as_often_as_is_said_after_a_first_second() {
         let gate = Gate::new(Pace { server_per_s: 10.0, ..Pace::UNHURRIED });

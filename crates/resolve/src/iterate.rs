@@ -150,7 +150,7 @@ impl Descent {
 
     /// Whether an address is asked at all.
     pub fn allows(&self, ip: IpAddr) -> bool {
-        self.reach.allows(ip)
+        self.reach.allows(ip) && !self.config.leave_alone.hold(ip)
     }
 
     /// Follows referrals until some server has the final word.

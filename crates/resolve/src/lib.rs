@@ -32,9 +32,11 @@ mod config;
 mod direct;
 mod exchange;
 mod fetch;
+pub mod gate;
 pub mod hints;
 mod iterate;
 mod net;
+mod networks;
 mod reply;
 mod resolver;
 mod servers;
@@ -46,12 +48,14 @@ mod wire;
 mod work;
 
 pub use answer::{Answer, Failure, LookupError, Whom};
-pub use config::{Budgets, Clock, Config, ConfigError, Ipv6, Mode, Timeouts};
+pub use config::{Budgets, Clock, Config, ConfigError, Ipv6, Mode, Source, Timeouts};
 pub use direct::{AnchorCheck, Direct, Interception};
 pub use dnssec::{
     Algorithms, Anchors, Attempt, Epoch, Link, Name, Policy, Question, Reason, ReasonCode, Response, Rrset, Rrsig, Security, Sha1,
     Signature,
 };
+pub use gate::{Gate, Pace};
+pub use networks::Networks;
 pub use resolver::{Counters, Resolver};
 pub use text::{data as data_text, push_data as push_data_text, push_name_text};
 

@@ -74,7 +74,7 @@ impl Resolver {
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let reach = reach(&config)?;
         let config = Arc::new(config);
-        let exchange = Arc::new(Exchange::new(Net::new(config.budgets.sockets, config.bind)));
+        let exchange = Arc::new(Exchange::new(Net::new(config.budgets.sockets, config.source.clone()), config.gate.clone()));
         let fetcher = Fetcher::new(config.clone(), exchange.clone(), reach);
         let answers = Cache::new(config.budgets.cache_bytes / 4);
         let validator = Validator::new(config.clone(), fetcher);

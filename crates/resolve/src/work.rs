@@ -8,7 +8,7 @@ use dnssec::{Name, Question};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// The account of one lookup, shared by all that it causes.
@@ -16,12 +16,20 @@ pub struct Work {
     queries: AtomicU32,
     allowed: u32,
     deadline: Instant,
+    /// Microseconds that do not count.
+    excused: AtomicU64,
     patience: Duration,
 }
 
 impl Work {
     pub fn new(budgets: &Budgets, timeouts: &Timeouts) -> Self {
-        Self { queries: AtomicU32::new(0), allowed: budgets.queries, deadline: Instant::now() + timeouts.lookup, patience: timeouts.lookup }
+        Self {
+            queries: AtomicU32::new(0),
+            allowed: budgets.queries,
+            deadline: Instant::now() + timeouts.lookup,
+            excused: AtomicU64::new(0),
+            patience: timeouts.lookup,
+        }
     }
 
     /// Pays for one message, which may wait at most `wait`. Returns how long it may wait.
@@ -46,7 +54,12 @@ impl Work {
 
     /// Zero if the time is up.
     pub fn time_left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        (self.deadline + Duration::from_micros(self.excused.load(Relaxed))).saturating_duration_since(Instant::now())
+    }
+
+    /// This long we were kept by ourselves; it does not count.
+    pub fn excuse(&self, waited: Duration) {
+        self.excused.fetch_add(u64::try_from(waited.as_micros()).unwrap_or(0), Relaxed);
     }
 }
 

@@ -5,6 +5,7 @@ pub mod domains;
 pub mod file;
 pub mod fingerprint;
 pub mod metadata;
+pub mod pace;
 pub mod preflight;
 pub mod print;
 pub mod probe;

@@ -191,7 +191,7 @@ fn chain(path: &Path) -> Result<Vec<CertificateBytes>, UsageError> {
 }
 
 /// An opt-out that cannot be read must not be ignored.
-fn opt_out(path: &Path) -> Result<OptOut, UsageError> {
+pub fn opt_out(path: &Path) -> Result<OptOut, UsageError> {
     OptOut::parse(&file::text("--opt-out", path)?).map_err(|error| UsageError(format!("--opt-out {}: {error}", path.display())))
 }
 

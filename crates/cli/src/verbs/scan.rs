@@ -1,6 +1,7 @@
 //! `danelaw scan`: a list of domains in; observations and a summary out.
 
 use crate::common::colour::ColourOption;
+use crate::common::pace::PaceOptions;
 use crate::common::probe::LookOptions;
 use crate::common::program::program;
 use crate::common::survey::{self, Done, End, Sink, Tell};
@@ -12,6 +13,7 @@ use present::count;
 use probe::{NameServers, Returns, SurveyOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Looks at every mail domain of a list and keeps what it saw.
 ///
@@ -89,6 +91,9 @@ pub struct Args {
     colour: ColourOption,
 
     #[command(flatten)]
+    pace: PaceOptions,
+
+    #[command(flatten)]
     look: LookOptions,
 }
 
@@ -126,7 +131,9 @@ impl Args {
     }
 
     async fn survey(&self, targets: Targets) -> Result<Done, UsageError> {
-        let (asked, mut visited) = self.look.configs(None, &Returns::POLITE)?;
+        let (mut asked, mut visited) = self.look.configs(None, &Returns::POLITE)?;
+        self.pace.apply(&mut asked)?;
+        asked.leave_alone = Arc::new(visited.opt_out.networks().clone());
         if self.all_servers {
             visited.name_servers = NameServers::Each;
         }

@@ -1,7 +1,8 @@
 //! Many datagrams with one system call, and what became of those that did not arrive.
 
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg, recvmsg, sendmmsg, sendmsg, setsockopt, sockopt,
+    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg, recvmsg, sendmmsg, sendmsg,
+    setsockopt, sockopt,
 };
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -98,7 +99,8 @@ fn alike(a: &(&[u8], SocketAddr), b: &(&[u8], SocketAddr)) -> bool {
 /// Sends the first messages, which are alike.
 fn send_run(socket: &tokio::net::UdpSocket, messages: &[(&[u8], SocketAddr)]) -> io::Result<usize> {
     let Some(first) = messages.first() else { return Ok(0) };
-    let run: Vec<IoSlice<'_>> = messages.iter().take(SEND_BATCH).take_while(|next| alike(first, next)).map(|(bytes, _)| IoSlice::new(bytes)).collect();
+    let run: Vec<IoSlice<'_>> =
+        messages.iter().take(SEND_BATCH).take_while(|next| alike(first, next)).map(|(bytes, _)| IoSlice::new(bytes)).collect();
     let length = u16::try_from(first.0.len()).map_err(io::Error::other)?;
     let segments = [ControlMessage::UdpGsoSegments(&length)];
     sendmsg(socket.as_raw_fd(), &run, &segments, MsgFlags::MSG_DONTWAIT, Some(&SockaddrStorage::from(first.1)))?;

@@ -6,6 +6,7 @@
 pub mod batch;
 mod port;
 
+use crate::config::Source;
 use bytes::Bytes;
 use port::Port;
 use rand::Rng;
@@ -15,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, UdpSocket};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
@@ -30,6 +31,9 @@ pub const PORTS: std::ops::RangeInclusive<usize> = 4..=64;
 pub const SHARE: std::ops::Range<usize> = 256..768;
 /// Datagrams of strangers after which a port is closed to new queries: somebody is guessing its ids.
 pub const MAX_GUESSES: usize = 64;
+
+/// Ports drawn from a range until one is free.
+const PORT_TRIES: usize = 200;
 
 /// Why no message came back.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ pub enum NetError {
 /// Sends and receives; bounds the number of messages under way.
 pub struct Net {
     slots: Semaphore,
-    bind: Option<IpAddr>,
+    source: Source,
     v4: Ports,
     v6: Ports,
 }
@@ -58,11 +62,11 @@ struct Ports {
 }
 
 impl Net {
-    /// At most so many messages under way at once, from this address if one is given.
-    pub fn new(messages: usize, bind: Option<IpAddr>) -> Self {
+    /// At most so many messages under way at once.
+    pub fn new(messages: usize, source: Source) -> Self {
         let number = (messages / CROWD).clamp(*PORTS.start(), *PORTS.end());
         let ports = || Ports { open: Mutex::new(Vec::new()), number };
-        Self { slots: Semaphore::new(messages.max(1)), bind, v4: ports(), v6: ports() }
+        Self { slots: Semaphore::new(messages.max(1)), source, v4: ports(), v6: ports() }
     }
 
     /// Waits for leave to send one message; `None` if there is none within `patience`. That is our own crowd, and no server's silence.
@@ -74,17 +78,12 @@ impl Net {
         Some(Slot { _permit: permit, net: self })
     }
 
-    fn local(&self, server: SocketAddr) -> SocketAddr {
-        let any = if server.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
-        SocketAddr::new(self.bind.filter(|ip| ip.is_ipv4() == server.is_ipv4()).unwrap_or(any), 0)
-    }
-
     /// One of the open ports, drawn. One that has done its share makes room for a new one.
     fn port(&self, server: SocketAddr) -> io::Result<Arc<Port>> {
         let ports = if server.is_ipv4() { &self.v4 } else { &self.v6 };
         let mut open = ports.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() < ports.number {
-            let port = Arc::new(Port::open(self.local(server))?);
+            let port = Arc::new(Port::open(&self.source, server.is_ipv4())?);
             open.push(port.clone());
             return Ok(port);
         }
@@ -92,7 +91,7 @@ impl Net {
         match open.get_mut(index) {
             Some(port) if !port.is_spent() => Ok(port.clone()),
             Some(port) => {
-                *port = Arc::new(Port::open(self.local(server))?);
+                *port = Arc::new(Port::open(&self.source, server.is_ipv4())?);
                 Ok(port.clone())
             }
             None => Err(io::Error::other("no port is open")),
@@ -169,11 +168,38 @@ impl Slot<'_> {
     }
 
     fn tcp_socket(&self, server: SocketAddr) -> io::Result<TcpSocket> {
-        let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        if self.net.bind.is_some() {
-            socket.bind(self.net.local(server))?;
+        let new = || if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        if self.net.source == Source::default() {
+            return new();
         }
-        Ok(socket)
+        bind(&self.net.source, server.is_ipv4(), |local| {
+            let socket = new()?;
+            socket.set_reuseaddr(true)?;
+            socket.bind(local)?;
+            Ok(socket)
+        })
+    }
+}
+
+/// A UDP socket of the source.
+pub fn udp_socket(source: &Source, v4: bool) -> io::Result<UdpSocket> {
+    let socket = bind(source, v4, std::net::UdpSocket::bind)?;
+    socket.set_nonblocking(true)?;
+    batch::prepare(&socket)?;
+    UdpSocket::from_std(socket)
+}
+
+/// What `open` opens at an address of the source, at one of its ports that is free.
+fn bind<T>(source: &Source, v4: bool, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    let any = if v4 { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+    let address = source.address.filter(|ip| ip.is_ipv4() == v4).unwrap_or(any);
+    let Some(ports) = &source.ports else { return open(SocketAddr::new(address, 0)) };
+    let mut tries = 0;
+    loop {
+        match open(SocketAddr::new(address, rand::rng().random_range(ports.clone()))) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < PORT_TRIES => tries += 1,
+            result => return result,
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 //! cannot be taken for the answer to another.
 
 use super::batch::{self, Datagram};
-use super::{MAX_GUESSES, MAX_STRANGERS, NetError, SHARE, read_id};
+use super::{MAX_GUESSES, MAX_STRANGERS, NetError, SHARE, read_id, udp_socket};
+use crate::config::Source;
 use bytes::Bytes;
 use rand::Rng;
 use std::collections::HashMap;
@@ -17,7 +18,6 @@ use std::task::{Poll, Waker};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::task::AbortHandle;
-
 
 /// The port. Dropping it ends its reader; queries under way keep it.
 pub struct Port {
@@ -47,12 +47,9 @@ struct Waiting {
 }
 
 impl Port {
-    /// Opens a port at this local address. Must be called within a runtime, which then reads from it.
-    pub fn open(local: SocketAddr) -> io::Result<Self> {
-        let socket = std::net::UdpSocket::bind(local)?;
-        socket.set_nonblocking(true)?;
-        batch::prepare(&socket)?;
-        let shared = Arc::new(Shared { socket: UdpSocket::from_std(socket)?, queries: Mutex::default() });
+    /// Opens a port of the source. Must be called within a runtime, which then reads from it.
+    pub fn open(source: &Source, v4: bool) -> io::Result<Self> {
+        let shared = Arc::new(Shared { socket: udp_socket(source, v4)?, queries: Mutex::default() });
         let reader = tokio::spawn(read(shared.clone())).abort_handle();
         Ok(Self { shared, reader, share: rand::rng().random_range(SHARE) })
     }

@@ -4,14 +4,15 @@
 //! What stands in [`net`](crate::net) about ports and ids holds here too: the system draws the port's number, a port serves a few hundred
 //! queries and no id twice. (RFC 5452 section 9)
 
+use crate::config::Source;
 use crate::net::batch::{self, Datagram};
-use crate::net::{MAX_GUESSES, MAX_STRANGERS, PORTS, SHARE, read_id, write_id};
+use crate::net::{MAX_GUESSES, MAX_STRANGERS, PORTS, SHARE, read_id, udp_socket, write_id};
 use rand::Rng;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
@@ -47,7 +48,7 @@ pub struct Datagrams {
 }
 
 struct Inner {
-    bind: Option<IpAddr>,
+    source: Source,
     wait: Duration,
     ports: usize,
     v4: RefCell<Vec<Rc<Port>>>,
@@ -115,11 +116,10 @@ impl Drop for Datagrams {
 }
 
 impl Datagrams {
-    /// For so many queries under way, each of which waits for so long; from this address if one is given. Must be called within a
-    /// [`tokio::task::LocalSet`].
-    pub fn new(queries: usize, wait: Duration, bind: Option<IpAddr>) -> Self {
+    /// For so many queries under way, each of which waits for so long. Must be called within a [`tokio::task::LocalSet`].
+    pub fn new(queries: usize, wait: Duration, source: Source) -> Self {
         let inner = Rc::new(Inner {
-            bind,
+            source,
             wait,
             ports: (queries / CROWD).clamp(*PORTS.start(), *PORTS.end()),
             v4: RefCell::default(),
@@ -363,18 +363,16 @@ impl Inner {
 
     /// One of the open ports, drawn. One that has done its share makes room for a new one.
     fn port(self: &Rc<Self>, v4: bool) -> io::Result<Rc<Port>> {
-        let any = if v4 { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
-        let local = SocketAddr::new(self.bind.filter(|ip| ip.is_ipv4() == v4).unwrap_or(any), 0);
         let mut open = if v4 { self.v4.borrow_mut() } else { self.v6.borrow_mut() };
         if open.len() < self.ports {
-            let port = Port::open(local, self)?;
+            let port = Port::open(v4, self)?;
             open.push(port.clone());
             return Ok(port);
         }
         let index = rand::rng().random_range(0..open.len());
         let Some(port) = open.get_mut(index) else { return Err(io::Error::other("no port is open")) };
         if port.is_spent() {
-            *port = Port::open(local, self)?;
+            *port = Port::open(v4, self)?;
         }
         Ok(port.clone())
     }
@@ -411,11 +409,9 @@ impl Inner {
 }
 
 impl Port {
-    fn open(local: SocketAddr, inner: &Rc<Inner>) -> io::Result<Rc<Self>> {
-        let socket = std::net::UdpSocket::bind(local)?;
-        socket.set_nonblocking(true)?;
-        batch::prepare(&socket)?;
-        let shared = Rc::new(Shared { socket: UdpSocket::from_std(socket)?, by_id: RefCell::default(), guesses: Cell::new(0) });
+    fn open(v4: bool, inner: &Rc<Inner>) -> io::Result<Rc<Self>> {
+        let socket = udp_socket(&inner.source, v4)?;
+        let shared = Rc::new(Shared { socket, by_id: RefCell::default(), guesses: Cell::new(0) });
         let reader = tokio::task::spawn_local(read(Rc::downgrade(inner), shared.clone())).abort_handle();
         Ok(Rc::new(Self { shared, share: rand::rng().random_range(SHARE), reader }))
     }

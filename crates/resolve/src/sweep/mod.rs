@@ -134,7 +134,7 @@ impl Sweep {
     pub fn new(resolver: Resolver, names: usize) -> Self {
         let config = resolver.config();
         let usable = matches!(config.mode, Mode::Iterative { .. }) && config.policy.algorithms == Algorithms::Any;
-        let datagrams = Datagrams::new(names, config.timeouts.query, config.bind);
+        let datagrams = Datagrams::new(names, config.timeouts.query, config.source.clone());
         Self {
             datagrams,
             resolver,
@@ -213,7 +213,7 @@ impl Sweep {
     /// Asks a server for records, whatever zone it serves, and validates nothing: what it says plainly is shown to `take`, as
     /// indeterminate. `false`: ask through [`Resolver::stub`].
     pub async fn stub(&self, server: SocketAddr, name: &Name, rtype: Rtype, take: &mut impl FnMut(&Plain<'_>)) -> bool {
-        let Ok(reply) = self.datagrams.ask(server, |query| push_query(name, rtype, Style::Authoritative, query)).await else { return false };
+        let Some(reply) = self.send(server, name, rtype).await else { return false };
         let mut reading = self.reading.borrow_mut();
         if reading.read(&reply).is_err() || reading.rcode() != 0 {
             return false;
@@ -242,22 +242,34 @@ impl Sweep {
             return None;
         }
         let address = SocketAddr::new(server, shared.config.dns_port);
-        let compose = |query: &mut Vec<u8>| push_query(&question.name, question.rtype, Style::Authoritative, query);
-        let answered = self.datagrams.ask(address, compose).await;
-        if answered.as_ref().err() == Some(&Lost::Silence) {
-            shared.exchange.servers.silent(server, Transport::Udp);
+        self.send(address, &question.name, question.rtype).await
+    }
+
+    /// The answer of a server, when it is its turn to be asked.
+    async fn send(&self, server: SocketAddr, name: &Name, rtype: Rtype) -> Option<Answered<'_>> {
+        let shared = &self.resolver.shared;
+        let turn = shared.config.gate.turn(server.ip()).await;
+        match self.datagrams.ask(server, |query| push_query(name, rtype, Style::Authoritative, query)).await {
+            Ok(answered) if rcode(&answered) == Some(OptRcode::REFUSED.to_int()) => {
+                turn.badly();
+                Some(answered)
+            }
+            Ok(answered) => {
+                turn.well();
+                Some(answered)
+            }
+            Err(lost) => {
+                turn.badly();
+                if lost == Lost::Silence {
+                    shared.exchange.servers.silent(server.ip(), Transport::Udp);
+                }
+                None
+            }
         }
-        answered.ok()
     }
 
     /// Reads the reply of one of the parent's servers. `None` if it is no referral to just the name asked.
-    fn read_referral(
-        &self,
-        parent: &Parent,
-        question: &Question,
-        reply: &[u8],
-        take: &mut impl FnMut(&Plain<'_>),
-    ) -> Option<Delegated> {
+    fn read_referral(&self, parent: &Parent, question: &Question, reply: &[u8], take: &mut impl FnMut(&Plain<'_>)) -> Option<Delegated> {
         let name = &question.name;
         let mut reading = self.reading.borrow_mut();
         reading.read(reply).ok()?;
@@ -460,6 +472,11 @@ fn absent(reading: &Reading, name: &Name) -> Option<u32> {
     let (Some(soa), None) = (records.next(), records.next()) else { return None };
     let minimum = soa.data.last_chunk().map(|octets| u32::from_be_bytes(*octets))?;
     (soa.rtype == Rtype::SOA && soa.owner.eq_ignore_ascii_case(name.as_slice())).then(|| soa.ttl.min(minimum))
+}
+
+/// The lower bits of a message's response code.
+fn rcode(message: &[u8]) -> Option<u16> {
+    message.get(3).map(|octet| u16::from(octet & 0x0F))
 }
 
 fn pick(servers: &[IpAddr]) -> Option<IpAddr> {

@@ -273,7 +273,10 @@ mod tests {
             {"name": "a\\.b.nl", "type": "A", "status": "secure", "rcode": 0, "ttl": 60, "data": ["192.0.2.1"]}]});
         assert_eq!(read(&mut answers, None), expected);
         let stopped = read(&mut answers, Some(("deadline", "a\nb".into())));
-        assert_eq!((&stopped["status"], &stopped["reason"], &stopped["detail"]), (&json!("indeterminate"), &json!("deadline"), &json!("a\nb")));
+        assert_eq!(
+            (&stopped["status"], &stopped["reason"], &stopped["detail"]),
+            (&json!("indeterminate"), &json!("deadline"), &json!("a\nb"))
+        );
     }
 
     #[test]

@@ -3,12 +3,15 @@
 use super::list::{self, Item, Lines, List};
 use super::validate::parse_type;
 use super::worker::{self, Common, Hosts, Output, Plan};
+use crate::common::pace::PaceOptions;
+use crate::common::probe::opt_out;
 use crate::common::progress::Counter;
 use crate::common::resolver::ResolverOptions;
 use crate::common::time;
 use crate::common::usage::Usage;
 use crate::exit::{Exit, UsageError};
 use domain::base::iana::Rtype;
+use probe::OptOut;
 use resolve::Counters;
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -87,6 +90,13 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
 
+    /// Domains (with all below them), addresses and networks to leave alone, one a line
+    #[arg(long, value_name = "FILE")]
+    opt_out: Option<PathBuf>,
+
+    #[command(flatten)]
+    pace: PaceOptions,
+
     #[command(flatten)]
     resolver: ResolverOptions,
 }
@@ -119,6 +129,8 @@ impl Args {
             self.workers.unwrap_or_else(|| u32::try_from(std::thread::available_parallelism().map_or(1, Into::into)).unwrap_or(1));
         let plan = self.plan(workers)?;
         let mut config = self.resolver.config(None)?;
+        self.pace.apply(&mut config)?;
+        config.leave_alone = Arc::new(plan.opt_out.networks().clone());
         config.budgets.sockets = plan.lanes;
         config.budgets.cache_bytes = COMMON_BYTES + plan.lanes * LANE_BYTES;
         let (output, done) = self.output()?;
@@ -160,6 +172,7 @@ impl Args {
             types: types.into_iter().filter(|rtype| !(hosts && *rtype == Rtype::TLSA)).collect(),
             hosts: hosts.then_some(Hosts { port: self.port }),
             stub: self.stub,
+            opt_out: Arc::new(self.opt_out.as_deref().map_or_else(|| Ok(OptOut::default()), opt_out)?),
             deadline: self.deadline,
             lanes: usize::try_from(self.in_flight.div_ceil(workers)).unwrap_or(1),
         })

@@ -6,6 +6,7 @@ use crate::exit::UsageError;
 use bytes::Bytes;
 use dane::name::{parse_domain, tlsa_owner};
 use domain::base::iana::Rtype;
+use probe::OptOut;
 use resolve::sweep::{Memory, Plain, Sweep};
 use resolve::{Answer, Config, Counters, Name, Question, Resolver};
 use std::cell::{Cell, RefCell};
@@ -43,6 +44,8 @@ pub struct Plan {
     pub hosts: Option<Hosts>,
     /// One server to ask for everything, without validation.
     pub stub: Option<SocketAddr>,
+    /// Names that nothing is asked about.
+    pub opt_out: Arc<OptOut>,
     /// After this long no more questions are asked for the sake of one name.
     pub deadline: Duration,
     /// Names in work at once.
@@ -94,7 +97,16 @@ pub fn work(config: Config, plan: Plan, common: Arc<Common>) -> Result<Counters,
     LocalSet::new().block_on(&runtime, async {
         let sweep = Sweep::new(resolver, plan.lanes);
         let hosts = Memory::new(MAX_KNOWN_HOSTS);
-        let worker = Rc::new(Worker { sweep, hosts, plan, common, items: RefCell::default(), gathered, number: Cell::new(0), failed: Cell::new(None) });
+        let worker = Rc::new(Worker {
+            sweep,
+            hosts,
+            plan,
+            common,
+            items: RefCell::default(),
+            gathered,
+            number: Cell::new(0),
+            failed: Cell::new(None),
+        });
         worker.clone().run().await;
         worker.flush();
         match worker.failed.take() {
@@ -177,6 +189,7 @@ impl Worker {
             in_work.set(Some(item.clone()));
             answers.clear();
             let stopped = match name(&item.text) {
+                Ok(name) if self.plan.opt_out.has_name(&name) => Some(("opted-out", "it is on the opt-out list: nothing was asked".into())),
                 Ok(name) => self.look_up(&name, &mut answers).await,
                 Err(why) => Some(("not-a-name", why)),
             };
@@ -232,7 +245,7 @@ impl Worker {
             }
         }
         let hosts = self.plan.hosts?;
-        for host in mail.hosts(name) {
+        for host in mail.hosts(name).into_iter().filter(|host| !self.plan.opt_out.has_name(host)) {
             if Instant::now() > due {
                 return Some(self.late(1));
             }
