@@ -1,15 +1,16 @@
 //! What fuzz targets call: everything that reads octets from the network, behind the signatures too.
 
 use crate::anchors::Anchors;
-use crate::cache::MemoryCache;
+use crate::cache::{MemoryCache, ZoneKeys};
 use crate::canonical::Canonical;
 use crate::denial::{Denial, is_denial};
 use crate::keys::{Dnskey, Ds, Key};
 use crate::message::read_unchecked;
 use crate::outcome::Signature;
+use crate::plain::{Denials, Reading};
 use crate::policy::{Policy, Sha1};
 use crate::rrsig::{Signer, Verified, verify};
-use crate::types::{Epoch, Name, Response, Rrset};
+use crate::types::{Epoch, Name, Question, Response, Rrset};
 use crate::validation::{FetchError, Step, Validation};
 use crate::work::Work;
 use domain::base::iana::Rtype;
@@ -32,6 +33,35 @@ pub fn message(bytes: &[u8]) {
         let again = if turn % 3 == 2 { Err(FetchError::Timeout) } else { Ok(response.clone()) };
         validation.supply(&question, again);
         turn += 1;
+    }
+}
+
+/// Reads a message the short way, which must come to nothing else than the long one, and not be brought down.
+///
+/// # Panics
+/// If the two disagree.
+pub fn plain(bytes: &[u8]) {
+    let mut reading = Reading::default();
+    let Ok((question, response)) = read_unchecked(bytes) else { return };
+    reading.read(bytes).expect("what can be read can be read the short way");
+    assert_eq!(reading.rcode(), response.rcode);
+    let Question { name, rtype } = &question;
+    let Some(set) = reading.only(name, *rtype).filter(|_| *rtype != Rtype::RRSIG) else { return };
+    let [long] = response.answer.as_slice() else { panic!("{} sets where there should be one", response.answer.len()) };
+    assert_eq!((long.rtype, long.ttl, long.data.len()), (set.rtype, set.ttl, set.data.len()));
+    assert!(long.owner == *name && long.data.iter().zip(&set.data).all(|(long, short)| long == short));
+    let keys = response.answer.iter().chain(&response.authority).filter(|set| set.rtype == Rtype::DNSKEY).flat_map(|set| &set.data);
+    let keys = keys.filter_map(Dnskey::new).take(8).map(|key| Arc::new(Key::new(key))).collect();
+    let zone = ZoneKeys { apex: name.clone(), keys, sha1: Sha1::Insecure, required: Vec::new(), expires: Epoch::MAX };
+    if let Some(vouched) = zone.vouch(name, &set, NOW) {
+        let verified = verify(long, zone.signer(), &mut Work::new(Policy::default(), NOW)).expect("what is secure the short way is secure");
+        assert_eq!((vouched.ttl, verified.wildcard), (verified.ttl, None));
+    }
+    if let Some(parent) = crate::name::parent(name) {
+        let zone = ZoneKeys { apex: parent, ..zone };
+        let _ = Denials::new(4).unsigned(&zone, name, &reading, &Policy::default(), NOW);
+        let entrance = zone.entrance(name, &set, &Policy::default(), NOW);
+        let _ = entrance.and_then(|(entrance, _)| ZoneKeys::enter(name, &entrance, &set, &Policy::default(), NOW));
     }
 }
 

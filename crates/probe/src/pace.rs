@@ -96,6 +96,7 @@ fn provider(host: &Name) -> Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn name(text: &str) -> Name {
         dane::name::parse_domain(text).unwrap()
