@@ -309,7 +309,7 @@ impl Search<'_> {
             let servers = &self.descent.exchange.servers;
             let mut again = if attempt < attempts { troubles.worth_another_try() } else { troubles.of_chance() };
             again.retain(|ip| match servers.health(*ip) {
-                Health::Normal => attempt < attempts || servers.has_answered(*ip),
+                Health::Normal => attempt < attempts || servers.has_answered(*ip) && !servers.is_deaf_to_datagrams(*ip),
                 Health::Dead => attempt + 1 == attempts && servers.may_speak_over_tcp(*ip),
             });
             servers.order(&mut again);

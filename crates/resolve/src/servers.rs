@@ -102,9 +102,8 @@ impl Servers {
             m.rtt = Some(m.rtt.map_or(rtt, |old| (old * 7 + rtt) / 8));
             match over {
                 Transport::Udp => m.datagrams = true,
-                // What was just cut over UDP says nothing.
-                Transport::Tcp if m.stream.is_some_and(|(_, spoke)| spoke) => {}
                 Transport::Tcp if m.silences > 0 => m.stream = Some((Instant::now(), true)),
+                // UDP was not tried before, or its answer was cut.
                 Transport::Tcp => {}
             }
             m.silences = 0;

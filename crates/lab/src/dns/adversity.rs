@@ -38,6 +38,15 @@ pub struct Adversity {
     pub tcp_only: Vec<Ipv4Addr>,
 }
 
+/// How a question came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// In a datagram, which can be lost.
+    Udp,
+    /// In a stream, which repairs itself.
+    Tcp,
+}
+
 /// What befalls one question.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fate {
@@ -55,7 +64,7 @@ pub struct Weather(Mutex<State>);
 struct State {
     adversity: Adversity,
     /// How often each server was asked each question.
-    asked: HashMap<(Ipv4Addr, Name, Rtype, bool), u32>,
+    asked: HashMap<(Ipv4Addr, Name, Rtype, Way), u32>,
 }
 
 impl Weather {
@@ -65,16 +74,16 @@ impl Weather {
     }
 
     /// What befalls the question that this server is asked now.
-    pub fn fate(&self, server: Ipv4Addr, qname: &Name, qtype: Rtype, tcp: bool) -> Fate {
+    pub fn fate(&self, server: Ipv4Addr, qname: &Name, qtype: Rtype, way: Way) -> Fate {
         let mut state = self.state();
         let State { adversity, asked } = &mut *state;
         if *adversity == (Adversity { seed: adversity.seed, ..Adversity::default() }) {
             return Fate::default();
         }
-        let times = asked.entry((server, qname.clone(), qtype, tcp)).or_default();
+        let times = asked.entry((server, qname.clone(), qtype, way)).or_default();
         *times += 1;
-        let chance = Seed::new(adversity.seed).child(&format!("{server} {qname} {qtype} {tcp} {times}"));
-        adversity.fate(server, tcp, &chance)
+        let chance = Seed::new(adversity.seed).child(&format!("{server} {qname} {qtype} {way:?} {times}"));
+        adversity.fate(server, way, &chance)
     }
 
     /// How long it takes to open a TCP connection.
@@ -88,13 +97,13 @@ impl Weather {
 }
 
 impl Adversity {
-    fn fate(&self, server: Ipv4Addr, tcp: bool, chance: &Seed) -> Fate {
+    fn fate(&self, server: Ipv4Addr, way: Way, chance: &Seed) -> Fate {
         let happens = |what, share: f64| {
             let [a, b, c, d, ..] = chance.child(what).bytes();
             f64::from(u32::from_be_bytes([a, b, c, d])) < share * f64::from(u32::MAX)
         };
         let lost = happens("question", self.loss) || happens("answer", self.loss);
-        let instead = if self.dead.contains(&server) || !tcp && (lost || self.tcp_only.contains(&server)) {
+        let instead = if self.dead.contains(&server) || way == Way::Udp && (lost || self.tcp_only.contains(&server)) {
             Some(Manner::Silent)
         } else if self.lame.contains(&server) || happens("refused", self.refused) {
             Some(Manner::Refused)
@@ -105,7 +114,7 @@ impl Adversity {
         } else {
             None
         };
-        Fate { instead, after: self.latency + if tcp && lost { RETRANSMISSION } else { Duration::ZERO } }
+        Fate { instead, after: self.latency + if way == Way::Tcp && lost { RETRANSMISSION } else { Duration::ZERO } }
     }
 }
 
@@ -116,10 +125,10 @@ mod tests {
 
     const SERVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 
-    fn fates(adversity: &Adversity, tcp: bool) -> Vec<Fate> {
+    fn fates(adversity: &Adversity, way: Way) -> Vec<Fate> {
         let weather = Weather::default();
         weather.set(adversity.clone());
-        (0..2000).map(|_| weather.fate(SERVER, &name("valid.nl."), Rtype::MX, tcp)).collect()
+        (0..2000).map(|_| weather.fate(SERVER, &name("valid.nl."), Rtype::MX, way)).collect()
     }
 
     fn share(fates: &[Fate], manner: Manner) -> usize {
@@ -129,15 +138,15 @@ mod tests {
     #[test]
     fn shares_are_what_they_say_and_the_same_every_time() {
         let bad = Adversity { loss: 0.1, truncated: 0.2, servfail: 0.05, refused: 0.05, ..Adversity::default() };
-        let over_udp = fates(&bad, false);
-        assert_eq!(over_udp, fates(&bad, false));
-        assert_ne!(over_udp, fates(&Adversity { seed: 1, ..bad.clone() }, false));
+        let over_udp = fates(&bad, Way::Udp);
+        assert_eq!(over_udp, fates(&bad, Way::Udp));
+        assert_ne!(over_udp, fates(&Adversity { seed: 1, ..bad.clone() }, Way::Udp));
         // Of 2,000, within four standard deviations: lost 19 %, then refused 5 %, servfail 5 %, truncated 20 % of what is left.
         assert!((310..450).contains(&share(&over_udp, Manner::Silent)), "{}", share(&over_udp, Manner::Silent));
         assert!((45..118).contains(&share(&over_udp, Manner::Refused)), "{}", share(&over_udp, Manner::Refused));
         assert!((43..112).contains(&share(&over_udp, Manner::Servfail)), "{}", share(&over_udp, Manner::Servfail));
         assert!((227..358).contains(&share(&over_udp, Manner::TcpOnly)), "{}", share(&over_udp, Manner::TcpOnly));
-        let over_tcp = fates(&bad, true);
+        let over_tcp = fates(&bad, Way::Tcp);
         assert_eq!(share(&over_tcp, Manner::Silent), 0, "TCP repairs");
         assert!((310..450).contains(&over_tcp.iter().filter(|fate| fate.after == RETRANSMISSION).count()));
     }
@@ -147,7 +156,7 @@ mod tests {
         let one = |what: fn(&mut Adversity)| {
             let mut adversity = Adversity::default();
             what(&mut adversity);
-            [false, true].map(|tcp| fates(&adversity, tcp)[0].instead)
+            [Way::Udp, Way::Tcp].map(|way| fates(&adversity, way)[0].instead)
         };
         assert_eq!(one(|a| a.dead.push(SERVER)), [Some(Manner::Silent); 2]);
         assert_eq!(one(|a| a.lame.push(SERVER)), [Some(Manner::Refused); 2]);

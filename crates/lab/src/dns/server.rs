@@ -1,6 +1,6 @@
 //! Name servers: UDP and TCP at many addresses, each authoritative for the zones delegated to it.
 
-use super::adversity::Weather;
+use super::adversity::{Way, Weather};
 use super::answer::{Entry, Response, answer};
 use super::log::{Log, Query};
 use super::zone::{Manner, Zone};
@@ -120,7 +120,7 @@ impl Zones {
             dnssec_ok: ask.dnssec_ok,
             checking_disabled: query.header().cd(),
         });
-        let fate = self.weather.fate(server, &qname, qtype, tcp);
+        let fate = self.weather.fate(server, &qname, qtype, if tcp { Way::Tcp } else { Way::Udp });
         let message = self.message(server, &ask, &qname, qtype, tcp, fate.instead)?;
         Some((message, fate.after))
     }

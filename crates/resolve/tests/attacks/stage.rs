@@ -305,7 +305,10 @@ fn cpu() -> Duration {
     read(usage.user_time()) + read(usage.system_time())
 }
 
-fn root_answer(key: &Key, cuts: &[(Name, Vec<u8>, Vec<Vec<u8>>)], world: &World, query: &Query) -> Action {
+/// A zone, the last octets of its servers' addresses, its DS records.
+type Cut = (Name, Vec<u8>, Vec<Vec<u8>>);
+
+fn root_answer(key: &Key, cuts: &[Cut], world: &World, query: &Query) -> Action {
     let apex = name(".");
     if query.name == apex {
         let set = if query.rtype == Rtype::DNSKEY { rr(&apex, Rtype::DNSKEY, key.rdata.clone()) } else { soa(&apex) };
