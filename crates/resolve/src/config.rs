@@ -113,6 +113,8 @@ pub struct Config {
     pub attempts: u32,
     /// Bounds.
     pub budgets: Budgets,
+    /// Whether each name server is shown no more of a name than it needs to see. It costs queries. (RFC 9156)
+    pub minimise: bool,
     /// Whether name servers are asked over IPv6.
     pub ipv6: Ipv6,
     /// The time at which signatures are judged.
@@ -145,6 +147,7 @@ impl Default for Config {
             timeouts: Timeouts::default(),
             attempts: 3,
             budgets: Budgets::default(),
+            minimise: false,
             ipv6: Ipv6::Auto,
             clock: Clock::System,
             source: Source::default(),

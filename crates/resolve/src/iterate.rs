@@ -11,7 +11,7 @@ use crate::wire::{Reply, Style};
 use crate::work::{Path, Place};
 use bytes::Bytes;
 use dnssec::{Name, Question, Relation, Response};
-use domain::base::iana::Rtype;
+use domain::base::iana::{OptRcode, Rtype};
 use rand::seq::SliceRandom;
 use std::collections::{HashSet, VecDeque};
 use std::future::Future;
@@ -160,9 +160,12 @@ impl Descent {
         let start = start.as_ref().unwrap_or(&question.name);
         let mut zone = self.closest(start);
         let mut renewed = false;
+        let mut hiding = Hiding { of: question, active: self.config.minimise, shown: 0 };
         for _ in 0..self.config.budgets.referrals {
-            let search = Search { descent: self, zone: &zone, question, place, lookups };
-            let found = match self.crowded_cut(&zone.zone, question, place) {
+            let less = hiding.less(&zone.zone);
+            let asked = less.as_ref().unwrap_or(question);
+            let search = Search { descent: self, zone: &zone, question: asked, place, lookups };
+            let found = match self.crowded_cut(&zone.zone, asked, place) {
                 None => search.step().await,
                 Some(cut) => match self.after_the_first(cut, place, &search).await {
                     Some(found) => found,
@@ -173,9 +176,12 @@ impl Descent {
                 },
             };
             match found {
+                Ok(Found::Word(hop)) if less.is_some() => hiding.heard(asked, &hop.response),
                 Ok(Found::Word(hop)) => return Ok(*hop),
                 Ok(Found::Referral(child)) => zone = child,
                 Err(error) if error.failure == Failure::Budget => return Err(error),
+                // Some servers cannot stand the question; what was really meant, they may answer.
+                Err(_) if less.is_some() => hiding.active = false,
                 // The zone may have moved since we learned where it is.
                 Err(_) if !renewed && zone.learned.elapsed() > OLD && zone.zone != self.root.zone => {
                     renewed = true;
@@ -268,6 +274,38 @@ impl Descent {
             udp_wait: if attempt == 0 { self.exchange.servers.patience(server, timeouts.query) } else { timeouts.query * 2 },
             tcp_wait: if last { timeouts.tcp.min(timeouts.query * 2) } else { timeouts.tcp },
         }
+    }
+}
+
+/// How much of a name the servers on the way to it have been shown. (RFC 9156)
+struct Hiding<'a> {
+    of: &'a Question,
+    active: bool,
+    /// Labels, the root's included, down to which there is no cut below the zone that is asked.
+    shown: usize,
+}
+
+/// Labels that are shown one by one; deeper names are shown whole then. (MAX_MINIMISE_COUNT of RFC 9156 section 2.3)
+const MAX_MINIMISED: usize = 10;
+
+impl Hiding<'_> {
+    /// The question to put to a server of `zone` instead: for the name with one more label than is known, and a type that every server
+    /// knows. `None` if that would be the whole name.
+    // RFC 9156 section 2.1: A instead of NS, which middleboxes have been seen to drop.
+    fn less(&self, zone: &Name) -> Option<Question> {
+        let labels = self.shown.max(zone.label_count()) + 1;
+        if !self.active || labels >= self.of.name.label_count() || labels > zone.label_count() + MAX_MINIMISED {
+            return None;
+        }
+        let name = self.of.name.iter_suffixes().find(|suffix| suffix.label_count() == labels)?;
+        Some(Question { name, rtype: Rtype::A })
+    }
+
+    /// A server has said its final word on part of the name: there is no cut there. That it does not exist is for the whole name to prove,
+    /// and not always true. (RFC 9156 section 2.3, RFC 8020)
+    fn heard(&mut self, asked: &Question, response: &Response) {
+        self.shown = asked.name.label_count();
+        self.active &= response.rcode == OptRcode::NOERROR.to_int();
     }
 }
 

@@ -257,3 +257,76 @@ async fn thousands_at_once() {
         |log: &support::Log| log.queries().into_iter().map(|q| (q.name, q.rtype)).collect::<std::collections::HashSet<_>>().len();
     assert_eq!([distinct(&root), distinct(&tld)], [1, 3000]);
 }
+
+/// RFC 9156: every server sees one label more than its zone, and only the last one the whole name. The answers stay the same.
+#[tokio::test]
+async fn servers_are_shown_no_more_than_they_need() {
+    let world = World::new();
+    let [root, tld, example, _] = internet(&world).await;
+    let resolver = Resolver::new(resolve::Config { minimise: true, ..world.config() }).unwrap();
+    let answer = resolver.lookup(&name("www.example.test"), Rtype::A).await;
+    assert_eq!((answer.rcode, answer.data_text()), (0, vec![world.ip(80).to_string()]));
+    let seen = |log: &support::Log| log.queries().iter().map(|q| format!("{} {}", q.name, q.rtype)).collect::<Vec<_>>();
+    assert_eq!(seen(&root), ["test A"]);
+    assert_eq!(seen(&tld), ["example.test A"]);
+    assert_eq!(seen(&example), ["www.example.test A"]);
+
+    // Below an empty name and below one that does not exist.
+    let deep = resolver.lookup(&name("_25._tcp.www.example.test"), Rtype::TLSA).await;
+    assert_eq!((deep.rcode, deep.failure), (3, None));
+    assert_eq!(seen(&example)[1..], ["www.example.test A", "_tcp.www.example.test A", "_25._tcp.www.example.test TLSA"]);
+    let ds = resolver.lookup(&name("example.test"), Rtype::DS).await;
+    assert_eq!((ds.rcode, ds.rrset.is_none(), ds.failure), (0, true, None));
+    assert_eq!(seen(&tld).last().map(String::as_str), Some("example.test DS"));
+    let alias = resolver.lookup(&name("www.old.example.test"), Rtype::A).await;
+    assert_eq!(alias.data_text(), vec![world.ip(81).to_string()]);
+}
+
+/// A server that answers nothing but what it expects is asked the whole question after all.
+#[tokio::test]
+async fn who_cannot_stand_a_part_of_the_name_is_shown_all_of_it() {
+    let world = World::new();
+    let root = Zone::new(".").ns("test", "ns.test").a("ns.test", world.ip(2));
+    let tld = Zone::new("test").a("a.b.c.test", world.ip(80));
+    world.zone(1, root).await;
+    let log = world
+        .serve(2, move |query| if query.name == name("c.test") { Answer::code(query, Rcode::REFUSED) } else { tld.answer(query) })
+        .await;
+    let resolver = Resolver::new(resolve::Config { minimise: true, ..world.config() }).unwrap();
+    assert_eq!(resolver.lookup(&name("a.b.c.test"), Rtype::A).await.data_text(), vec![world.ip(80).to_string()]);
+    assert_eq!(log.queries().last().unwrap().name, name("a.b.c.test"));
+}
+
+/// Queries come from the ports and the address that were asked for, over UDP and TCP; and not to those who are to be left alone.
+#[tokio::test]
+async fn source_and_who_is_left_alone() {
+    let world = World::new();
+    let root = Zone::new(".").ns("test", "a.test").a("a.test", world.ip(2)).ns("test", "b.test").a("b.test", world.ip(3));
+    let test = Zone::new("test").a("www.test", world.ip(80)).a("mx.test", world.ip(81));
+    let mut logs = vec![world.zone(1, root).await];
+    for server in [2, 3] {
+        let test = test.clone();
+        let script = move |query: &support::Query| {
+            if query.via == Via::Udp && query.name == name("mx.test") {
+                Answer { tc: true, ..Answer::to(query) }.send()
+            } else {
+                test.answer(query)
+            }
+        };
+        logs.push(world.serve(server, script).await);
+    }
+    let mut alone = resolve::Networks::default();
+    assert!(alone.add(&format!("{}/32", world.ip(2))));
+    let source = resolve::Source { address: Some(world.ip(99).into()), ports: Some(20_000..=29_999) };
+    let resolver = Resolver::new(resolve::Config { source, leave_alone: alone.into(), ..world.config() }).unwrap();
+    for owner in ["www.test", "mx.test"] {
+        assert!(resolver.lookup(&name(owner), Rtype::A).await.rrset.is_some(), "{owner}");
+    }
+    let queries: Vec<_> = logs.iter().flat_map(support::Log::queries).collect();
+    assert!(queries.iter().any(|query| query.via == Via::Tcp));
+    for query in queries {
+        assert_eq!(query.peer.ip(), world.ip(99));
+        assert!((20_000..=29_999).contains(&query.peer.port()), "{}", query.peer);
+    }
+    assert_eq!(logs[1].count(), 0, "it wants to be left alone");
+}

@@ -47,6 +47,10 @@ pub struct ResolverOptions {
     #[arg(long)]
     pub all_algorithms: bool,
 
+    /// Show each name server no more of a name than it needs to see (RFC 9156). It costs queries
+    #[arg(long, conflicts_with = "upstream")]
+    pub minimise: bool,
+
     /// Do not use IPv6 [default: if there is a route]
     #[arg(long)]
     pub no_ipv6: bool,
@@ -71,6 +75,7 @@ impl ResolverOptions {
         config.timeouts.tcp = config.timeouts.tcp.max(self.dns_timeout);
         config.timeouts.lookup = self.dns_deadline;
         config.attempts = self.dns_tries;
+        config.minimise = self.minimise;
         if self.validate_sha1 {
             config.policy.sha1 = Sha1::Validate;
         }

@@ -177,29 +177,97 @@ fn the_short_cut_agrees_with_the_resolver() {
         ..resolve::Config::default()
     };
     config.attempts = 3;
-    let runtime = tokio::runtime::Runtime::new().unwrap();
     let resolver = resolve::Resolver::new(config).unwrap();
-    let mut compared = 0;
-    for record in told.values() {
-        let name: resolve::Name = record["name"].as_str().unwrap().parse().unwrap();
-        for (entry, rtype) in record["answers"].as_array().unwrap().iter().zip(TYPES) {
-            let answer = runtime.block_on(resolver.lookup(&name, rtype.parse().unwrap()));
-            let sorted = |mut data: Vec<String>| {
-                data.sort();
-                data
-            };
-            let texts = entry["data"].as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect();
-            let reason = answer.reason.as_ref().map(|reason| reason.code.code()).or(answer.failure.map(resolve::Failure::code));
-            let ttl = answer.rrset.as_ref().map(|set| set.ttl).or(answer.negative_ttl);
-            let status = serde_json::to_value(answer.status).unwrap();
-            assert_eq!(entry["type"], *rtype);
-            assert_eq!(
-                (&entry["status"], entry["rcode"].as_u64(), entry["reason"].as_str(), entry["ttl"].as_u64(), sorted(texts)),
-                (&status, Some(answer.rcode.into()), reason, ttl.map(u64::from), sorted(answer.data_text())),
-                "{name} {rtype}: {entry}"
-            );
-            compared += 1;
+    let questions: Vec<(resolve::Name, &str, &Value)> = told
+        .values()
+        .flat_map(|record| {
+            let name: resolve::Name = record["name"].as_str().unwrap().parse().unwrap();
+            record["answers"].as_array().unwrap().iter().zip(TYPES).map(move |(entry, rtype)| (name.clone(), rtype, entry))
+        })
+        .collect();
+    let answers = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let ask = |(name, rtype, _): &(resolve::Name, &str, &Value)| {
+            let (resolver, name, rtype) = (resolver.clone(), name.clone(), rtype.parse().unwrap());
+            tokio::spawn(async move { resolver.lookup(&name, rtype).await })
+        };
+        let mut answers = Vec::new();
+        for asked in questions.iter().map(ask).collect::<Vec<_>>() {
+            answers.push(asked.await.unwrap());
         }
+        answers
+    });
+    let mut compared = 0;
+    for ((name, rtype, entry), answer) in questions.iter().zip(answers) {
+        let sorted = |mut data: Vec<String>| {
+            data.sort();
+            data
+        };
+        let texts = entry["data"].as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect();
+        let reason = answer.reason.as_ref().map(|reason| reason.code.code()).or(answer.failure.map(resolve::Failure::code));
+        let ttl = answer.rrset.as_ref().map(|set| set.ttl).or(answer.negative_ttl);
+        let status = serde_json::to_value(answer.status).unwrap();
+        assert_eq!(entry["type"], **rtype);
+        assert_eq!(
+            (&entry["status"], entry["rcode"].as_u64(), entry["reason"].as_str(), entry["ttl"].as_u64(), sorted(texts)),
+            (&status, Some(answer.rcode.into()), reason, ttl.map(u64::from), sorted(answer.data_text())),
+            "{name} {rtype}: {entry}"
+        );
+        compared += 1;
     }
     assert_eq!(compared, TYPES.len() * names.len());
+}
+
+/// Nobody on the opt-out list is asked anything, and the record says so; limits and source are kept by the short cut, too.
+#[test]
+fn politeness_is_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let (list, out, opt_out) = (place.path().join("list"), place.path().join("out"), place.path().join("opt-out"));
+    std::fs::write(&list, "valid.nl\nunsigned.nl\nmx.valid.nl\n").unwrap();
+    std::fs::write(&opt_out, "unsigned.nl\n").unwrap();
+    let before = BED.lab.queries().len();
+    let arguments = ["dns", "scan", list.to_str().unwrap(), "--out", out.to_str().unwrap(), "--opt-out", opt_out.to_str().unwrap()];
+    let polite = ["--source-ports", "28000-28999", "--dns-rate-server", "50", "--dns-open-server", "3"];
+    let output = in_lab_with(&[&arguments[..], &polite].concat(), &BED.dns_options());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let told = records(&out);
+    assert_eq!((told[&2]["status"].as_str(), told[&2]["reason"].as_str()), (Some("indeterminate"), Some("opted-out")));
+    assert_eq!((told[&2]["answers"].as_array().unwrap().len(), told[&1]["status"].as_str()), (0, Some("secure")));
+    let ours: Vec<_> = BED.lab.queries()[before..].iter().filter(|q| (28_000..29_000).contains(&q.source.port())).cloned().collect();
+    assert!(ours.iter().any(|query| query.name.to_string() == "valid.nl"), "{} queries", ours.len());
+    // Other tests may ask about it meanwhile, from other ports.
+    assert!(ours.iter().all(|query| query.name.to_string() != "unsigned.nl"));
+
+    for (option, value, says) in [
+        ("--source-address", "192.0.2.77", "address of this machine"),
+        ("--source-ports", "28000-28001", "at least 256"),
+        ("--dns-rate", "0", "0.001"),
+    ] {
+        let output = in_lab_with(&["dns", "scan", list.to_str().unwrap(), "--out", "-", option, value], &BED.dns_options());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
+}
+
+/// A dry run tells who would be asked how often, and asks for delegations only.
+#[test]
+fn a_dry_run_counts_and_asks_no_more_than_it_must() {
+    let place = tempfile::tempdir().unwrap();
+    let list = place.path().join("list");
+    std::fs::write(&list, "valid.nl\nunsigned.nl\n").unwrap();
+    let run = |more: &[&str]| {
+        let arguments = [&["dns", "scan", list.to_str().unwrap(), "--dry-run", "--source-ports", "27000-27999"], more].concat();
+        let output = in_lab_with(&arguments, &BED.dns_options());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told: Value = serde_json::from_str(&run(&["--json", "--dns-rate-server", "2"])).unwrap();
+    // The parent, and SOA, DNSKEY and MX of two names: DS comes with the referral, NS with SOA.
+    assert_eq!((&told["names"], &told["queries"], &told["unknown"]), (&2.into(), &8.into(), &0.into()));
+    let sum = |what: &str| told[what].as_array().unwrap().iter().map(|load| load["queries"].as_u64().unwrap()).sum::<u64>();
+    assert!(sum("servers").abs_diff(8) <= 2 && sum("networks").abs_diff(8) <= 2, "{told}");
+    assert!(told["servers"][0]["seconds"].as_f64().unwrap() > 0.0);
+    let ours: Vec<_> = BED.lab.queries().into_iter().filter(|q| (27_000..28_000).contains(&q.source.port())).collect();
+    assert!(!ours.iter().any(|query| query.rtype.to_string() == "MX" || query.rtype.to_string() == "TLSA"));
+    let text = run(&[]);
+    assert!(text.contains("2 names would cost about 8 queries") && text.contains("no limit"), "{text}");
 }

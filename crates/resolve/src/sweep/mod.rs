@@ -149,19 +149,7 @@ impl Sweep {
     /// Finds the zone that begins at `name`, if its parent is the zone just above and tells plainly what it is. DS and DNSKEY records are
     /// met on the way: plain ones are shown to `take`. `None`: ask the resolver.
     pub async fn zone(&self, name: &Name, take: &mut impl FnMut(&Plain<'_>)) -> Option<Zone> {
-        let anchored = self.resolver.config().anchors.has(name);
-        let above = name.parent().filter(|_| self.usable && !anchored)?;
-        let parent = self.parent(&above).await?;
-        let referrer = pick(&parent.servers)?;
-        let question = Question { name: name.clone(), rtype: Rtype::SOA };
-        let reply = self.exchange(referrer, &question).await?;
-        let delegated = self.read_referral(&parent, &question, &reply, take);
-        let Some(delegated) = delegated else {
-            self.tell(&reply, &parent.name, &question, referrer);
-            return None;
-        };
-        let referral = reply.to_vec();
-        drop(reply);
+        let (parent, referrer, delegated, referral) = self.referral(name, take).await?;
         let Delegated { servers, bare, security } = delegated;
         let servers = if servers.is_empty() { self.find_servers(bare).await } else { servers };
         let place = Whereabouts { name: name.clone(), servers, origin: parent, referral, referrer, told: Cell::new(false) };
@@ -208,6 +196,29 @@ impl Sweep {
             }
         }
         result
+    }
+
+    /// The referral of a parent's server to `name`, and its bytes.
+    async fn referral(&self, name: &Name, take: &mut impl FnMut(&Plain<'_>)) -> Option<(Rc<Parent>, IpAddr, Delegated, Vec<u8>)> {
+        let anchored = self.resolver.config().anchors.has(name);
+        let above = name.parent().filter(|_| self.usable && !anchored)?;
+        let parent = self.parent(&above).await?;
+        let referrer = pick(&parent.servers)?;
+        let question = Question { name: name.clone(), rtype: Rtype::SOA };
+        let reply = self.exchange(referrer, &question).await?;
+        let delegated = self.read_referral(&parent, &question, &reply, take);
+        if delegated.is_none() {
+            self.tell(&reply, &parent.name, &question, referrer);
+        }
+        Some((parent, referrer, delegated?, reply.to_vec()))
+    }
+
+    /// Who would be asked about a zone that begins at `name`: its parent's servers and its own. Asks the parent only, and for the addresses
+    /// of name servers. `None` if it is not told plainly.
+    pub async fn servers(&self, name: &Name) -> Option<(Vec<IpAddr>, Vec<IpAddr>)> {
+        let (parent, _, delegated, _) = self.referral(name, &mut |_| ()).await?;
+        let own = if delegated.servers.is_empty() { self.find_servers(delegated.bare).await } else { delegated.servers };
+        (!own.is_empty()).then(|| (parent.servers.clone(), own))
     }
 
     /// Asks a server for records, whatever zone it serves, and validates nothing: what it says plainly is shown to `take`, as

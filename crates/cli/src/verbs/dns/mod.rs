@@ -1,5 +1,6 @@
 //! `danelaw dns`: questions to the DNS.
 
+mod dry_run;
 mod list;
 mod record;
 mod scan;

@@ -1,9 +1,11 @@
 //! `danelaw dns scan`: many names, one record each.
 
+use super::dry_run;
 use super::list::{self, Item, Lines, List};
 use super::validate::parse_type;
 use super::worker::{self, Common, Hosts, Output, Plan};
 use crate::common::pace::PaceOptions;
+use crate::common::print;
 use crate::common::probe::opt_out;
 use crate::common::progress::Counter;
 use crate::common::resolver::ResolverOptions;
@@ -12,7 +14,7 @@ use crate::common::usage::Usage;
 use crate::exit::{Exit, UsageError};
 use domain::base::iana::Rtype;
 use probe::OptOut;
-use resolve::Counters;
+use resolve::{Config, Counters};
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -37,6 +39,9 @@ use tokio::sync::mpsc::{Receiver, channel};
   # Other questions, to stdout:
   danelaw dns scan names.txt --out - --types SOA,CAA | jq .status
 
+  # How much would that be, and for whom? Asks for a sample's delegations:
+  danelaw dns scan names.txt --dry-run
+
   # How fast is this server? Nothing is validated:
   danelaw dns scan names.txt --out - --types SOA --stub 192.0.2.1
 
@@ -55,8 +60,20 @@ pub struct Args {
     list: PathBuf,
 
     /// Write the records to this file, one JSON object a line; '-' is stdout
-    #[arg(long, value_name = "FILE|-")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE|-", required_unless_present = "dry_run")]
+    out: Option<PathBuf>,
+
+    /// Say how many queries each name server would get, and how long that takes at the limits. Asks only for the delegations of a sample
+    #[arg(long, conflicts_with_all = ["out", "resume", "stub", "upstream", "stats"])]
+    dry_run: bool,
+
+    /// Names in the sample of a dry run
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "dry_run")]
+    sample: usize,
+
+    /// Print the outcome of a dry run as JSON
+    #[arg(long, requires = "dry_run")]
+    json: bool,
 
     /// Go on with what an earlier run left in the output file
     #[arg(long)]
@@ -133,7 +150,8 @@ impl Args {
         config.leave_alone = Arc::new(plan.opt_out.networks().clone());
         config.budgets.sockets = plan.lanes;
         config.budgets.cache_bytes = COMMON_BYTES + plan.lanes * LANE_BYTES;
-        let (output, done) = self.output()?;
+        let Some(out) = &self.out else { return self.estimate(&plan, config) };
+        let (output, done) = self.output(out)?;
         let before = done.number();
         let list = List::open(&self.list, done)?;
         let common = Arc::new(Common {
@@ -178,19 +196,30 @@ impl Args {
         })
     }
 
+    fn estimate(&self, plan: &Plan, config: Config) -> Result<Exit, UsageError> {
+        let pace = config.gate.pace();
+        let estimate = dry_run::estimate(List::open(&self.list, Lines::default())?, plan, config, self.sample)?;
+        if self.json {
+            print::line(serde_json::to_string(&estimate).map_err(UsageError::new)?);
+        } else {
+            estimate.show(pace);
+        }
+        Ok(Exit::Good)
+    }
+
     /// The output, and what stands there already.
-    fn output(&self) -> Result<(Output, Lines), UsageError> {
-        if self.out.as_os_str() == "-" {
+    fn output(&self, out: &Path) -> Result<(Output, Lines), UsageError> {
+        if out.as_os_str() == "-" {
             return Ok((Output::Stdout, Lines::default()));
         }
-        let shown = self.out.display();
-        let exists = std::fs::metadata(&self.out).is_ok_and(|m| m.is_file() && m.len() > 0);
+        let shown = out.display();
+        let exists = std::fs::metadata(out).is_ok_and(|m| m.is_file() && m.len() > 0);
         let done = match (exists, self.resume) {
-            (true, true) => list::resume(&self.out)?,
+            (true, true) => list::resume(out)?,
             (true, false) => return Err(UsageError(format!("{shown}: exists already; name another file, or go on with --resume"))),
             (false, _) => Lines::default(),
         };
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&self.out);
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(out);
         let file = file.map_err(|e| UsageError(format!("{shown}: {e}; name a file that can be written, or '-'")))?;
         Ok((Output::File(file, shown.to_string()), done))
     }
