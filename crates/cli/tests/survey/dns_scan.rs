@@ -271,3 +271,23 @@ fn a_dry_run_counts_and_asks_no_more_than_it_must() {
     let text = run(&[]);
     assert!(text.contains("2 names would cost about 8 queries") && text.contains("no limit"), "{text}");
 }
+
+/// As a stub every question costs one query, whatever the answer is.
+#[test]
+fn a_stub_asks_once() {
+    let place = tempfile::tempdir().unwrap();
+    let (list, out, stats) = (place.path().join("list"), place.path().join("out"), place.path().join("stats"));
+    std::fs::write(&list, "valid.nl\nunsigned.nl\nno-such-name.nl\nns.valid.nl\n").unwrap();
+    let server = BED.lab.name_servers().iter().find(|(zone, _)| zone.to_string() == "nl").unwrap().1[0];
+    let stub = format!("--stub={server}:{}", BED.lab.config().dns_port);
+    let arguments = ["dns", "scan", list.to_str().unwrap(), "--out", out.to_str().unwrap(), "--types=SOA,DS,CAA", &stub, "--stats"];
+    let output = in_lab_with(&[&arguments[..], &[stats.to_str().unwrap()]].concat(), &BED.dns_options());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let told = records(&out);
+    let codes = |line| told[&line]["answers"].as_array().unwrap().iter().map(|a| a["rcode"].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!((codes(1), codes(2), codes(3)), (vec![0; 3], vec![0; 3], vec![3; 3]));
+    assert!(told[&1]["answers"][1]["data"][0].as_str().is_some_and(|ds| ds.split(' ').count() == 4), "{}", told[&1]);
+    assert!(told.values().all(|record| record["status"] == "indeterminate"));
+    let stats: Value = serde_json::from_str(&std::fs::read_to_string(&stats).unwrap()).unwrap();
+    assert_eq!(stats["queries"], 12);
+}

@@ -7,7 +7,7 @@ use super::world::{Group, Kind, World};
 use super::{MEASURED, PORT, exchange};
 use crate::danelaw;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ use std::process::{Command, Stdio};
 
 /// Names in flight when memory is looked at.
 pub const CROWDED: usize = 10_000;
+/// Lines of a short and of a long list, as multiples of the unsigned names: a hundred thousand and a million in a world of full size.
+const LONG: [usize; 2] = [5, 50];
 /// Names that the stub asks for: enough for a second of CPU time.
 const STUB_NAMES: usize = 50_000;
 
@@ -30,6 +32,8 @@ pub struct Outcome {
     pub crowded: Option<Run>,
     /// As a stub, without validation.
     pub stub: Option<Run>,
+    /// A short and a long list.
+    pub long: Option<[Run; 2]>,
 }
 
 /// How danelaw is asked to do it.
@@ -69,11 +73,14 @@ pub struct Counts {
 }
 
 /// How to run it.
+#[derive(Clone, Copy)]
 struct Plan<'a> {
     name: &'a str,
     workers: usize,
     in_flight: usize,
     mode: Mode,
+    /// How often every name stands in the list.
+    times: usize,
 }
 
 /// What the names are asked through.
@@ -89,12 +96,15 @@ enum Mode {
 /// If it fails.
 pub fn measure(world: &World, group: &Group<'_>, options: &Options) -> Outcome {
     let bench = Bench { world, group, verb: verb() };
-    let plan = Plan { name: "one", workers: 1, in_flight: options.in_flight, mode: Mode::Validating };
+    let plan = Plan { name: "one", workers: 1, in_flight: options.in_flight, mode: Mode::Validating, times: 1 };
     let more = bench.verb == Verb::Dns && group.kind == Kind::Signed;
     let run = |plan: Plan<'_>| more.then(|| bench.run(&plan));
+    let long = |name, times| bench.run(&Plan { name, times, ..plan });
+    let unsigned = bench.verb == Verb::Dns && group.kind == Kind::Unsigned;
     Outcome {
         verb: bench.verb,
         one: bench.run(&plan),
+        long: unsigned.then(|| [long("short", LONG[0]), long("long", LONG[1])]),
         two: run(Plan { name: "two", workers: 2, ..plan }),
         crowded: run(Plan { name: "crowded", in_flight: CROWDED, ..plan }),
         stub: run(Plan { name: "stub", mode: Mode::Stub, ..plan }),
@@ -123,15 +133,16 @@ impl Bench<'_> {
             Mode::Stub => &self.group.domains[..self.group.domains.len().min(STUB_NAMES)],
         };
         let list = directory.join("list");
-        fs::write(&list, domains.iter().map(|domain| format!("{}\n", domain.name)).collect::<String>()).expect("list");
+        let once = domains.iter().map(|domain| format!("{}\n", domain.name)).collect::<String>();
+        fs::write(&list, once.repeat(plan.times)).expect("list");
         let (out, stats, log) = (directory.join("out.jsonl"), directory.join("stats.json"), directory.join("log"));
         let command = self.command(plan, &list, &out, &stats);
         let work = || if plan.workers == 1 { on_core(MEASURED, || run(command, &log)) } else { run(command, &log) };
         let (usage, costs) = Costs::around(self.world, work);
         let expected = domains.iter().map(|domain| domain.name.as_str()).collect();
-        let (right, wrong) = self.check(&out, plan.mode, expected);
+        let (right, wrong) = self.check(&out, plan, expected);
         let _ = fs::remove_file(&out);
-        Run { names: domains.len(), usage, costs, counts: counts(&stats), right, wrong }
+        Run { names: domains.len() * plan.times, usage, costs, counts: counts(&stats), right, wrong }
     }
 
     fn command(&self, plan: &Plan<'_>, list: &Path, out: &Path, stats: &Path) -> Command {
@@ -154,20 +165,25 @@ impl Bench<'_> {
     }
 
     /// How many of the names were right, and a few that were not.
-    fn check(&self, out: &Path, mode: Mode, mut expected: HashSet<&str>) -> (usize, Vec<String>) {
+    fn check(&self, out: &Path, plan: &Plan<'_>, expected: HashSet<&str>) -> (usize, Vec<String>) {
         const SHOWN: usize = 5;
         let (mut right, mut wrong) = (0, Vec::new());
+        let mut left: HashMap<&str, usize> = expected.into_iter().map(|name| (name, plan.times)).collect();
         for line in BufReader::new(File::open(out).expect("what danelaw wrote")).lines() {
             let line = line.expect("text");
             let value: Value = serde_json::from_str(&line).unwrap_or_default();
-            let Some((name, good)) = self.judge(&value, mode) else { continue };
-            if expected.remove(name) && good {
+            let Some((name, good)) = self.judge(&value, plan.mode) else { continue };
+            let wanted = left.get_mut(name).filter(|times| **times > 0);
+            let known = wanted.is_some();
+            wanted.into_iter().for_each(|times| *times -= 1);
+            if known && good {
                 right += 1;
             } else if wrong.len() < SHOWN {
                 wrong.push(line.chars().take(600).collect());
             }
         }
-        wrong.extend(expected.into_iter().take(SHOWN).map(|name| format!("{name}: nothing was said")));
+        let silent = left.into_iter().filter(|(_, times)| *times > 0);
+        wrong.extend(silent.take(SHOWN).map(|(name, times)| format!("{name}: nothing was said, {times} times")));
         (right, wrong)
     }
 

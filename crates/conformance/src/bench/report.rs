@@ -98,6 +98,14 @@ impl Report {
             self.run(&format!("{kind}: {verb}, {CROWDED} in flight"), crowded);
             self.row(format!("{kind}: peak memory with {CROWDED} in flight"), megabytes(crowded.usage.peak_kb), "below 300 MB");
         }
+        if let Some([short, long]) = &outcome.long {
+            self.truth(&format!("{kind}: a list of {} lines", whole(short.names as f64)), short);
+            self.truth(&format!("{kind}: a list of {} lines", whole(long.names as f64)), long);
+            let memory = format!("{} and {}", megabytes(short.usage.peak_kb), megabytes(long.usage.peak_kb));
+            self.row(format!("{kind}: peak memory of these lists"), memory, "the same");
+            let each = |run: &Run| micros(run.usage.cpu() / run.names as f64);
+            self.row(format!("{kind}: CPU time a line"), format!("{} and {}", each(short), each(long)), "the same");
+        }
         if let Some(stub) = &outcome.stub {
             self.stub(stub);
         }

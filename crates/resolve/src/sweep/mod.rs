@@ -84,8 +84,10 @@ pub struct Plain<'a> {
     pub status: Security,
     /// Why it is insecure.
     pub reason: Option<&'a Reason>,
+    /// Response code.
+    pub rcode: u16,
     /// TTL, seconds, as far as proven; without data, that of the negative answer.
-    pub ttl: u32,
+    pub ttl: Option<u32>,
     /// The records' data, wire form, names uncompressed; empty if there is no such record.
     pub data: &'a [&'a [u8]],
 }
@@ -226,11 +228,18 @@ impl Sweep {
     pub async fn stub(&self, server: SocketAddr, name: &Name, rtype: Rtype, take: &mut impl FnMut(&Plain<'_>)) -> bool {
         let Some(reply) = self.send(server, name, rtype).await else { return false };
         let mut reading = self.reading.borrow_mut();
-        if reading.read(&reply).is_err() || reading.rcode() != 0 {
+        if reading.read(&reply).is_err() {
             return false;
         }
-        let Some(set) = reading.only(name, rtype) else { return false };
-        take(&Plain { rtype, status: Security::Indeterminate, reason: None, ttl: set.ttl, data: &set.data });
+        let rcode = reading.rcode();
+        let shown = Plain { rtype, status: Security::Indeterminate, reason: None, rcode, ttl: None, data: &[] };
+        match reading.only(name, rtype) {
+            Some(set) => take(&Plain { ttl: Some(set.ttl), data: &set.data, ..shown }),
+            // Who does not know EDNS is asked without.
+            None if [OptRcode::FORMERR, OptRcode::NOTIMP].map(OptRcode::to_int).contains(&rcode) => return false,
+            None if reading.records(Section::Answer).any(|record| record.rtype == rtype) => return false,
+            None => take(&shown),
+        }
         true
     }
 
@@ -300,13 +309,27 @@ impl Sweep {
                 Some(ds) => {
                     let (entrance, vouched) = keys.entrance(name, &ds, &config.policy, now)?;
                     self.verified(vouched.verifications);
-                    take(&Plain { rtype: Rtype::DS, status: Security::Secure, reason: None, ttl: vouched.ttl, data: &ds.data });
+                    take(&Plain {
+                        rtype: Rtype::DS,
+                        status: Security::Secure,
+                        reason: None,
+                        rcode: 0,
+                        ttl: Some(vouched.ttl),
+                        data: &ds.data,
+                    });
                     Delegation::Signed(entrance)
                 }
                 None => {
                     let denied = self.denials.borrow_mut().unsigned(keys, name, &reading, &config.policy, now)?;
                     self.verified(denied.verifications);
-                    take(&Plain { rtype: Rtype::DS, status: denied.status, reason: denied.why.as_ref(), ttl: denied.ttl, data: &[] });
+                    take(&Plain {
+                        rtype: Rtype::DS,
+                        status: denied.status,
+                        reason: denied.why.as_ref(),
+                        rcode: 0,
+                        ttl: Some(denied.ttl),
+                        data: &[],
+                    });
                     Delegation::Insecure(Arc::new(denied.reason))
                 }
             },
@@ -353,7 +376,14 @@ impl Sweep {
             let set = positive(&reading, &place.name, Rtype::DNSKEY)?;
             let (keys, vouched) = ZoneKeys::enter(&place.name, entrance, &set, &config.policy, config.clock.now())?;
             self.verified(vouched.verifications);
-            take(&Plain { rtype: Rtype::DNSKEY, status: Security::Secure, reason: None, ttl: vouched.ttl, data: &set.data });
+            take(&Plain {
+                rtype: Rtype::DNSKEY,
+                status: Security::Secure,
+                reason: None,
+                rcode: 0,
+                ttl: Some(vouched.ttl),
+                data: &set.data,
+            });
             Some(keys)
         };
         self.ask_apex(place, Rtype::DNSKEY, read).await
@@ -376,17 +406,17 @@ impl Sweep {
         let Some(set) = positive(&reading, &zone.place.name, rtype) else {
             let Standing::Insecure(reason) = &zone.standing else { return false };
             let Some(ttl) = absent(&reading, &zone.place.name) else { return false };
-            take(&Plain { rtype, status: Security::Insecure, reason: Some(reason), ttl, data: &[] });
+            take(&Plain { rtype, status: Security::Insecure, reason: Some(reason), rcode: 0, ttl: Some(ttl), data: &[] });
             return true;
         };
         let Some((status, reason, ttl)) = judged(&set) else { return false };
-        take(&Plain { rtype, status, reason, ttl, data: &set.data });
+        take(&Plain { rtype, status, reason, rcode: 0, ttl: Some(ttl), data: &set.data });
         if rtype == Rtype::SOA
             && let Some(set) = reading.set(Section::Authority, &zone.place.name, Rtype::NS)
             && let Some((status, reason, ttl)) = judged(&set)
         {
             // What an authority says of its own name servers beside its SOA record. (RFC 2181 section 5.4.1 ranks it next to an answer)
-            take(&Plain { rtype: Rtype::NS, status, reason, ttl, data: &set.data });
+            take(&Plain { rtype: Rtype::NS, status, reason, rcode: 0, ttl: Some(ttl), data: &set.data });
         }
         true
     }

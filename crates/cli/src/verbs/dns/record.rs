@@ -48,12 +48,12 @@ impl Answers {
             name,
             rtype: plain.rtype,
             status: plain.status,
-            rcode: 0,
+            rcode: plain.rcode,
             code: reason.map(|reason| reason.code.code()),
             at_name: reason.map(|reason| &reason.at_name),
             detail: reason.map(|reason| reason.detail.as_str()).filter(|detail| !detail.is_empty()),
             alias_of: None,
-            ttl: Some(plain.ttl),
+            ttl: plain.ttl,
         };
         self.write(question, &entry, plain.data.iter().copied(), at);
     }
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_record_is_json_in_the_order_of_the_questions() {
         let name: Name = r"a\.b.nl".parse().unwrap();
-        let plain = |rtype, status, data| Plain { rtype, status, reason: None, ttl: 60, data };
+        let plain = |rtype, status, data| Plain { rtype, status, reason: None, rcode: 0, ttl: Some(60), data };
         let mut answers = Answers::default();
         let servers = [&b"\x04x\"\\\x00\x00"[..], &b"\x00"[..]];
         answers.put_plain(1, &name, &plain(Rtype::NS, Security::Secure, &servers), 5);

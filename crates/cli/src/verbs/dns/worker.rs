@@ -271,7 +271,7 @@ impl Worker {
         if let Some(number) = self.plan.types.iter().position(|rtype| *rtype == plain.rtype)
             && !answers.has(number)
         {
-            if plain.rtype == Rtype::MX {
+            if plain.rtype == Rtype::MX && plain.rcode == 0 {
                 *mail = Mail::of(plain.data.iter().map(|data| Bytes::copy_from_slice(data)));
             }
             answers.put_plain(number, name, plain, self.sweep.resolver().config().clock.now());
