@@ -83,7 +83,7 @@ impl Net {
         let ports = if server.is_ipv4() { &self.v4 } else { &self.v6 };
         let mut open = ports.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() < ports.number {
-            let port = Arc::new(Port::open(&self.source, server.is_ipv4())?);
+            let port = Arc::new(Port::open(&self.source, Family::of(server))?);
             open.push(port.clone());
             return Ok(port);
         }
@@ -91,7 +91,7 @@ impl Net {
         match open.get_mut(index) {
             Some(port) if !port.is_spent() => Ok(port.clone()),
             Some(port) => {
-                *port = Arc::new(Port::open(&self.source, server.is_ipv4())?);
+                *port = Arc::new(Port::open(&self.source, Family::of(server))?);
                 Ok(port.clone())
             }
             None => Err(io::Error::other("no port is open")),
@@ -172,7 +172,7 @@ impl Slot<'_> {
         if self.net.source == Source::default() {
             return new();
         }
-        bind(&self.net.source, server.is_ipv4(), |local| {
+        bind(&self.net.source, Family::of(server), |local| {
             let socket = new()?;
             socket.set_reuseaddr(true)?;
             socket.bind(local)?;
@@ -181,18 +181,35 @@ impl Slot<'_> {
     }
 }
 
+/// A family of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    /// That of an address.
+    pub fn of(address: SocketAddr) -> Self {
+        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+}
+
 /// A UDP socket of the source.
-pub fn udp_socket(source: &Source, v4: bool) -> io::Result<UdpSocket> {
-    let socket = bind(source, v4, std::net::UdpSocket::bind)?;
+pub fn udp_socket(source: &Source, family: Family) -> io::Result<UdpSocket> {
+    let socket = bind(source, family, std::net::UdpSocket::bind)?;
     socket.set_nonblocking(true)?;
     batch::prepare(&socket)?;
     UdpSocket::from_std(socket)
 }
 
 /// What `open` opens at an address of the source, at one of its ports that is free.
-fn bind<T>(source: &Source, v4: bool, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
-    let any = if v4 { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
-    let address = source.address.filter(|ip| ip.is_ipv4() == v4).unwrap_or(any);
+fn bind<T>(source: &Source, family: Family, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    let any = match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let address = source.address.filter(|ip| ip.is_ipv4() == any.is_ipv4()).unwrap_or(any);
     let Some(ports) = &source.ports else { return open(SocketAddr::new(address, 0)) };
     let mut tries = 0;
     loop {

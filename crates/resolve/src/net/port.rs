@@ -5,7 +5,7 @@
 //! cannot be taken for the answer to another.
 
 use super::batch::{self, Datagram};
-use super::{MAX_GUESSES, MAX_STRANGERS, NetError, SHARE, read_id, udp_socket};
+use super::{Family, MAX_GUESSES, MAX_STRANGERS, NetError, SHARE, read_id, udp_socket};
 use crate::config::Source;
 use bytes::Bytes;
 use rand::Rng;
@@ -48,8 +48,8 @@ struct Waiting {
 
 impl Port {
     /// Opens a port of the source. Must be called within a runtime, which then reads from it.
-    pub fn open(source: &Source, v4: bool) -> io::Result<Self> {
-        let shared = Arc::new(Shared { socket: udp_socket(source, v4)?, queries: Mutex::default() });
+    pub fn open(source: &Source, family: Family) -> io::Result<Self> {
+        let shared = Arc::new(Shared { socket: udp_socket(source, family)?, queries: Mutex::default() });
         let reader = tokio::spawn(read(shared.clone())).abort_handle();
         Ok(Self { shared, reader, share: rand::rng().random_range(SHARE) })
     }

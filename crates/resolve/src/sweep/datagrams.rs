@@ -6,7 +6,7 @@
 
 use crate::config::Source;
 use crate::net::batch::{self, Datagram};
-use crate::net::{MAX_GUESSES, MAX_STRANGERS, PORTS, SHARE, read_id, udp_socket, write_id};
+use crate::net::{Family, MAX_GUESSES, MAX_STRANGERS, PORTS, SHARE, read_id, udp_socket, write_id};
 use rand::Rng;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -275,13 +275,13 @@ impl Inner {
 
     /// Sends what is to be sent, as far as the system takes it; returns the port to wait for if it does not take more.
     fn flush(self: &Rc<Self>) -> Option<Rc<Port>> {
-        for v4 in [true, false] {
+        for family in [Family::V4, Family::V6] {
             loop {
-                let batch = self.next_batch(v4);
+                let batch = self.next_batch(family);
                 if batch.is_empty() {
                     break;
                 }
-                let port = match self.port(v4) {
+                let port = match self.port(family) {
                     Ok(port) => port,
                     Err(_) => {
                         batch.into_iter().for_each(|ticket| self.end(ticket, Lost::Trouble));
@@ -299,13 +299,13 @@ impl Inner {
     }
 
     /// The next tickets of one family that are still valid.
-    fn next_batch(&self, v4: bool) -> Vec<Ticket> {
+    fn next_batch(&self, family: Family) -> Vec<Ticket> {
         let (mut seats, mut outbox) = (self.seats.borrow_mut(), self.outbox.borrow_mut());
         let mut batch = Vec::with_capacity(batch::SEND_BATCH.min(outbox.len()));
         for _ in 0..outbox.len() {
             let Some(ticket) = outbox.pop_front() else { break };
             match seats.of(ticket) {
-                Some(seat) if seat.server.is_ipv4() == v4 => batch.push(ticket),
+                Some(seat) if Family::of(seat.server) == family => batch.push(ticket),
                 Some(_) => outbox.push_back(ticket),
                 None => {}
             }
@@ -362,17 +362,20 @@ impl Inner {
     }
 
     /// One of the open ports, drawn. One that has done its share makes room for a new one.
-    fn port(self: &Rc<Self>, v4: bool) -> io::Result<Rc<Port>> {
-        let mut open = if v4 { self.v4.borrow_mut() } else { self.v6.borrow_mut() };
+    fn port(self: &Rc<Self>, family: Family) -> io::Result<Rc<Port>> {
+        let mut open = match family {
+            Family::V4 => self.v4.borrow_mut(),
+            Family::V6 => self.v6.borrow_mut(),
+        };
         if open.len() < self.ports {
-            let port = Port::open(v4, self)?;
+            let port = Port::open(family, self)?;
             open.push(port.clone());
             return Ok(port);
         }
         let index = rand::rng().random_range(0..open.len());
         let Some(port) = open.get_mut(index) else { return Err(io::Error::other("no port is open")) };
         if port.is_spent() {
-            *port = Port::open(v4, self)?;
+            *port = Port::open(family, self)?;
         }
         Ok(port.clone())
     }
@@ -409,8 +412,8 @@ impl Inner {
 }
 
 impl Port {
-    fn open(v4: bool, inner: &Rc<Inner>) -> io::Result<Rc<Self>> {
-        let socket = udp_socket(&inner.source, v4)?;
+    fn open(family: Family, inner: &Rc<Inner>) -> io::Result<Rc<Self>> {
+        let socket = udp_socket(&inner.source, family)?;
         let shared = Rc::new(Shared { socket, by_id: RefCell::default(), guesses: Cell::new(0) });
         let reader = tokio::task::spawn_local(read(Rc::downgrade(inner), shared.clone())).abort_handle();
         Ok(Rc::new(Self { shared, share: rand::rng().random_range(SHARE), reader }))

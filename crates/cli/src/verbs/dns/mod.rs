@@ -19,7 +19,7 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum What {
     Validate(validate::Args),
-    Scan(scan::Args),
+    Scan(Box<scan::Args>),
 }
 
 impl Args {
