@@ -71,6 +71,13 @@ struct Ticket {
     turn: u32,
 }
 
+/// Whether the system takes what is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    All,
+    NoMoreNow,
+}
+
 #[derive(Default)]
 struct Seats {
     all: Vec<Seat>,
@@ -206,9 +213,7 @@ impl Drop for Waiting<'_> {
         let Some(seat) = seats.of(self.ticket) else { return };
         seat.turn = seat.turn.wrapping_add(1);
         (seat.outcome, seat.waker) = (None, None);
-        if let (Some(port), Some(id)) = (seat.port.take(), read_id(&seat.query)) {
-            port.shared.by_id.borrow_mut().insert(id, OVER);
-        }
+        seat.leave_port();
         seats.free.push(self.ticket.seat);
     }
 }
@@ -226,6 +231,13 @@ impl Seat {
             if let Some(waker) = self.waker.take() {
                 waker.wake();
             }
+        }
+    }
+
+    /// Its id on the port is never used again.
+    fn leave_port(&mut self) {
+        if let (Some(port), Some(id)) = (self.port.take(), read_id(&self.query)) {
+            port.shared.by_id.borrow_mut().insert(id, OVER);
         }
     }
 
@@ -288,9 +300,7 @@ impl Inner {
                         continue;
                     }
                 };
-                if let Some(left) = self.send(&port, &batch) {
-                    let mut outbox = self.outbox.borrow_mut();
-                    batch.get(left..).unwrap_or_default().iter().rev().for_each(|ticket| outbox.push_front(*ticket));
+                if self.send(&port, &batch) == Taken::NoMoreNow {
                     return Some(port);
                 }
             }
@@ -318,41 +328,40 @@ impl Inner {
         batch
     }
 
-    /// Sends a batch from this port. If the system takes no more, says how many it took.
-    fn send(&self, port: &Rc<Port>, batch: &[Ticket]) -> Option<usize> {
+    /// Sends a batch from this port. What the system does not take goes back to the outbox, but for the one that it refuses.
+    fn send(&self, port: &Rc<Port>, batch: &[Ticket]) -> Taken {
         let mut seats = self.seats.borrow_mut();
         let due = Instant::now() + self.wait;
         for ticket in batch {
             let Some(seat) = seats.of(*ticket) else { continue };
-            if seat.port.is_none() {
-                let id = port.draw(ticket.seat);
-                write_id(&mut seat.query, id);
-                seat.port = Some(port.clone());
-            }
+            write_id(&mut seat.query, port.draw(ticket.seat));
+            seat.port = Some(port.clone());
         }
         let message = |ticket: &Ticket| seats.all.get(ticket.seat as usize).map(|seat| (seat.query.as_slice(), seat.server));
         let messages: Vec<_> = batch.iter().filter_map(message).collect();
         let (taken, error) = batch::send(&port.shared.socket, &messages);
-        let mut deadlines = self.deadlines.borrow_mut();
-        for ticket in batch.get(..taken).unwrap_or_default() {
-            deadlines.push_back((due, *ticket));
-        }
+        let (sent, left) = batch.split_at_checked(taken).unwrap_or((batch, &[]));
+        self.deadlines.borrow_mut().extend(sent.iter().map(|ticket| (due, *ticket)));
         self.sent.set(self.sent.get() + taken as u64);
-        let error = error?;
-        if error.kind() == io::ErrorKind::WouldBlock {
-            // Who is sent later gets another port, and another id.
-            for ticket in batch.get(taken..).unwrap_or_default() {
-                if let Some(seat) = seats.of(*ticket)
-                    && let (Some(port), Some(id)) = (seat.port.take(), read_id(&seat.query))
-                {
-                    port.shared.by_id.borrow_mut().insert(id, OVER);
+        let Some(error) = error else { return Taken::All };
+        let (left, result) = match left.split_first() {
+            Some((refused, rest)) if error.kind() != io::ErrorKind::WouldBlock => {
+                if let Some(seat) = seats.of(*refused) {
+                    seat.end(Err(Lost::Trouble));
                 }
+                (rest, Taken::All)
             }
-            return Some(taken);
+            _ => (left, Taken::NoMoreNow),
+        };
+        let mut outbox = self.outbox.borrow_mut();
+        for ticket in left.iter().rev() {
+            outbox.push_front(*ticket);
+            // Who is sent later gets another port, and another id.
+            if let Some(seat) = seats.of(*ticket) {
+                seat.leave_port();
+            }
         }
-        drop((seats, deadlines));
-        batch.get(taken..).unwrap_or_default().iter().for_each(|ticket| self.end(*ticket, Lost::Trouble));
-        None
+        result
     }
 
     fn end(&self, ticket: Ticket, lost: Lost) {
@@ -482,5 +491,149 @@ async fn watch_deadlines(inner: Rc<Inner>) {
             }
             deadlines.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Style, push_query};
+    use domain::base::iana::Rtype;
+    use std::collections::HashSet;
+    use tokio::task::LocalSet;
+
+    type Seen = Rc<RefCell<Vec<(SocketAddr, u16)>>>;
+
+    /// A server that does with each query what `script` says: the datagrams to send back.
+    async fn serve(script: impl Fn(&[u8]) -> Vec<Vec<u8>> + 'static) -> (SocketAddr, Seen) {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (address, seen) = (socket.local_addr().unwrap(), Seen::default());
+        let known = seen.clone();
+        tokio::task::spawn_local(async move {
+            let mut buffer = [0; 1500];
+            loop {
+                let (size, from) = socket.recv_from(&mut buffer).await.unwrap();
+                known.borrow_mut().push((from, read_id(&buffer).unwrap()));
+                for datagram in script(&buffer[..size]) {
+                    socket.send_to(&datagram, from).await.unwrap();
+                }
+            }
+        });
+        (address, seen)
+    }
+
+    fn reply(query: &[u8]) -> Vec<u8> {
+        let mut reply = query.to_vec();
+        reply[2] |= 0x80;
+        reply
+    }
+
+    async fn ask(datagrams: &Datagrams, server: SocketAddr, name: &str) -> Result<Vec<u8>, Lost> {
+        let name = name.parse().unwrap();
+        let compose = |query: &mut Vec<u8>| push_query(&name, Rtype::SOA, Style::Authoritative, query);
+        datagrams.ask(server, compose).await.map(|answered| answered.to_vec())
+    }
+
+    fn run<T>(wait: u64, work: impl AsyncFnOnce(&Datagrams) -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let datagrams = Datagrams::new(1000, Duration::from_millis(wait), Source::default());
+            work(&datagrams).await
+        })
+    }
+
+    #[test]
+    fn many_at_once_each_with_its_own_answer_from_ports_and_ids_that_change() {
+        run(5000, async |datagrams| {
+            let (server, seen) = serve(|query| vec![reply(query)]).await;
+            let lookups: Vec<_> = (0..3000).map(|i| format!("n{i}.example")).collect();
+            for few in lookups.chunks(100) {
+                let mut asked: Vec<_> = few.iter().map(|name| Box::pin(ask(datagrams, server, name))).collect();
+                // All are on their way before any is waited for.
+                for lookup in &mut asked {
+                    poll_fn(|context| {
+                        assert!(lookup.as_mut().poll(context).is_pending());
+                        Poll::Ready(())
+                    })
+                    .await;
+                }
+                for (lookup, name) in asked.into_iter().zip(few) {
+                    let answer = lookup.await.unwrap();
+                    let mut query = Vec::new();
+                    push_query(&name.parse().unwrap(), Rtype::SOA, Style::Authoritative, &mut query);
+                    assert_eq!(answer[HEAD..], query[HEAD..], "{name}");
+                }
+            }
+            let seen = seen.borrow();
+            let (used, ports): (HashSet<_>, HashSet<_>) = (seen.iter().collect(), seen.iter().map(|(from, _)| from.port()).collect());
+            assert_eq!((seen.len(), used.len()), (3000, 3000), "no id is used twice on a port");
+            assert!(ports.len() > 4, "{} ports", ports.len());
+            assert_eq!(datagrams.counts(), (3000, 3000));
+        });
+    }
+
+    #[test]
+    fn what_does_not_answer_the_question_is_no_answer() {
+        let wrong_id = |query: &[u8]| [&[query[0] ^ 1, query[1]], &reply(query)[2..]].concat();
+        let wrong_name = |query: &[u8]| {
+            let mut reply = reply(query);
+            reply[HEAD + 1] ^= 1;
+            reply
+        };
+        let wrong_type = |query: &[u8]| {
+            let mut reply = reply(query);
+            reply[HEAD + 6] ^= 1;
+            reply
+        };
+        run(300, async |datagrams| {
+            let scripts: [fn(&[u8]) -> Vec<u8>; 5] = [wrong_id, wrong_name, wrong_type, <[u8]>::to_vec, |_| vec![0; 5]];
+            for script in scripts {
+                let (server, _) = serve(move |query| vec![script(query)]).await;
+                assert_eq!(ask(datagrams, server, "abc").await, Err(Lost::Silence));
+                // The right one counts even so, if it comes.
+                let (server, _) = serve(move |query| vec![script(query), reply(query)]).await;
+                assert!(ask(datagrams, server, "abc").await.is_ok());
+            }
+            let (server, _) = serve(move |query| vec![wrong_name(query); 20]).await;
+            assert_eq!(ask(datagrams, server, "abc").await, Err(Lost::Trouble), "somebody is guessing");
+            let (server, _) = serve(|query| vec![reply(query).to_ascii_uppercase()]).await;
+            assert!(ask(datagrams, server, "ABC").await.is_ok());
+        });
+    }
+
+    #[test]
+    fn nobody_takes_down_neighbours() {
+        run(500, async |datagrams| {
+            let (good, _) = serve(|query| vec![reply(query)]).await;
+            // Nobody listens there; and a destination that the system refuses.
+            let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let refused: SocketAddr = "255.255.255.255:53".parse().unwrap();
+            let servers = [good, refused, good, closed, refused, refused, good];
+            let asked = servers.map(|server| async move { ask(datagrams, server, "example").await.map(|_| ()) });
+            let mut outcomes = Vec::new();
+            let mut asked: Vec<_> = asked.into_iter().map(Box::pin).collect();
+            for lookup in &mut asked {
+                poll_fn(|context| Poll::Ready(lookup.as_mut().poll(context).is_pending())).await;
+            }
+            for lookup in asked {
+                outcomes.push(lookup.await);
+            }
+            let (ok, no) = (Ok(()), Err(Lost::Trouble));
+            assert_eq!(outcomes, [ok, no, ok, no, no, no, ok]);
+        });
+    }
+
+    #[test]
+    fn who_leaves_makes_room_and_is_not_answered() {
+        run(200, async |datagrams| {
+            let (silent, seen) = serve(|_| Vec::new()).await;
+            for _ in 0..50 {
+                let left = tokio::time::timeout(Duration::from_millis(1), ask(datagrams, silent, "example")).await;
+                assert!(left.is_err());
+            }
+            assert!(datagrams.inner.seats.borrow().all.len() <= 2);
+            assert_eq!(ask(datagrams, silent, "example").await, Err(Lost::Silence));
+            assert!(seen.borrow().len() > 40);
+        });
     }
 }
