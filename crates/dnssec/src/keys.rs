@@ -74,31 +74,26 @@ pub(crate) struct Key {
     memory: Mutex<Memory>,
 }
 
-/// Signatures that a key has verified. That one key made one signature over one message is true for ever; whether the signature may still
-/// be used is judged elsewhere.
+/// Signatures that a key has verified, as digests of signature and message. That one key made one signature over one message is true for
+/// ever; whether the signature may still be used is judged elsewhere.
 #[derive(Debug, Default)]
 struct Memory {
-    verified: u32,
-    /// The first signature of all, and its digest with the message: that of the DNSKEY RRset, which is often asked for by itself afterwards.
-    first: Option<(Box<[u8]>, [u8; 32])>,
-    /// Digests of signature and message, those used lately, and those that will be forgotten next.
+    /// The first ones, never forgotten: those of the zone's apex, which come back beside denials and when they are asked for. Most keys
+    /// are not asked for more in all their life.
+    first: Vec<[u8; 32]>,
+    /// Those used lately, and those that will be forgotten next.
     young: HashSet<[u8; 32]>,
     old: HashSet<[u8; 32]>,
 }
 
-/// Signatures that a key verifies before it begins to remember them: most keys are not asked that often in all their life.
-const BEFORE_MEMORY: u32 = 16;
+/// Signatures that are never forgotten.
+const FIRST: usize = 16;
 /// Signatures remembered of each age.
 const MEMORY: usize = 1 << 15;
 
 impl Memory {
-    /// Whether it is worth the digest to ask for a signature, or to learn it.
-    fn may_know(&self, signature: &[u8]) -> bool {
-        self.verified == 0 || self.verified >= BEFORE_MEMORY || self.first.as_ref().is_some_and(|(first, _)| **first == *signature)
-    }
-
     fn knows(&mut self, fact: &[u8; 32]) -> bool {
-        if self.young.contains(fact) || self.first.as_ref().is_some_and(|(_, first)| first == fact) {
+        if self.first.contains(fact) || self.young.contains(fact) {
             return true;
         }
         let known = self.old.remove(fact);
@@ -108,18 +103,15 @@ impl Memory {
         known
     }
 
-    fn learn(&mut self, signature: &[u8], fact: Option<[u8; 32]>) {
-        self.verified = self.verified.saturating_add(1);
-        if let Some(fact) = fact {
-            if self.verified == 1 {
-                self.first = Some((signature.into(), fact));
-                return;
-            }
-            if self.young.len() >= MEMORY {
-                self.old = std::mem::take(&mut self.young);
-            }
-            self.young.insert(fact);
+    fn learn(&mut self, fact: [u8; 32]) {
+        if self.first.len() < FIRST {
+            self.first.push(fact);
+            return;
         }
+        if self.young.len() >= MEMORY {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(fact);
     }
 }
 
@@ -144,9 +136,8 @@ impl Key {
 
     /// Verifies a signature, unless it is remembered. Only what has to be computed is paid for.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8], purse: &mut impl Purse) -> Result<(), ReasonCode> {
-        let worth_it = self.memory().may_know(signature);
-        let fact = worth_it.then(|| crypto::sha256(&[signature, message]));
-        if fact.as_ref().is_some_and(|fact| self.memory().knows(fact)) {
+        let fact = crypto::sha256(&[signature, message]);
+        if self.memory().knows(&fact) {
             return Ok(());
         }
         purse.spend_signature()?;
@@ -156,7 +147,7 @@ impl Key {
             Some(_) => Err(ReasonCode::RrsigWrong),
         };
         match result {
-            Ok(()) => self.memory().learn(signature, fact),
+            Ok(()) => self.memory().learn(fact),
             Err(_) => purse.failed(),
         }
         result
@@ -203,16 +194,14 @@ mod tests {
     fn what_is_used_is_remembered_and_the_rest_forgotten() {
         let mut memory = Memory::default();
         let fact = |number: usize| crypto::sha256(&[&number.to_be_bytes()]);
-        memory.learn(b"", Some(fact(MEMORY * 4)));
-        memory.learn(b"", Some(fact(0)));
-        for number in 1..3 * MEMORY {
-            memory.learn(b"", Some(fact(number)));
+        for number in 0..3 * MEMORY {
+            memory.learn(fact(number));
             if number % 1000 == 0 {
-                assert!(memory.knows(&fact(0)), "{number}");
+                assert!(memory.knows(&fact(FIRST)) || number < FIRST, "{number}");
             }
         }
-        assert!(!memory.knows(&fact(1)));
-        assert!(memory.knows(&fact(MEMORY * 4)), "the first of all is never forgotten");
+        assert!(!memory.knows(&fact(FIRST + 1)));
+        assert!((0..FIRST).all(|number| memory.knows(&fact(number))), "the first ones are never forgotten");
         assert!(memory.young.len() + memory.old.len() <= 2 * MEMORY);
     }
 }
