@@ -126,7 +126,14 @@ impl Zones {
             Some(Manner::Servfail) => ask.error(Rcode::SERVFAIL),
             Some(Manner::Refused) => ask.error(Rcode::REFUSED),
             Some(Manner::TcpOnly) if !tcp => ask.truncated(),
-            _ => ask.message(&answer(&zone.plan, self.sign(zone), &qname, qtype, ask.dnssec_ok)),
+            _ => {
+                let signed = self.sign(zone);
+                let response = answer(&zone.plan, signed, &qname, qtype, ask.dnssec_ok);
+                ask.message(&match &zone.mutation {
+                    Some(mutation) => mutation.response(&zone.plan, signed, &(qname, qtype), response),
+                    None => response,
+                })
+            }
         }
     }
 }
