@@ -30,7 +30,7 @@ fn validators_agree_about_mutated_zones() {
     for first in cases.clone().step_by(BATCH) {
         let known = tally.unexplained.len();
         let end = cases.end.min(first + BATCH);
-        batch(RULES, seed, first..end, if deep { 100 } else { 25 }, directory.path()).iter().for_each(|row| tally.take(RULES, row));
+        batch(RULES, seed, first..end, if deep { 100 } else { 50 }, directory.path()).iter().for_each(|row| tally.take(RULES, row));
         println!("{end} cases, {} questions, {} verdicts alike, {:.0?}", tally.questions, tally.alike, begun.elapsed());
         tally.unexplained[known..].iter().for_each(|text| println!("{text}"));
     }

@@ -25,6 +25,7 @@ const ON_SIGNATURES: &[Op] = &[
     TimesReversed,
     StrangerSigns,
     StrangerWithOurTag,
+    LastKeySigns,
     SignerIsParent,
     SignerIsBelow,
     SignerIsElsewhere,
@@ -56,6 +57,10 @@ fn opt_out(_: Signing, denial: Denial) -> bool {
 
 fn many_iterations(_: Signing, denial: Denial) -> bool {
     matches!(denial, Denial::Nsec3 { iterations: 51.. })
+}
+
+fn denies_insecurely(signing: Signing, denial: Denial) -> bool {
+    opt_out(signing, denial) || many_iterations(signing, denial)
 }
 
 /// The first rule that holds explains a difference.
@@ -377,10 +382,10 @@ pub const RULES: &[Rule] = &[
         ours: &[Bogus],
         operators: ON_SIGNATURES,
         kinds: NEGATIVE,
-        zone: Some(opt_out),
+        zone: Some(denies_insecurely),
         ..Rule::new(
-            "soa-unproven-opt-out",
-            "RFC 5155 section 9.2: under opt-out a denial is not secure anyway, so unbound does not look at the SOA record; RFC 4035 \
+            "soa-unproven-insecure",
+            "RFC 5155 section 9.2: under opt-out, or with too many iterations, a denial is not secure anyway, so unbound does not look at the SOA record; RFC 4035 \
              section 5.5 \
              wants a signature where the zone is signed",
         )
@@ -421,7 +426,7 @@ pub const RULES: &[Rule] = &[
         theirs: &[Secure],
         ours: &[Bogus],
         reasons: &["denial-wrong"],
-        operators: &[ForgedNxdomain, ForgedNodata],
+        operators: &[ForgedNxdomain, ForgedNodata, DropSet, DropRecord],
         kinds: &[Alias],
         ..Rule::new(
             "wildcard-alias-denied",
