@@ -78,8 +78,7 @@ pub const RULES: &[Rule] = &[
         ..Rule::new(
             "iterations",
             "RFC 9276 section 3.2: validating resolvers MAY return an insecure response when processing NSEC3 records with iterations \
-             larger than \
-             0. We do above 50, the others above 150",
+             larger than 0. We do above 50, the others above 150",
         )
     },
     Rule {
@@ -89,8 +88,7 @@ pub const RULES: &[Rule] = &[
         ..Rule::new(
             "revoked",
             "RFC 5011 section 2.1: once the resolver sees the REVOKE bit, it MUST NOT use this key for any other purpose except to \
-             validate the \
-             RRSIG it signed over the DNSKEY RRSet",
+             validate the RRSIG it signed over the DNSKEY RRSet",
         )
     },
     Rule {
@@ -120,8 +118,7 @@ pub const RULES: &[Rule] = &[
         ..Rule::new(
             "colliding",
             "RFC 4035 section 5.3.1: it is possible for more than one DNSKEY RR to match, and the validator MUST try each matching \
-             DNSKEY RR until \
-             either the signature is validated or it has run out of keys. BIND gives up after the first that fails",
+             DNSKEY RR until either the signature is validated or it has run out of keys. BIND gives up after the first that fails",
         )
     },
     Rule {
@@ -174,9 +171,8 @@ pub const RULES: &[Rule] = &[
         operators: ON_SIGNATURES,
         ..Rule::new(
             "soa-unproven",
-            "RFC 4035 section 3.2.3: AD only if all RRsets in the answer and authority sections are authentic. Where only the SOA \
-             record is not, BIND \
-             answers without AD, and delv looks at the first alias only; we and unbound refuse",
+            "RFC 4035 section 3.2.3: AD only if all RRsets in the answer and authority sections are authentic. Where only the SOA record \
+             is not, BIND answers without AD, and delv looks at the first alias only; we and unbound refuse",
         )
     },
     Rule {
@@ -198,8 +194,7 @@ pub const RULES: &[Rule] = &[
         ..Rule::new(
             "opt-out-cut",
             "RFC 5155 section 12.2: all unsigned names are insecure, and these include signed wildcard expansions. A name in an opt-out \
-             span may be \
-             that of an unsigned delegation, whether or not what was answered is badly signed",
+             span may be that of an unsigned delegation, whether or not what was answered is badly signed",
         )
     },
     Rule {
@@ -275,8 +270,7 @@ pub const RULES: &[Rule] = &[
         ..Rule::new(
             "next-outside",
             "RFC 4035 section 5.4: an NSEC RR that matches the name proves by its bitmap; its next name plays no part. Unbound drops \
-             such a record unread, and so \
-             delv behind it does not see it",
+             such a record unread, and so delv behind it does not see it",
         )
     },
     Rule {
@@ -324,8 +318,7 @@ pub const RULES: &[Rule] = &[
         ..Rule::new(
             "needless-proof",
             "RFC 4035 section 3.2.3: AD if all relevant negative response RRs are authentic. That the name above a wildcard exists need \
-             not be \
-             proven where the wildcard's own NSEC RR is there; others want every NSEC RR that was sent to be authentic",
+             not be proven where the wildcard's own NSEC RR is there; others want every NSEC RR that was sent to be authentic",
         )
     },
     Rule {
@@ -335,8 +328,8 @@ pub const RULES: &[Rule] = &[
         ..Rule::new(
             "two-truths",
             "RFC 4035 section 5.4: a resolver can use authenticated NSEC RRs to prove that an RRset is not present. Of two that \
-             contradict each \
-             other, both signed by the zone, we take the one that proves, others the first; for NSEC3, section 8 of RFC 5155 likewise",
+             contradict each other, both signed by the zone, we take the one that proves, others the first; for NSEC3, section 8 of RFC \
+             5155 likewise",
         )
     },
     Rule {
@@ -346,9 +339,8 @@ pub const RULES: &[Rule] = &[
         operators: &[BitmapEmpty, BitmapMalformed],
         ..Rule::new(
             "bitmap-empty",
-            "RFC 4035 section 2.3: the bitmap of every NSEC RR MUST indicate NSEC and RRSIG. That is for zones to heed, section 5.4 \
-             asks for the \
-             type in question only; BIND takes an empty one for malformed",
+            "RFC 4035 section 2.3: the bitmap of every NSEC RR MUST indicate NSEC and RRSIG. That is for zones to heed, section 5.4 asks \
+             for the type in question only; BIND takes an empty one for malformed",
         )
     },
     Rule {
@@ -358,8 +350,7 @@ pub const RULES: &[Rule] = &[
         ..Rule::new(
             "duplicates",
             "RFC 4034 section 6.3: duplicate RRs are a protocol error; who handles it in the spirit of the robustness principle MUST \
-             remove all but \
-             one. We do; unbound does not for DNAME and CNAME",
+             remove all but one. We do; unbound does not for DNAME and CNAME",
         )
     },
     Rule {
@@ -372,8 +363,7 @@ pub const RULES: &[Rule] = &[
         ..Rule::new(
             "not-a-zone-key",
             "RFC 4034 section 2.1.1: without the Zone Key flag a DNSKEY RR MUST NOT be used to verify RRSIGs that cover RRsets. BIND \
-             does, where \
-             the DNSKEY RRset itself is asked for",
+             does, where the DNSKEY RRset itself is asked for",
         )
     },
     Rule {
@@ -385,9 +375,8 @@ pub const RULES: &[Rule] = &[
         zone: Some(denies_insecurely),
         ..Rule::new(
             "soa-unproven-insecure",
-            "RFC 5155 section 9.2: under opt-out, or with too many iterations, a denial is not secure anyway, so unbound does not look at the SOA record; RFC 4035 \
-             section 5.5 \
-             wants a signature where the zone is signed",
+            "RFC 5155 section 9.2: under opt-out, or with too many iterations, a denial is not secure anyway, so unbound does not look \
+             at the SOA record; RFC 4035 section 5.5 wants a signature where the zone is signed",
         )
     },
     Rule {
@@ -407,8 +396,8 @@ pub const RULES: &[Rule] = &[
         kinds: &[Empty],
         ..Rule::new(
             "rcode-empty",
-            "RFC 4035 section 5.4: denial of existence is determined by NSEC RRs, and the one that was sent says that the name is an empty \
-             non-terminal. We report NODATA whatever the response code says, others refuse",
+            "RFC 4035 section 5.4: denial of existence is determined by NSEC RRs, and the one that was sent says that the name is an \
+             empty non-terminal. We report NODATA whatever the response code says, others refuse",
         )
     },
     Rule {
@@ -417,8 +406,8 @@ pub const RULES: &[Rule] = &[
         operators: &[HashIterations, HashSalt],
         ..Rule::new(
             "parameters-mixed",
-            "RFC 5155 section 8.2: a validator MAY treat a response as bogus if it contains NSEC3 RRs that contain different values for hash \
-             algorithm, iterations, or salt from each other for that zone",
+            "RFC 5155 section 8.2: a validator MAY treat a response as bogus if it contains NSEC3 RRs that contain different values for \
+             hash algorithm, iterations, or salt from each other for that zone",
         )
     },
     Rule {
@@ -430,8 +419,8 @@ pub const RULES: &[Rule] = &[
         kinds: &[Alias],
         ..Rule::new(
             "wildcard-alias-denied",
-            "RFC 6840 section 4.3: validators MUST check the CNAME bit in the matching NSEC or NSEC3 RR's type bitmap in addition to the bit for \
-             the query type. Unbound does not for a wildcard's",
+            "RFC 6840 section 4.3: validators MUST check the CNAME bit in the matching NSEC or NSEC3 RR's type bitmap in addition to the \
+             bit for the query type. Unbound does not for a wildcard's",
         )
     },
     Rule {
@@ -443,8 +432,8 @@ pub const RULES: &[Rule] = &[
         kinds: &[Empty, NxDomain, NoData, Dangling],
         ..Rule::new(
             "dname-above",
-            "RFC 6840 section 4.1: an NSEC RR with the DNAME bit set MUST NOT be used to assume the nonexistence of any subdomain of its owner. \
-             Unbound does for empty non-terminals",
+            "RFC 6840 section 4.1: an NSEC RR with the DNAME bit set MUST NOT be used to assume the nonexistence of any subdomain of its \
+             owner. Unbound does for empty non-terminals",
         )
     },
     Rule {
@@ -466,8 +455,8 @@ pub const RULES: &[Rule] = &[
         kinds: NEGATIVE,
         ..Rule::new(
             "two-soa",
-            "RFC 1035 section 5.2: exactly one SOA RR should be present at the top of the zone. Where a zone has signed two, BIND takes the answer \
-             for malformed; for the denial they are nothing",
+            "RFC 1035 section 5.2: exactly one SOA RR should be present at the top of the zone. Where a zone has signed two, BIND takes \
+             the answer for malformed; for the denial they are nothing",
         )
     },
     Rule {
@@ -478,8 +467,8 @@ pub const RULES: &[Rule] = &[
         kinds: &[BelowUnsigned],
         ..Rule::new(
             "no-ds-in-referral",
-            "RFC 4035 section 3.1.4: the name server MUST return the NSEC RR that proves that there is no DS RRset along with the NS RRset of a \
-             referral. Who follows referrals need not ask for it, and hears no lie about it",
+            "RFC 4035 section 3.1.4: the name server MUST return the NSEC RR that proves that there is no DS RRset along with the NS \
+             RRset of a referral. Who follows referrals need not ask for it, and hears no lie about it",
         )
     },
     Rule {
@@ -491,8 +480,8 @@ pub const RULES: &[Rule] = &[
         kinds: &[BelowUnsigned],
         ..Rule::new(
             "soa-unproven-ds",
-            "RFC 4035 section 3.1.4: a referral has no SOA record, and its proof that there is no DS RRset needs none. BIND asks for DS, and fails \
-             at the SOA record beside the proof",
+            "RFC 4035 section 3.1.4: a referral has no SOA record, and its proof that there is no DS RRset needs none. BIND asks for DS, \
+             and fails at the SOA record beside the proof",
         )
     },
     Rule {
@@ -504,8 +493,8 @@ pub const RULES: &[Rule] = &[
         kinds: &[BelowUnsigned],
         ..Rule::new(
             "delegation-and-alias",
-            "RFC 6840 section 4.4: for an insecure delegation the NS bit must be there, and those of DS and SOA not. The CNAME bit is for NODATA \
-             answers (section 4.3), as which BIND treats it",
+            "RFC 6840 section 4.4: for an insecure delegation the NS bit must be there, and those of DS and SOA not. The CNAME bit is \
+             for NODATA answers (section 4.3), as which BIND treats it",
         )
     },
     Rule {
@@ -515,8 +504,8 @@ pub const RULES: &[Rule] = &[
         operators: &[BitmapOfDelegation],
         ..Rule::new(
             "delegation-claimed",
-            "RFC 4035 section 5.2: an authenticated NSEC RR with NS and without DS proves that what is below is unsigned. The zone says so of the \
-             name, whose data is badly signed; we believe the proof, others look at the signature",
+            "RFC 4035 section 5.2: an authenticated NSEC RR with NS and without DS proves that what is below is unsigned. The zone says \
+             so of the name, whose data is badly signed; we believe the proof, others look at the signature",
         )
     },
 ];
