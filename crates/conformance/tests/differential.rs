@@ -13,6 +13,8 @@ use std::time::Instant;
 const BATCH: usize = 500;
 /// Cases of the deep tier.
 const DEEP: usize = 20_000;
+/// Some rules are needed once in 20,000 cases: that all are is asked of this seed only.
+const SEED: usize = 1;
 
 fn number(variable: &str) -> Option<usize> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}: {text} is no number")))
@@ -22,7 +24,7 @@ fn number(variable: &str) -> Option<usize> {
 fn validators_agree_about_mutated_zones() {
     let directory = tempfile::tempdir().unwrap();
     let deep = std::env::var_os("DANELAW_DEEP").is_some();
-    let seed = number("DANELAW_SEED").unwrap_or(1) as u64;
+    let seed = number("DANELAW_SEED").unwrap_or(SEED) as u64;
     let one = number("DANELAW_CASE").map(|case| case..case + 1);
     let cases = one.clone().unwrap_or_else(|| 0..number("DANELAW_CASES").unwrap_or(if deep { DEEP } else { BATCH }));
     println!("DANELAW_SEED={seed}, cases {cases:?}");
@@ -40,5 +42,5 @@ fn validators_agree_about_mutated_zones() {
     let enough = |share| tally.questions / share;
     assert!(of(Secure) > enough(3) && of(Insecure) > enough(12) && of(Bogus) > enough(8) || one.is_some(), "one-sided: {:?}", tally.ours);
     let idle: Vec<&str> = RULES.iter().map(|rule| rule.name).filter(|name| !tally.explained.contains_key(name)).collect();
-    assert!(!deep || cases.len() < DEEP || idle.is_empty(), "rules that explain nothing: {idle:?}");
+    assert!(seed != SEED as u64 || cases.len() < DEEP || idle.is_empty(), "rules that explain nothing: {idle:?}");
 }
