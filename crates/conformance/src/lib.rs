@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod danelaw;
+pub mod differential;
 pub mod exceptions;
 pub mod named;
 pub mod nsd;
@@ -64,11 +65,18 @@ impl std::fmt::Display for Question {
 /// # Panics
 /// If `work` does.
 pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    const WORKERS: usize = 6;
+    in_parallel_by(6, items, work)
+}
+
+/// The same with so many at a time.
+///
+/// # Panics
+/// If `work` does.
+pub fn in_parallel_by<T: Sync, R: Send>(workers: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        for _ in 0..WORKERS {
+        for _ in 0..workers {
             scope.spawn(|| {
                 while let Some((at, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?))) {
                     let result = work(item);

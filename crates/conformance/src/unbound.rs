@@ -63,18 +63,7 @@ impl Recursor {
     /// If it does not start.
     #[must_use]
     pub fn start(zones: &[Zone], port: u16, anchor_ds: &str, directory: &Path) -> Self {
-        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let own = free_port(&[here]);
-        let options = format!(
-            "module-config: \"iterator\"\n interface: 127.0.0.1@{own}\n port: {own}\n do-daemonize: no\n use-syslog: no\n logfile: \"\"\n \
-             pidfile: \"\"\n directory: \"\"\n num-threads: 1\n so-reuseport: no"
-        );
-        let configuration = directory.join("recursor.conf");
-        fs::write(&configuration, stubs(zones, port, &options)).expect("configuration");
-        let mut command = software::command("unbound");
-        command.arg("-d").arg("-c").arg(&configuration);
-        let address = SocketAddr::new(here, own);
-        let server = Server::start(command, &directory.join("recursor.log"), address);
+        let (server, address) = daemon(zones, port, "module-config: \"iterator\"", directory, "recursor");
         let anchor = directory.join("delv-anchor");
         fs::write(&anchor, bind_anchor(anchor_ds)).expect("anchor");
         Self { _server: server, address, anchor }
@@ -113,8 +102,51 @@ impl Recursor {
     }
 }
 
+/// Unbound as a recursive server that validates.
+pub struct Validator {
+    _server: Server,
+    address: SocketAddr,
+}
+
+impl Validator {
+    /// Starts it. `anchor` is the root's DS or DNSKEY record as zone-file text.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(zones: &[Zone], port: u16, anchor: &str, directory: &Path) -> Self {
+        let file = directory.join("validator-anchor");
+        fs::write(&file, anchor).expect("anchor");
+        let options = format!("module-config: \"validator iterator\"\n ede: yes\n trust-anchor-file: \"{}\"", file.display());
+        let (server, address) = daemon(zones, port, &options, directory, "validator");
+        Self { _server: server, address }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Starts unbound as a server with these options besides.
+fn daemon(zones: &[Zone], port: u16, options: &str, directory: &Path, name: &str) -> (Server, SocketAddr) {
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let own = free_port(&[here]);
+    let options = format!(
+        "{options}\n interface: 127.0.0.1@{own}\n port: {own}\n do-daemonize: no\n use-syslog: no\n logfile: \"\"\n \
+         pidfile: \"\"\n directory: \"\"\n num-threads: 1\n so-reuseport: no\n max-udp-size: 4096"
+    );
+    let configuration = directory.join(format!("{name}.conf"));
+    fs::write(&configuration, stubs(zones, port, &options)).expect("configuration");
+    let mut command = software::command("unbound");
+    command.arg("-d").arg("-c").arg(&configuration);
+    let address = SocketAddr::new(here, own);
+    (Server::start(command, &directory.join(format!("{name}.log")), address), address)
+}
+
 /// `. IN DS 1 13 2 AB CD` as BIND writes anchors.
-fn bind_anchor(ds: &str) -> String {
+pub(crate) fn bind_anchor(ds: &str) -> String {
     let mut text = String::from("trust-anchors {\n");
     for line in ds.lines().filter(|line| !line.trim_start().starts_with(';')) {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -130,7 +162,8 @@ fn bind_anchor(ds: &str) -> String {
 fn stubs(zones: &[Zone], port: u16, options: &str) -> String {
     let mut text = format!(
         "server:\n {options}\n chroot: \"\"\n username: \"\"\n do-not-query-localhost: no\n do-ip6: no\n verbosity: 0\n \
-         val-log-level: 2\n val-sig-skew-min: 0\n val-sig-skew-max: 0\n aggressive-nsec: no\n minimal-responses: no\n"
+         val-log-level: 2\n val-sig-skew-min: 0\n val-sig-skew-max: 0\n aggressive-nsec: no\n minimal-responses: no\n \
+         harden-below-nxdomain: no\n qname-minimisation: no\n"
     );
     for zone in zones {
         let _ = writeln!(text, " local-zone: \"{}\" transparent", zone.name);

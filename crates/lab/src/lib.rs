@@ -7,6 +7,7 @@
 mod crowd;
 mod dns;
 mod export;
+mod mutants;
 mod net;
 mod parallel;
 mod pki;
@@ -18,6 +19,7 @@ mod world;
 pub use crowd::{Crowd, CrowdConfig, CrowdZone, MailDomain};
 pub use dns::adversity::Adversity;
 pub use dns::log::Query;
+pub use mutants::{Ask, Beyond, Case, Kind, Mutants, MutantsConfig, Operator as MutationOperator};
 pub use smtp::log::Visit;
 pub use truth::{Group, Truth};
 pub use world::{SHARES, Share};

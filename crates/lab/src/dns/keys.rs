@@ -104,6 +104,20 @@ impl ZoneKey {
         &self.rdata
     }
 
+    /// Rewrites the record data that is published, and keeps the secret.
+    pub fn rewrite(&mut self, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut octets = self.rdata.to_vec();
+        change(&mut octets);
+        self.rdata = octets.into();
+    }
+
+    /// A key of an algorithm that nobody knows: it signs noise.
+    pub fn unknown(seed: &Seed, number: u8) -> Self {
+        let mut key = Self::derive(seed, Algorithm::Gost, ZSK);
+        key.rewrite(|octets| octets[3] = number);
+        key
+    }
+
     /// DNSSEC algorithm number.
     pub fn algorithm(&self) -> u8 {
         self.algorithm.number()

@@ -55,6 +55,11 @@ pub fn txt(text: &str) -> Rdata {
     [&[text.len() as u8], text].concat().into()
 }
 
+/// CAA. (RFC 8659 section 4.1)
+pub fn caa(tag: &str, value: &str) -> Rdata {
+    [&[0, tag.len() as u8][..], tag.as_bytes(), value.as_bytes()].concat().into()
+}
+
 /// NSEC.
 pub fn nsec(next: &Name, types: &[Rtype]) -> Rdata {
     [next.as_slice(), &bitmap(types)].concat().into()
@@ -72,7 +77,8 @@ pub fn nsec3param(iterations: u16) -> Rdata {
     Bytes::copy_from_slice(&[1, 0, high, low, 0])
 }
 
-fn bitmap(types: &[Rtype]) -> Vec<u8> {
+/// The bitmap of an NSEC or NSEC3 record. (RFC 4034 section 4.1.2)
+pub fn bitmap(types: &[Rtype]) -> Vec<u8> {
     let mut builder = RtypeBitmap::<Vec<u8>>::builder();
     for rtype in types {
         // Appending to a vector cannot fail.

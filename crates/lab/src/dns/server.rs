@@ -135,10 +135,15 @@ impl Zones {
             Some(Manner::Servfail) => ask.error(Rcode::SERVFAIL),
             Some(Manner::Refused) => ask.error(Rcode::REFUSED),
             Some(Manner::TcpOnly) if !tcp => ask.truncated(),
-            _ => match zone {
-                None => ask.error(Rcode::REFUSED),
-                Some(zone) => ask.message(&answer(&zone.plan, self.sign(zone), qname, qtype, ask.dnssec_ok)),
-            },
+            _ => {
+                let Some(zone) = zone else { return ask.error(Rcode::REFUSED) };
+                let signed = self.sign(zone);
+                let response = answer(&zone.plan, signed, qname, qtype, ask.dnssec_ok);
+                ask.message(&match &zone.mutation {
+                    Some(mutation) => mutation.response(&zone.plan, signed, &(qname.clone(), qtype), response),
+                    None => response,
+                })
+            }
         }
     }
 }

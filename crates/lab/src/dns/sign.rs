@@ -1,6 +1,7 @@
 //! Signatures over RRsets, right or harmed. (RFC 4034 section 3.1.8.1)
 
 use super::keys::{KeySet, ZoneKey};
+use super::rdata::Rdata;
 use super::zone::{Node, Rrset, ZonePlan};
 use bytes::Bytes;
 use dane::Epoch;
@@ -67,37 +68,90 @@ impl Signer<'_> {
             (_, Rtype::DNSKEY) => &self.keys.keys[0],
             _ => &self.keys.keys[self.keys.zone_signer],
         };
-        let head = self.head(owner, rrset, key, inception, expiration);
-        let mut message = head.clone();
-        for data in &rrset.data {
-            message.extend_from_slice(owner.as_slice());
-            message.extend_from_slice(&rrset.rtype.to_int().to_be_bytes());
-            message.extend_from_slice(&[0, 1]);
-            message.extend_from_slice(&rrset.ttl.to_be_bytes());
-            message.extend_from_slice(&(data.len() as u16).to_be_bytes());
-            message.extend_from_slice(data);
-        }
-        if harm == Some(Harm::SignatureWrong) {
-            message.push(0);
-        }
-        rrset.signatures.push(Bytes::from([head, key.sign(&message)].concat()));
+        let mut claims = Claims::right(&self.plan.apex, owner, rrset, key, self.period);
+        (claims.inception, claims.expiration) = (inception as u32, expiration as u32);
+        let extra: &[u8] = if harm == Some(Harm::SignatureWrong) { &[0] } else { &[] };
+        rrset.signatures.push(claims.signature(owner, rrset, key, extra));
     }
 
     /// What the plan says is wrong at a place.
     pub fn harm(&self, owner: &Name, rtype: Rtype) -> Option<Harm> {
         self.plan.damage.iter().find(|((name, at), _)| name == owner && *at == rtype).map(|(_, harm)| *harm)
     }
+}
 
-    fn head(&self, owner: &Name, rrset: &Rrset, key: &ZoneKey, inception: Epoch, expiration: Epoch) -> Vec<u8> {
-        // Root and wildcard labels do not count. (RFC 4034 section 3.1.3)
-        let labels = owner.label_count() - 1 - usize::from(owner.is_wildcard());
-        let mut head = rrset.rtype.to_int().to_be_bytes().to_vec();
-        head.extend_from_slice(&[key.algorithm(), labels as u8]);
-        for number in [rrset.ttl, expiration as u32, inception as u32] {
+/// What a signature says of itself. (RFC 4034 section 3.1)
+#[derive(Clone, Debug)]
+pub struct Claims {
+    /// Type covered.
+    pub covers: Rtype,
+    /// Algorithm number.
+    pub algorithm: u8,
+    /// Labels of the owner, wildcard and root labels not counted.
+    pub labels: u8,
+    /// Original TTL.
+    pub original_ttl: u32,
+    /// Expiration.
+    pub expiration: u32,
+    /// Inception.
+    pub inception: u32,
+    /// Key tag.
+    pub tag: u16,
+    /// Signer's name.
+    pub signer: Name,
+}
+
+impl Claims {
+    /// What is true of a signature by a key of the zone `apex`.
+    pub fn right(apex: &Name, owner: &Name, rrset: &Rrset, key: &ZoneKey, period: Period) -> Self {
+        Self {
+            covers: rrset.rtype,
+            algorithm: key.algorithm(),
+            labels: (owner.label_count() - 1 - usize::from(owner.is_wildcard())) as u8,
+            original_ttl: rrset.ttl,
+            expiration: (period.now + period.lasts) as u32,
+            inception: (period.now - DAY) as u32,
+            tag: key.tag(),
+            signer: apex.clone(),
+        }
+    }
+
+    /// RRSIG record data: these claims, and a signature over them, the set as a validator would rebuild it from them, and `extra`.
+    /// (RFC 4035 section 5.3.2)
+    pub fn signature(&self, owner: &Name, rrset: &Rrset, key: &ZoneKey, extra: &[u8]) -> Rdata {
+        let head = self.head();
+        let signed_owner = self.signed_owner(owner);
+        let mut message = head.clone();
+        for data in &rrset.data {
+            message.extend_from_slice(&signed_owner);
+            message.extend_from_slice(&self.covers.to_int().to_be_bytes());
+            message.extend_from_slice(&[0, 1]);
+            message.extend_from_slice(&self.original_ttl.to_be_bytes());
+            message.extend_from_slice(&(data.len() as u16).to_be_bytes());
+            message.extend_from_slice(data);
+        }
+        message.extend_from_slice(extra);
+        Bytes::from([head, key.sign(&message)].concat())
+    }
+
+    /// The owner that is signed: with fewer labels than the owner has, the wildcard that it must have come from.
+    fn signed_owner(&self, owner: &Name) -> Vec<u8> {
+        let own = owner.label_count() - 1 - usize::from(owner.is_wildcard());
+        let above = owner.iter_suffixes().nth((owner.label_count() - 1).saturating_sub(usize::from(self.labels)));
+        match above {
+            Some(above) if usize::from(self.labels) < own => [b"\x01*", above.as_slice()].concat(),
+            _ => owner.as_slice().to_vec(),
+        }
+    }
+
+    fn head(&self) -> Vec<u8> {
+        let mut head = self.covers.to_int().to_be_bytes().to_vec();
+        head.extend_from_slice(&[self.algorithm, self.labels]);
+        for number in [self.original_ttl, self.expiration, self.inception] {
             head.extend_from_slice(&number.to_be_bytes());
         }
-        head.extend_from_slice(&key.tag().to_be_bytes());
-        head.extend_from_slice(self.plan.apex.as_slice());
+        head.extend_from_slice(&self.tag.to_be_bytes());
+        head.extend_from_slice(self.signer.as_slice());
         head
     }
 }

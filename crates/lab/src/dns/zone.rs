@@ -1,5 +1,6 @@
 //! Zones: what they hold as planned, and what they are once signed.
 
+use super::answer::Response;
 use super::denial::{self, Chain};
 use super::keys::KeySet;
 use super::rdata::{self, Rdata};
@@ -122,24 +123,44 @@ pub struct SignedZone {
     pub nsec3: Option<Chain>,
 }
 
+/// Changes to a zone that no plan describes: to its keys, to what is signed, and to what is answered.
+pub trait Mutation: Send + Sync {
+    /// Before signing.
+    fn keys(&self, keys: &mut KeySet);
+    /// After signing.
+    fn zone(&self, zone: &mut SignedZone, signer: &Signer<'_>);
+    /// In place of what would be answered. The same question must always get the same answer.
+    fn response<'a>(&self, plan: &'a ZonePlan, zone: &'a SignedZone, question: &Place, response: Response<'a>) -> Response<'a>;
+}
+
 /// A zone: its plan, and what comes of it when it is first asked for.
 pub struct Zone {
     /// The plan.
     pub plan: ZonePlan,
+    /// Changes beyond the plan.
+    pub mutation: Option<Box<dyn Mutation>>,
     signed: OnceLock<SignedZone>,
 }
 
 impl Zone {
     /// From its plan.
     pub fn new(plan: ZonePlan) -> Self {
-        Self { plan, signed: OnceLock::new() }
+        Self { plan, mutation: None, signed: OnceLock::new() }
     }
 
     /// The zone, signed now if it was not before.
     pub fn signed(&self, seed: &Seed, now: Epoch) -> &SignedZone {
         let sign = || {
-            let keys = KeySet::derive(seed, &self.plan.apex, self.plan.signing);
-            SignedZone::build(&self.plan, keys.as_ref(), Period::around(now))
+            let mut keys = KeySet::derive(seed, &self.plan.apex, self.plan.signing);
+            let period = Period::around(now);
+            if let (Some(mutation), Some(keys)) = (&self.mutation, &mut keys) {
+                mutation.keys(keys);
+            }
+            let mut zone = SignedZone::build(&self.plan, keys.as_ref(), period);
+            if let (Some(mutation), Some(keys)) = (&self.mutation, &keys) {
+                mutation.zone(&mut zone, &Signer { plan: &self.plan, keys, period });
+            }
+            zone
         };
         self.signed.get_or_init(sign)
     }
