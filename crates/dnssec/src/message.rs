@@ -191,13 +191,12 @@ fn group(entries: &[Entry], octets: &Bytes, asked: Rtype) -> Result<Vec<Rrset>, 
     }
     for (owner, signature, ttl) in signatures {
         let covered = index.get(&(owner, signature.type_covered)).and_then(|&i| sets.get_mut(i));
-        if let Some(set) = covered
-            && set.signatures.len() < MAX_SIGNATURES
-            && !set.signatures.contains(&signature)
-        {
-            // R-113 rfc4035#5.3.3: the TTL of the signature counts too.
+        if let Some(set) = covered {
+            // R-113 rfc4035#5.3.3: the TTL of the signature counts too, even of one that came twice. (RFC 2181 section 5.2)
             set.ttl = set.ttl.min(ttl);
-            set.signatures.push(signature);
+            if set.signatures.len() < MAX_SIGNATURES && !set.signatures.contains(&signature) {
+                set.signatures.push(signature);
+            }
         }
     }
     sets.iter_mut().for_each(drop_duplicates);
