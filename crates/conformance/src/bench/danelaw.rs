@@ -77,7 +77,7 @@ pub struct Counts {
 struct Plan<'a> {
     name: &'a str,
     workers: usize,
-    in_flight: Option<usize>,
+    in_flight: usize,
     mode: Mode,
     /// How often every name stands in the list.
     times: usize,
@@ -106,7 +106,7 @@ pub fn measure(world: &World, group: &Group<'_>, options: &Options) -> Outcome {
         one: bench.run(&plan),
         long: unsigned.then(|| [long("short", LONG[0]), long("long", LONG[1])]),
         two: run(Plan { name: "two", workers: 2, ..plan }),
-        crowded: run(Plan { name: "crowded", in_flight: Some(CROWDED), ..plan }),
+        crowded: run(Plan { name: "crowded", in_flight: CROWDED, ..plan }),
         stub: run(Plan { name: "stub", mode: Mode::Stub, ..plan }),
     }
 }
@@ -150,12 +150,10 @@ impl Bench<'_> {
         match self.verb {
             Verb::Dns => {
                 command.args(["dns", "scan"]).arg(list).arg("--stats").arg(stats);
-                command.arg(format!("--workers={}", plan.workers));
-                command.args(plan.in_flight.map(|number| format!("--in-flight={number}")));
+                command.args([format!("--workers={}", plan.workers), format!("--in-flight={}", plan.in_flight)]);
             }
             Verb::Scan => {
-                command.arg("scan").arg(list).args(["--dns-only", "--allow-private"]);
-                command.args(plan.in_flight.map(|number| format!("--parallel={number}")));
+                command.arg("scan").arg(list).args(["--dns-only", "--allow-private", &format!("--parallel={}", plan.in_flight)]);
             }
         }
         command.arg("--out").arg(out).args(["--no-ipv6", &format!("--dns-port={PORT}")]);

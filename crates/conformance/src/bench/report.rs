@@ -41,6 +41,7 @@ impl Report {
         println!("{}", report.machine);
         let zones = format!("{} signed, {} unsigned, {} hosts; {made}", config.signed, config.unsigned, config.hosts);
         report.row("zones", zones, "");
+        report.row("names in flight, where nothing else is said", whole(options.in_flight as f64), "");
         report.row("loaded by NSD", format!("{:.0} s", loaded_in.as_secs_f64()), "");
         report
     }

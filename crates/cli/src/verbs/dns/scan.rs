@@ -3,7 +3,7 @@
 use super::dry_run;
 use super::list::{self, Item, Lines, List};
 use super::validate::parse_type;
-use super::worker::{self, Common, Hosts, Lanes, Output, Plan};
+use super::worker::{self, Common, Hosts, Output, Plan};
 use crate::common::pace::PaceOptions;
 use crate::common::print;
 use crate::common::probe::opt_out;
@@ -91,9 +91,9 @@ pub struct Args {
     #[arg(long, value_name = "IP[:PORT]", value_parser = crate::common::resolver::server, conflicts_with = "upstream")]
     stub: Option<SocketAddr>,
 
-    /// Names in work at the same time, just so many [default: as many as keep the processor busy, up to 2000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    in_flight: Option<u32>,
+    /// Names in work at the same time
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    in_flight: u32,
 
     /// Threads, each with sockets and caches of its own [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -148,8 +148,8 @@ impl Args {
         let mut config = self.resolver.config(None)?;
         self.pace.apply(&mut config)?;
         config.leave_alone = Arc::new(plan.opt_out.networks().clone());
-        config.budgets.sockets = plan.lanes.most();
-        config.budgets.cache_bytes = COMMON_BYTES + plan.lanes.most() * LANE_BYTES;
+        config.budgets.sockets = plan.lanes;
+        config.budgets.cache_bytes = COMMON_BYTES + plan.lanes * LANE_BYTES;
         let Some(out) = &self.out else { return self.estimate(&plan, config) };
         let (output, done) = self.output(out)?;
         let before = done.number();
@@ -186,17 +186,13 @@ impl Args {
     fn plan(&self, workers: u32) -> Result<Plan, UsageError> {
         let types = self.types.iter().map(|text| parse_type(text)).collect::<Result<Vec<Rtype>, _>>()?;
         let hosts = types.contains(&Rtype::TLSA) && self.stub.is_none();
-        let share = |number: u32| usize::try_from(number.div_ceil(workers)).unwrap_or(1);
         Ok(Plan {
             types: types.into_iter().filter(|rtype| !(hosts && *rtype == Rtype::TLSA)).collect(),
             hosts: hosts.then_some(Hosts { port: self.port }),
             stub: self.stub,
             opt_out: Arc::new(self.opt_out.as_deref().map_or_else(|| Ok(OptOut::default()), opt_out)?),
             deadline: self.deadline,
-            lanes: match self.in_flight {
-                Some(number) => Lanes::Exactly(share(number)),
-                None => Lanes::UpTo(share(MOST_IN_FLIGHT)),
-            },
+            lanes: usize::try_from(self.in_flight.div_ceil(workers)).unwrap_or(1),
         })
     }
 
@@ -248,9 +244,6 @@ fn read_ahead(mut list: List) -> Receiver<Result<Vec<Item>, UsageError>> {
 const COMMON_BYTES: usize = 24 << 20;
 /// Bytes that each name in work needs to be remembered until it is done.
 const LANE_BYTES: usize = 8 << 10;
-
-/// Names in work at the same time, if nothing else is said.
-const MOST_IN_FLIGHT: u32 = 2000;
 
 /// Names handed over together.
 const FEW: usize = 64;

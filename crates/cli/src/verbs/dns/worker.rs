@@ -20,13 +20,10 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::sync::mpsc::Receiver;
-use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::task::{Id, JoinSet, LocalSet};
 
-/// Lanes to begin with, and how many are opened whenever there is nothing to do.
-const FIRST_LANES: usize = 64;
-const MORE_LANES: usize = 2;
 /// MX hosts of one name whose addresses and TLSA records are looked up.
 const MAX_HOSTS: usize = 32;
 /// MX hosts whose answers are kept as they are written.
@@ -52,41 +49,7 @@ pub struct Plan {
     /// After this long no more questions are asked for the sake of one name.
     pub deadline: Duration,
     /// Names in work at once.
-    pub lanes: Lanes,
-}
-
-/// How many names are in work at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lanes {
-    /// So many.
-    Exactly(usize),
-    /// As many as keep the processor busy, at most so many: what few names need stays in its caches, and a network that is far away is
-    /// waited for by many.
-    UpTo(usize),
-}
-
-impl Lanes {
-    /// The most there can be.
-    pub fn most(self) -> usize {
-        match self {
-            Self::Exactly(number) | Self::UpTo(number) => number,
-        }
-    }
-
-    fn first(self) -> usize {
-        match self {
-            Self::Exactly(number) => number,
-            Self::UpTo(most) => most.min(FIRST_LANES),
-        }
-    }
-}
-
-/// Told by the runtime when it has nothing to do.
-#[derive(Default)]
-struct Idle {
-    /// Whether names were begun since more lanes were opened last.
-    hungry: AtomicBool,
-    told: Notify,
+    pub lanes: usize,
 }
 
 /// How MX hosts are looked up.
@@ -128,26 +91,22 @@ impl Output {
 /// # Errors
 /// If the list cannot be read, or the output not be written.
 pub fn work(config: Config, plan: Plan, common: Arc<Common>) -> Result<Counters, UsageError> {
-    let idle = Arc::new(Idle::default());
-    let park = {
-        let idle = idle.clone();
-        move || {
-            // Without names begun since, more lanes would only wait, too.
-            if idle.hungry.swap(false, Relaxed) {
-                idle.told.notify_one();
-            }
-        }
-    };
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_all().on_thread_park(park).build().map_err(UsageError::new)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
     let resolver = Resolver::new(config).map_err(UsageError::new)?;
     let gathered = RefCell::new(Vec::with_capacity(2 * GATHERED));
     LocalSet::new().block_on(&runtime, async {
-        let sweep = Sweep::new(resolver, plan.lanes.most());
+        let sweep = Sweep::new(resolver, plan.lanes);
         let hosts = Memory::new(MAX_KNOWN_HOSTS);
-        let items = RefCell::default();
-        let worker = Worker { sweep, hosts, plan, common, idle, items, gathered, number: Cell::new(0), failed: Cell::new(None) };
-        let worker = Rc::new(worker);
+        let worker = Rc::new(Worker {
+            sweep,
+            hosts,
+            plan,
+            common,
+            items: RefCell::default(),
+            gathered,
+            number: Cell::new(0),
+            failed: Cell::new(None),
+        });
         worker.clone().run().await;
         worker.flush();
         match worker.failed.take() {
@@ -163,7 +122,6 @@ struct Worker {
     hosts: Memory<Rc<Host>>,
     plan: Plan,
     common: Arc<Common>,
-    idle: Arc<Idle>,
     /// What is to be done next.
     items: RefCell<VecDeque<Item>>,
     /// Records not written yet, and how many.
@@ -197,16 +155,11 @@ impl Worker {
             let lane = lanes.spawn_local(self.clone().lane(mine.clone()));
             in_work.insert(lane.id(), mine);
         };
-        (0..self.plan.lanes.first()).for_each(|_| start(&mut lanes, &mut in_work));
+        (0..self.plan.lanes).for_each(|_| start(&mut lanes, &mut in_work));
         let mut tick = tokio::time::interval(EVERY);
         loop {
             let ended = tokio::select! {
                 ended = lanes.join_next() => ended,
-                () = self.idle.told.notified() => {
-                    let more = self.plan.lanes.most().saturating_sub(lanes.len()).min(MORE_LANES);
-                    (0..more).for_each(|_| start(&mut lanes, &mut in_work));
-                    continue;
-                }
                 _ = tick.tick() => {
                     self.flush();
                     if self.common.stop.load(Relaxed) {
@@ -251,7 +204,6 @@ impl Worker {
                 return None;
             }
             if let Some(item) = self.items.borrow_mut().pop_front() {
-                self.idle.hungry.store(true, Relaxed);
                 return Some(item);
             }
             let mut list = self.common.list.lock().await;
