@@ -3,7 +3,7 @@
 use super::rule::Rule;
 use crate::Status::{Bogus, Indeterminate, Insecure, Secure};
 use lab::Kind::{
-    self, Alias, Apex, Away, BelowSigned, BelowUnsigned, Dangling, Dname, DnameNone, Empty, NoData, NoDs, NxDomain, Wild, WildNoData,
+    self, Alias, Apex, Away, BelowSigned, BelowUnsigned, Dangling, Dname, DnameNone, Ds, Empty, NoData, NoDs, NxDomain, Wild, WildNoData,
 };
 use lab::MutationOperator::{self as Op, *};
 use scenario::recipe::{Algorithm, Denial, Signing};
@@ -457,6 +457,17 @@ pub const RULES: &[Rule] = &[
             "two-soa",
             "RFC 1035 section 5.2: exactly one SOA RR should be present at the top of the zone. Where a zone has signed two, BIND takes \
              the answer for malformed; for the denial they are nothing",
+        )
+    },
+    Rule {
+        judges: &["danelaw dns scan"],
+        theirs: &[Secure],
+        ours: &[Bogus],
+        kinds: &[Ds, NoDs],
+        ..Rule::new(
+            "ds-by-referral",
+            "RFC 4035 section 3.1.4: the name server MUST return the DS RRset, or the NSEC RR that proves that there is none, along with \
+             the NS RRset of a referral. `dns scan` takes that for the answer; the lie is in the other one, which it does not ask for",
         )
     },
     Rule {
