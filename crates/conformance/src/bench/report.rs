@@ -188,6 +188,7 @@ impl Report {
         for row in &self.rows {
             let _ = writeln!(out, "| {} | {} | {} |", row.what, row.figure, row.wanted);
         }
+        out.push_str(include_str!("ways.md"));
         out
     }
 }
