@@ -503,6 +503,7 @@ mod tests {
     use tokio::task::LocalSet;
 
     type Seen = Rc<RefCell<Vec<(SocketAddr, u16)>>>;
+    type Script = fn(&[u8]) -> Vec<u8>;
 
     /// A server that does with each query what `script` says: the datagrams to send back.
     async fn serve(script: impl Fn(&[u8]) -> Vec<Vec<u8>> + 'static) -> (SocketAddr, Seen) {
@@ -586,7 +587,7 @@ mod tests {
             reply
         };
         run(300, async |datagrams| {
-            let scripts: [fn(&[u8]) -> Vec<u8>; 5] = [wrong_id, wrong_name, wrong_type, <[u8]>::to_vec, |_| vec![0; 5]];
+            let scripts: [Script; 5] = [wrong_id, wrong_name, wrong_type, <[u8]>::to_vec, |_| vec![0; 5]];
             for script in scripts {
                 let (server, _) = serve(move |query| vec![script(query)]).await;
                 assert_eq!(ask(datagrams, server, "abc").await, Err(Lost::Silence));

@@ -150,18 +150,24 @@ impl Estimate {
     /// Prints it.
     pub fn show(&self, pace: Pace) {
         let number = present::number;
+        let unknown = match self.unknown {
+            0 => String::new(),
+            n => format!("; of {} of it the servers could not be found out", number(n)),
+        };
+        let (names, queries, sampled) = (present::count(self.names, "name"), number(self.queries), number(self.sampled));
         print::line(format!(
-            "{} names would cost about {} queries, those about MX hosts aside (from a sample of {}; {} of it could not be told).",
-            number(self.names),
-            number(self.queries),
-            number(self.sampled),
-            number(self.unknown)
+            "{names} would cost about {queries} queries, those about MX hosts aside (from a sample of {sampled}{unknown})."
         ));
         for (what, loads) in [("server", &self.servers), ("network", &self.networks)] {
+            let shown = |address: IpAddr| match (what, address) {
+                ("server", _) => address.to_string(),
+                (_, IpAddr::V4(_)) => format!("{address}/24"),
+                (_, IpAddr::V6(_)) => format!("{address}/48"),
+            };
             print::line(format!("\n{what:<40} {:>12} {:>14}", "queries", "at the limit"));
             for load in loads.iter().take(SHOWN) {
                 let time = load.seconds.map_or_else(|| "no limit".to_owned(), duration);
-                print::line(format!("{:<40} {:>12} {time:>14}", load.address.to_string(), number(load.queries)));
+                print::line(format!("{:<40} {:>12} {time:>14}", shown(load.address), number(load.queries)));
             }
             if loads.len() > SHOWN {
                 print::line(format!("… and {} more", number((loads.len() - SHOWN) as u64)));
