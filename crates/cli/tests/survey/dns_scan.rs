@@ -268,6 +268,10 @@ fn a_dry_run_counts_and_asks_no_more_than_it_must() {
     assert!(told["servers"][0]["seconds"].as_f64().unwrap() > 0.0);
     let ours: Vec<_> = BED.lab.queries().into_iter().filter(|q| (27_000..28_000).contains(&q.source.port())).collect();
     assert!(!ours.iter().any(|query| query.rtype.to_string() == "MX" || query.rtype.to_string() == "TLSA"));
+    let opt_out = place.path().join("opt-out");
+    std::fs::write(&opt_out, "unsigned.nl\n").unwrap();
+    let fewer: Value = serde_json::from_str(&run(&["--json", "--opt-out", opt_out.to_str().unwrap()])).unwrap();
+    assert_eq!((&fewer["names"], &fewer["queries"]), (&1.into(), &4.into()), "nothing is asked about who wants to be left alone");
     let text = run(&[]);
     assert!(text.contains("2 names would cost about 8 queries") && text.contains("no limit"), "{text}");
 }

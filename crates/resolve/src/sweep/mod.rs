@@ -438,19 +438,24 @@ impl Sweep {
     async fn parent(&self, name: &Name) -> Option<Rc<Parent>> {
         let find = || -> Seldom<'_, _> {
             Box::pin(async {
-                let parent = self.find_parent(name).await.map(Rc::new);
-                let lasts = if parent.is_some() { FRESH } else { DOUBT };
-                (parent, lasts)
+                match self.find_parent(name).await {
+                    Some((parent, lasts)) => (Some(Rc::new(parent)), lasts.min(FRESH)),
+                    None => (None, DOUBT),
+                }
             })
         };
         self.parents.of(name, find).await
     }
 
-    async fn find_parent(&self, name: &Name) -> Option<Parent> {
+    /// With it, how long the proof holds.
+    async fn find_parent(&self, name: &Name) -> Option<(Parent, Duration)> {
         let shared = &self.resolver.shared;
         self.resolver.lookup(name, Rtype::DNSKEY).await;
         let mut trust = &shared.validator.trust;
-        let standing = match trust.get(name, shared.config.clock.now())? {
+        let now = shared.config.clock.now();
+        let trust = trust.get(name, now)?;
+        let lasts = Duration::from_secs(u64::try_from(trust.expires().saturating_sub(now)).unwrap_or(0));
+        let standing = match trust {
             Trust::Zone(keys) => Standing::Signed(keys),
             Trust::Insecure { reason, .. } => Standing::Insecure(reason),
             Trust::NotCut { .. } | Trust::NoSuchName { .. } => return None,
@@ -466,7 +471,7 @@ impl Sweep {
                 servers.extend(self.addresses(&server.name).await.iter().flat_map(|found| found.iter().copied()));
             }
         }
-        (!servers.is_empty()).then(|| Parent { name: name.clone(), servers, standing })
+        (!servers.is_empty()).then(|| (Parent { name: name.clone(), servers, standing }, lasts))
     }
 
     /// The addresses of a name server that may be asked, if there are any.

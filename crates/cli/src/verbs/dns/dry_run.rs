@@ -1,10 +1,11 @@
 //! `danelaw dns scan --dry-run`: how many queries each name server would get, from a sample of the names.
 
 use super::list::List;
-use super::worker::Plan;
+use super::worker::{self, Plan};
 use crate::common::print;
 use crate::exit::UsageError;
 use domain::base::iana::Rtype;
+use probe::OptOut;
 use resolve::gate::network;
 use resolve::sweep::Sweep;
 use resolve::{Config, Name, Pace, Resolver};
@@ -56,7 +57,7 @@ struct Servers {
 /// # Errors
 /// If the list cannot be read, or nobody can be asked.
 pub fn estimate(mut list: List, plan: &Plan, config: Config, size: usize) -> Result<Estimate, UsageError> {
-    let (names, sample) = sample(&mut list, size)?;
+    let (names, sample) = sample(&mut list, &plan.opt_out, size)?;
     let sampled = sample.len() as u64;
     let pace = config.gate.pace();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
@@ -110,11 +111,11 @@ fn sorted(loads: HashMap<IpAddr, f64>, limit: impl Fn(IpAddr) -> f64) -> Vec<Loa
     loads
 }
 
-/// So many names of the list, each with the same chance, and how many there are. The same list gives the same sample.
-fn sample(list: &mut List, size: usize) -> Result<(u64, Vec<Name>), UsageError> {
+/// So many names of those in the list that may be asked about, each with the same chance, and how many there are. The same list gives the same sample.
+fn sample(list: &mut List, opt_out: &OptOut, size: usize) -> Result<(u64, Vec<Name>), UsageError> {
     let (mut seen, mut kept, mut state) = (0_u64, Vec::new(), 0x9e37_79b9_7f4a_7c15_u64);
     while let Some(item) = list.next()? {
-        let Ok(name) = item.text.parse::<Name>() else { continue };
+        let Some(name) = worker::name(&item.text).ok().filter(|name| !opt_out.has_name(name)) else { continue };
         seen += 1;
         if kept.len() < size {
             kept.push(name);
