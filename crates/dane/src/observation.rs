@@ -4,6 +4,10 @@
 //! Two kinds are stored apart, because thousands of domains share a server: [`DomainObservation`] (what the domain's own DNS says) and
 //! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
 
+mod others;
+
+pub use others::{ClientOffer, OtherLook, Shows};
+
 use crate::Epoch;
 use crate::dns::{Lookup, Outcome};
 use crate::mx::{self, MxHost};
@@ -175,6 +179,9 @@ pub struct AddressObservation {
     /// Visits of the same look before this one, which the server ended by asking us to come back, oldest first. This one is what counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierVisit>,
+    /// What other kinds of client are shown, if that was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherLook>,
 }
 
 /// A visit that the server ended by asking us to come back later: greylisting, too many connections. It never comes to TLS.
@@ -203,6 +210,7 @@ impl AddressObservation {
             early_bytes: None,
             elapsed_ms: 0,
             earlier: Vec::new(),
+            others: Vec::new(),
         }
     }
 
@@ -317,9 +325,12 @@ pub struct TlsObservation {
     /// Why the handshake failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TlsFailure>,
-    /// Which engine spoke: `rustls`; `rustls, then a bare ClientHello` where the server has nothing that rustls speaks and a second look read
-    /// version, cipher and chain without completing a handshake; `file`.
+    /// Which engine spoke: `rustls`; `OpenSSL 3.0.19` (its version) where rustls found no common ground and OpenSSL did;
+    /// `rustls, then a bare ClientHello` where a second look read version, cipher and chain without completing a handshake; `file`.
     pub engine: String,
+    /// What rustls said, where another engine completed the handshake on a second connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Box<TlsFailure>>,
 }
 
 impl TlsObservation {
@@ -336,6 +347,7 @@ impl TlsObservation {
             chain: Vec::new(),
             error: None,
             engine: engine.into(),
+            refused: None,
         }
     }
 }

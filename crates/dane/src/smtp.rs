@@ -175,7 +175,8 @@ fn garbage(why: &str) -> Cause {
     }
 }
 
-fn handshake(tls: &TlsObservation) -> Option<Cause> {
+/// What a sender that got so far finds wrong with the handshake.
+pub(crate) fn handshake(tls: &TlsObservation) -> Option<Cause> {
     if let Some(failure) = &tls.error {
         let by_kind = match failure.kind.as_str() {
             "timeout" => Some(Cause::Tarpit),

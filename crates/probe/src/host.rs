@@ -2,7 +2,7 @@
 
 use crate::chain::presented;
 use crate::comeback::Comebacks;
-use crate::config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig};
+use crate::config::{Certificates, ConfigError, Depth, Destinations, Ipv6, LookerConfig};
 use crate::dns::Dns;
 use crate::look::now;
 use crate::optout::OptOut;
@@ -105,6 +105,7 @@ pub(crate) struct Visits {
     vantage: Arc<Vantage>,
     opt_out: Arc<OptOut>,
     depth: Depth,
+    certificates: Certificates,
     destinations: Destinations,
     ipv6: Ipv6,
     addresses_per_host: usize,
@@ -123,6 +124,7 @@ impl Visits {
             vantage,
             opt_out: Arc::clone(&config.opt_out),
             depth: config.depth.clone(),
+            certificates: config.certificates,
             destinations: config.destinations,
             ipv6: config.ipv6,
             addresses_per_host: config.addresses_per_host,
@@ -177,7 +179,20 @@ impl Visits {
             earlier.push(EarlierVisit { at, dialogue, elapsed_ms });
             seen = AddressObservation { earlier, ..again };
         }
+        if self.certificates == Certificates::All {
+            self.other_certificates(host, target, last_chance, &mut seen).await;
+        }
         seen
+    }
+
+    /// What the server shows to other kinds of client, each on a connection of its own.
+    async fn other_certificates(&self, host: &Name, target: &Target, by: Instant, seen: &mut AddressObservation) {
+        for offer in Visitor::other_offers(seen) {
+            let Ok(_turn) = self.turn(host, target, by).await else { return };
+            self.made.fetch_add(1, Ordering::Relaxed);
+            let look = self.visitor.look_as(target, seen, offer, now()).await;
+            seen.others.push(look);
+        }
     }
 
     /// Others can have our place meanwhile.
@@ -200,13 +215,25 @@ impl Visits {
         self.vantage.learn(&observation);
         // The second look is a visit like any other, and waits for its own turn.
         drop(turn);
-        if Visitor::wants_second_look(&observation)
-            && let Ok(_turn) = self.turn(host, target, by).await
-        {
-            self.visitor.look_again(target, &mut observation).await;
-            self.made.fetch_add(1, Ordering::Relaxed);
+        if Visitor::wants_second_look(&observation) {
+            self.second_look(host, target, by, &mut observation).await;
         }
         observation
+    }
+
+    /// By OpenSSL, and where that learns nothing by a bare ClientHello; each on a connection of its own.
+    async fn second_look(&self, host: &Name, target: &Target, by: Instant, seen: &mut AddressObservation) {
+        if self.visitor.can_look_broadly() {
+            let Ok(_turn) = self.turn(host, target, by).await else { return };
+            self.made.fetch_add(1, Ordering::Relaxed);
+            if self.visitor.look_broadly(target, seen).await {
+                return;
+            }
+        }
+        if let Ok(_turn) = self.turn(host, target, by).await {
+            self.made.fetch_add(1, Ordering::Relaxed);
+            self.visitor.look_again(target, seen).await;
+        }
     }
 
     async fn turn(&self, host: &Name, target: &Target, by: Instant) -> Result<Turn, TooBusy> {

@@ -2,11 +2,11 @@
 
 use crate::config::SmtpLimits;
 use crate::smtp::reply::{ReplyLimits, ReplyReader};
-use crate::tls::{Session, SessionError};
+use crate::tls::{Session, SessionError, read_ready};
 use dane::observation::{Exchange, Got, TlsFailure};
 use std::io;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -108,33 +108,31 @@ impl<'a> Dialogue<'a> {
     }
 
     async fn receive(&mut self, deadline: Instant) -> Got {
-        let mut buffer = [0; READ];
         loop {
             match self.replies.next_reply() {
                 Ok(Some(reply)) => return Got::Reply { code: reply.code, lines: reply.lines },
                 Ok(None) => {}
                 Err(why) => return self.garbage(why.code()),
             }
+            let within = self.replies.is_within_reply();
+            let (replies, tcp) = (&mut self.replies, &mut self.tcp);
+            let mut show = |bytes: &[u8]| replies.feed(bytes);
             let receiving = async {
                 match &mut self.tls {
-                    Some(tls) => tls.receive(&mut self.tcp, &mut buffer).await,
-                    None => self.tcp.read(&mut buffer).await.map_err(SessionError::Io),
+                    Some(tls) => tls.receive(tcp, &mut show).await,
+                    None => read_ready(tcp, |bytes| (show(bytes), bytes.len()).1).await.map_err(SessionError::Io),
                 }
             };
-            let within = self.replies.is_within_reply();
             match timeout_at(deadline, receiving).await {
                 Err(_) if within => return self.garbage("too-slow"),
                 Err(_) => return Got::Timeout,
                 Ok(Ok(0) | Err(_)) if within => return self.garbage("cut-off"),
                 Ok(Ok(0)) => return Got::Closed,
                 Ok(Err(error)) => return self.broken(&error),
-                Ok(Ok(n)) => {
-                    self.replies.feed(buffer.get(..n).unwrap_or_default());
-                    match self.octets.checked_sub(n) {
-                        Some(left) => self.octets = left,
-                        None => return self.garbage("too-many-bytes"),
-                    }
-                }
+                Ok(Ok(n)) => match self.octets.checked_sub(n) {
+                    Some(left) => self.octets = left,
+                    None => return self.garbage("too-many-bytes"),
+                },
             }
         }
     }
