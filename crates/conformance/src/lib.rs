@@ -5,6 +5,7 @@
 //! run. [`bench`] compares what they cost. Where danelaw and another program differ, [`exceptions`] names the case and the RFC that decides it.
 
 pub mod bench;
+pub mod bench_smtp;
 pub mod danelaw;
 pub mod differential;
 pub mod exceptions;
