@@ -198,7 +198,7 @@ pub(crate) fn handshake(tls: &TlsObservation) -> Option<Cause> {
         }
     }
     // R-049 rfc6698#2.1.2: what does not even have a key cannot be matched by any selector of it.
-    if tls.chain.first().is_some_and(|leaf| Certificate::parse(&leaf.0).is_err()) {
+    if tls.chain.first().is_some_and(|leaf| Certificate::key_of(&leaf.0).is_err()) {
         return Some(Cause::GarbageCertificate);
     }
     if tls.key_proven == Some(false) || tls.error.as_ref().is_some_and(|e| e.kind == "bad-signature") {

@@ -24,6 +24,7 @@ mod smtp;
 mod survey;
 mod tls;
 mod vantage;
+mod weigh;
 mod zone;
 
 pub use comeback::Comeback;

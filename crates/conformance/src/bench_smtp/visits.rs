@@ -1,8 +1,8 @@
 //! danelaw's visits: every host observed with its DNS from a table, chain kept, proof verified, TLSA judged.
 
+use super::cpu;
 use super::dialogue::address;
 use super::server::{Kind, chain};
-use super::cpu;
 use dane::dns::{Lookup, Record, Security};
 use dane::name::{Name, parse_domain};
 use dane::observation::VantageObservation;

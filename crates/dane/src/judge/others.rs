@@ -55,7 +55,7 @@ pub(super) fn naming(route: &HostRoute, servers: &[Seen]) -> Vec<Finding> {
         let shown = certified(look).and_then(|tls| crate::cert::Certificate::parse(&tls.chain.first()?.0).ok());
         let title = cause.title().trim_end_matches('.');
         let sentence = match shown {
-            Some(leaf) if cause == Cause::SniRequired => format!("{title}: they get that of '{}'.", leaf.subject),
+            Some(leaf) if cause == Cause::SniRequired => format!("{title}: they get that of '{}'.", leaf.subject()),
             _ => cause.title().to_owned(),
         };
         Some(Finding::new(cause, &route.host, sentence).at(server.verdict.address))

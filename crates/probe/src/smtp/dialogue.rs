@@ -39,8 +39,8 @@ impl<'a> Dialogue<'a> {
         Self { tcp, tls: None, limits, replies, octets, since: Instant::now(), end, exchanges: Vec::new(), late_failure: None }
     }
 
-    /// Sends a command (none: waits for the greeting), takes the reply, records both. Gives the reply's code and lines, if it was one.
-    pub(super) async fn exchange(&mut self, command: Option<&str>, patience: Duration) -> Option<(u16, Vec<String>)> {
+    /// Sends a command (none: waits for the greeting), takes the reply, records both. Gives the reply's code, if it was one.
+    pub(super) async fn exchange(&mut self, command: Option<&str>, patience: Duration) -> Option<u16> {
         let deadline = self.end.min(Instant::now() + patience);
         let at_ms = u32::try_from(self.since.elapsed().as_millis()).unwrap_or(u32::MAX);
         let got = match self.send(command, deadline).await {
@@ -52,7 +52,7 @@ impl<'a> Dialogue<'a> {
             },
         };
         let reply = match &got {
-            Got::Reply { code, lines } => Some((*code, lines.clone())),
+            Got::Reply { code, .. } => Some(*code),
             _ => None,
         };
         self.exchanges.push(Exchange { sent: command.map(str::to_owned), encrypted: self.tls.is_some(), got, at_ms });
@@ -88,7 +88,6 @@ impl<'a> Dialogue<'a> {
         if let Some(tls) = &mut self.tls {
             let _ = timeout_at(self.end.min(Instant::now() + Duration::from_secs(1)), tls.close(&mut self.tcp)).await;
         }
-        let _ = timeout_at(self.end, self.tcp.shutdown()).await;
     }
 
     async fn send(&mut self, command: Option<&str>, deadline: Instant) -> Result<(), Got> {
@@ -96,6 +95,7 @@ impl<'a> Dialogue<'a> {
         let line = format!("{command}\r\n");
         let sending = async {
             match &mut self.tls {
+                Some(tls) if command == "QUIT" => tls.send_last(&mut self.tcp, line.as_bytes()).await,
                 Some(tls) => tls.send(&mut self.tcp, line.as_bytes()).await,
                 None => self.tcp.write_all(line.as_bytes()).await.map_err(SessionError::Io),
             }

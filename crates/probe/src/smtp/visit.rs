@@ -3,7 +3,7 @@
 use crate::config::{ConfigError, LookerConfig, SmtpLimits};
 use crate::smtp::dialogue::Dialogue;
 use crate::tls::hello::{Answered, FlightReader, Reading, client_hello};
-use crate::tls::{Engine, Handshake, Offer};
+use crate::tls::{Engine, Handshake, Offer, read_ready};
 use dane::Epoch;
 use dane::cert::Certificate;
 use dane::name::Name;
@@ -14,7 +14,7 @@ use data_encoding::BASE64;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -136,6 +136,12 @@ impl Visitor {
             return true;
         }
         let Some(version) = tls.version.take() else { return false };
+        if tls.error.as_ref().is_some_and(|e| e.kind == "alert") {
+            // Both engines were refused: that is the server's doing, whatever it speaks.
+            (first.version, first.cipher, first.chain) = (Some(version), tls.cipher.take(), std::mem::take(&mut tls.chain));
+            first.engine = format!("rustls, then {}", tls.engine);
+            return true;
+        }
         add(first, Learned { version, cipher: tls.cipher.take(), chain: std::mem::take(&mut tls.chain), by: &tls.engine });
         !first.chain.is_empty()
     }
@@ -148,8 +154,8 @@ impl Visitor {
             let named = tls.sni.is_some() && tls.chain.is_empty();
             return if named { vec![ClientOffer::NoName] } else { Vec::new() };
         }
-        let leaf = tls.chain.first().and_then(|c| Certificate::parse(&c.0).ok());
-        let mut offers = match leaf.as_ref().map(|l| l.key.kind.as_str()) {
+        let key = tls.chain.first().and_then(|c| Certificate::key_of(&c.0).ok()).map(|(_, key)| key.kind);
+        let mut offers = match key.as_deref() {
             Some("RSA") => vec![ClientOffer::Ecdsa],
             Some(kind) if kind.starts_with("P-") || kind.starts_with("Ed") => vec![ClientOffer::Rsa],
             _ => vec![ClientOffer::Rsa, ClientOffer::Ecdsa],
@@ -188,7 +194,7 @@ impl Visitor {
             return;
         }
         match dialogue.exchange(Some("STARTTLS"), self.limits.reply).await {
-            Some((220, _)) => {}
+            Some(220) => {}
             Some(_) => return self.leave(&mut dialogue).await,
             None => return,
         }
@@ -205,8 +211,8 @@ impl Visitor {
         }
         // Asked for also where it is not offered: whether it was is in the record of EHLO, and the studies count both ways.
         match dialogue.exchange(Some("STARTTLS"), self.limits.reply).await {
-            Some((220, _)) => {}
-            Some((421, _)) | None => return,
+            Some(220) => {}
+            Some(421) | None => return,
             Some(_) => return self.leave(dialogue).await,
         }
         let early = dialogue.unasked();
@@ -224,20 +230,20 @@ impl Visitor {
     async fn introduce(&self, dialogue: &mut Dialogue<'_>) -> bool {
         let reply = self.limits.reply;
         match dialogue.exchange(None, reply).await {
-            Some((220, _)) => {}
-            Some((421, _)) | None => return false,
+            Some(220) => {}
+            Some(421) | None => return false,
             Some(_) => {
                 self.leave(dialogue).await;
                 return false;
             }
         }
         let mut answer = dialogue.exchange(Some(&self.ehlo("EHLO")), reply).await;
-        if let Some((500..=599, _)) = answer {
+        if let Some(500..=599) = answer {
             answer = dialogue.exchange(Some(&self.ehlo("HELO")), reply).await;
         }
         match answer {
-            Some((200..=299, _)) => true,
-            Some((421, _)) | None => false,
+            Some(200..=299) => true,
+            Some(421) | None => false,
             Some(_) => {
                 self.leave(dialogue).await;
                 false
@@ -315,10 +321,9 @@ async fn first_flight(tcp: &mut TcpStream, sni: &Name) -> Option<Answered> {
     aws_lc_rs::rand::fill(&mut random).ok()?;
     tcp.write_all(&client_hello(Some(sni), random)).await.ok()?;
     let mut reader = FlightReader::default();
-    let mut buffer = [0; 4096];
     loop {
-        let got = tcp.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
-        match reader.feed(buffer.get(..got)?) {
+        let read = |bytes: &[u8]| if bytes.is_empty() { Reading::Refused } else { reader.feed(bytes) };
+        match read_ready(tcp, read).await.ok()? {
             Reading::More => {}
             Reading::Refused => return None,
             Reading::Done(answer) => {

@@ -69,11 +69,8 @@ impl Engine {
 impl Handshake {
     /// Goes through with it. Takes as long as the server does: bound it from outside, and take [`Handshake::end`] in any case.
     pub(crate) async fn run(&mut self, tcp: &mut TcpStream) -> Result<(), TlsFailure> {
-        loop {
+        while self.session.tls.is_handshaking() {
             self.session.flush(tcp).await.map_err(|e| io_failure(&e))?;
-            if !self.session.tls.is_handshaking() {
-                return Ok(());
-            }
             let taken = self.session.take_in(tcp).await;
             match taken {
                 Ok(0) => return Err(failure::of_kind("closed", "the server closed the connection during the handshake")),
@@ -89,6 +86,8 @@ impl Handshake {
                 }
             }
         }
+        // What is left to be said (in TLS 1.3 our Finished) goes with the first command: one packet less.
+        Ok(())
     }
 
     /// The record of what was shown, and the session if there is one.
@@ -147,6 +146,19 @@ impl Session {
             Tls::Broad(session) => session.write(bytes)?,
         }
         self.flush(tcp).await.map_err(SessionError::Io)
+    }
+
+    /// Sends the last that we have to say. In TLS 1.3, where that does not end what the server says, our side of the session ends with it.
+    /// (RFC 8446 section 6.1)
+    pub(crate) async fn send_last(&mut self, tcp: &mut TcpStream, bytes: &[u8]) -> Result<(), SessionError> {
+        if let Tls::Modern(session) = &mut self.tls
+            && session.is_tls13()
+        {
+            session.write(bytes)?;
+            session.close();
+            return self.flush(tcp).await.map_err(SessionError::Io);
+        }
+        self.send(tcp, bytes).await
     }
 
     /// Waits for data, and shows it; 0 octets: the server ended the session or the connection.

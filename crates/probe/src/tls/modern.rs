@@ -9,7 +9,7 @@ use dane::observation::{TlsFailure, TlsObservation};
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use rustls::{CipherSuite, ClientConfig, ClientConnection, SignatureScheme};
+use rustls::{CipherSuite, ClientConfig, ClientConnection, ProtocolVersion, SignatureScheme};
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,7 +24,9 @@ pub(super) struct Modern {
 
 impl Modern {
     pub(super) fn new() -> Result<Self, ConfigError> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        // AES with 128 bits first, as Go's and Google's senders have it: SHA-256 goes by hardware, SHA-384 does not, on both sides.
+        provider.cipher_suites.sort_by_key(|s| !matches!(s.suite(), CipherSuite::TLS13_AES_128_GCM_SHA256));
         Ok(Self {
             all: config(provider.clone(), &proof::OFFERED)?,
             rsa: config(only(&provider, "ECDHE_ECDSA"), &proof::RSA)?,
@@ -45,7 +47,7 @@ impl Modern {
         let sent = if name.is_some() { sni.cloned() } else { None };
         let server = name.unwrap_or_else(|| ServerName::from(IpAddr::from([0, 0, 0, 0])));
         let tls = ClientConnection::new(Arc::clone(config), server).map_err(|e| failure::from_rustls(&e, Begun::No))?;
-        Ok(Session { tls, shown: Shown::default(), sent, first: [0; FIRST], firsts: 0 })
+        Ok(Session { tls, shown: Shown::default(), sent, first: [0; FIRST], firsts: 0, closed: false })
     }
 }
 
@@ -80,6 +82,8 @@ pub(super) struct Session {
     /// The first octets received.
     first: [u8; FIRST],
     firsts: usize,
+    /// Whether our side has ended the session.
+    closed: bool,
 }
 
 impl Session {
@@ -133,8 +137,15 @@ impl Session {
         written.map_err(|e| Wrong::Failed(failure::of_kind("protocol-error", e.to_string())))
     }
 
+    pub(super) fn is_tls13(&self) -> bool {
+        self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+    }
+
+    /// Once is enough.
     pub(super) fn close(&mut self) {
-        self.tls.send_close_notify();
+        if !std::mem::replace(&mut self.closed, true) {
+            self.tls.send_close_notify();
+        }
     }
 
     pub(super) fn record(&mut self) -> TlsObservation {
@@ -168,9 +179,7 @@ impl Session {
     /// The version of a ServerHello that the engine would not go on with. (RFC 5246 sections 6.2.1 and 7.4.1.3)
     fn refused_version(&self) -> Option<String> {
         match self.first() {
-            [22, 3, _, _, _, 2, _, _, _, 3, minor @ 0..=2, ..] => {
-                Some(names::version(rustls::ProtocolVersion::from(0x0300 + u16::from(*minor))))
-            }
+            [22, 3, _, _, _, 2, _, _, _, 3, minor @ 0..=2, ..] => Some(names::version(ProtocolVersion::from(0x0300 + u16::from(*minor)))),
             _ => None,
         }
     }
