@@ -7,6 +7,7 @@ mod docs;
 mod fuzz;
 mod manual;
 mod rfc;
+mod roots;
 mod source;
 mod steps;
 mod test;
@@ -24,6 +25,7 @@ Usage: cargo xtask COMMAND
   rfc                        every MUST of the areas claimed as done is cited in code and in a test; writes docs/requirements.md
   docs [--check]             generate docs/ (command line, manual pages, scenarios, causes), or check that it is up to date
   packages                   fetch the Debian packages of the conformance tests below the target directory, and list them
+  roots                      make the list of Mozilla's roots anew, from every release of certifi
   fuzz [TARGET] [--minutes N]  run one fuzz target, or all of them; without --minutes: one minute each
   bench build                measure a cold release build and the size of the binary
   bench dns [--zones N] [--names N] [--in-flight N] [--no-unbound] [--write]
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         "rfc" => rfc::run(rest),
         "docs" => docs::run(rest),
         "packages" => debian::run(rest),
+        "roots" => roots::run(rest),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),
         "help" | "--help" | "-h" => {
