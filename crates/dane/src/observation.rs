@@ -13,6 +13,13 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+mod depth;
+
+pub use depth::{
+    Depth, DepthEnd, DepthObservation, DhObservation, GroupsObservation, HelloAnswer, Injection, InjectionObservation, Order,
+    VersionObservation,
+};
+
 /// Version of the stored form. Raise it when a reader of the old form could go wrong, and keep reading the old one.
 pub const SCHEMA_VERSION: u16 = 1;
 
@@ -175,6 +182,9 @@ pub struct AddressObservation {
     /// Visits of the same look before this one, which the server ended by asking us to come back, oldest first. This one is what counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierVisit>,
+    /// What it accepts beyond what one sender needs, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<Box<DepthObservation>>,
 }
 
 /// A visit that the server ended by asking us to come back later: greylisting, too many connections. It never comes to TLS.
@@ -203,6 +213,7 @@ impl AddressObservation {
             early_bytes: None,
             elapsed_ms: 0,
             earlier: Vec::new(),
+            depth: None,
         }
     }
 

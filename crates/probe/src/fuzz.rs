@@ -1,7 +1,7 @@
 //! The parsers of what servers send, for the fuzzer: they must neither panic nor grow, and how bytes are cut into packets must not matter.
 
 use crate::smtp::reply::{ReplyLimits, ReplyReader};
-use crate::tls::hello::{FlightReader, Reading};
+use crate::tls::flight::{FlightReader, Reading};
 
 /// Bytes as SMTP replies.
 ///

@@ -10,6 +10,7 @@
 mod chain;
 mod comeback;
 mod config;
+mod depth;
 mod dns;
 #[doc(hidden)]
 pub mod fuzz;
@@ -27,7 +28,7 @@ mod vantage;
 mod zone;
 
 pub use comeback::Comeback;
-pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, NameServers, Pace, Returns, SmtpLimits, default_ehlo};
+pub use config::{ConfigError, DepthLimits, Destinations, Ipv6, LookerConfig, NameServers, Pace, Returns, Scope, SmtpLimits, default_ehlo};
 pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;
 pub use optout::{OptOut, OptOutError};

@@ -137,6 +137,7 @@ fn server() -> impl Strategy<Value = AddressObservation> {
         early_bytes,
         elapsed_ms: 7,
         earlier,
+        depth: None,
     })
 }
 

@@ -5,7 +5,7 @@ use crate::common::{file, time};
 use crate::exit::UsageError;
 use dane::name::{Name, parse_domain};
 use dane::observation::CertificateBytes;
-use probe::{Comeback, Depth, Destinations, Ipv6, Looker, LookerConfig, NameServers, OptOut, Pace, Returns};
+use probe::{Comeback, Destinations, Ipv6, Looker, LookerConfig, NameServers, OptOut, Pace, Returns, Scope};
 use resolve::{Config, Epoch, Resolver};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,10 +116,10 @@ impl ProbeOptions {
         let mut config = self.visit.config(ipv6)?;
         config.vantage.clone_from(&self.vantage);
         config.returns = Returns { times: self.retries.unwrap_or(returns.times), after: self.retry_after, ..returns.clone() };
-        config.depth = match &self.chain {
-            Some(path) => Depth::Presented(chain(path)?),
-            None if self.dns_only => Depth::DnsOnly,
-            None => Depth::Full,
+        config.scope = match &self.chain {
+            Some(path) => Scope::Presented(chain(path)?),
+            None if self.dns_only => Scope::DnsOnly,
+            None => Scope::Full,
         };
         config.pace = Pace {
             total_per_s: self.rate,

@@ -1,17 +1,17 @@
 //! One visit to one address: connect, greet, STARTTLS, look, leave.
 
 use crate::config::{ConfigError, LookerConfig, SmtpLimits};
+use crate::smtp::deep::Heard;
 use crate::smtp::dialogue::Dialogue;
-use crate::tls::Engine;
-use crate::tls::hello::{Answered, FlightReader, Reading, client_hello};
+use crate::tls::hello::ClientHello;
+use crate::tls::{Engine, Handshake, names};
 use dane::Epoch;
 use dane::name::Name;
-use dane::observation::{AddressObservation, Connect, Exchange, Got, TlsObservation};
+use dane::observation::{AddressObservation, Connect, Exchange, Got, TlsFailure, TlsObservation};
 use data_encoding::BASE64;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -23,8 +23,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Makes visits.
 #[derive(Clone)]
 pub(crate) struct Visitor {
-    engine: Engine,
-    limits: SmtpLimits,
+    pub(super) engine: Engine,
+    pub(super) limits: SmtpLimits,
     ehlo: Name,
 }
 
@@ -88,29 +88,17 @@ impl Visitor {
     /// Visits again and offers all that older senders would, to see version, cipher suite and chain. Adds to the record what it sees: if a
     /// server has nothing but what our engine lacks, that is our limit (`no-common-cipher`), not its failure.
     pub(crate) async fn look_again(&self, target: &Target, seen: &mut AddressObservation) {
-        let begun = Instant::now();
-        let end = begun + self.limits.visit;
-        let address = SocketAddr::new(target.address, target.port);
-        let Ok(Ok(tcp)) = timeout(self.limits.connect, TcpStream::connect(address)).await else { return };
-        let mut dialogue = Dialogue::new(tcp, &self.limits, end);
-        if !self.introduce(&mut dialogue).await {
-            return;
-        }
-        match dialogue.exchange(Some("STARTTLS"), self.limits.reply).await {
-            Some((220, _)) => {}
-            Some(_) => return self.leave(&mut dialogue).await,
-            None => return,
-        }
-        let hello = first_flight(&mut dialogue.tcp, &target.sni);
-        let Ok(Some(answer)) = timeout_at(end.min(Instant::now() + self.limits.handshake), hello).await else { return };
+        let Ok(mut dialogue) = self.up_to_tls(target).await else { return };
+        let Heard::Flight(answer) = self.hear(&mut dialogue, &ClientHello::usual(&target.sni)).await else { return };
+        let version = names::version(answer.version.into());
         if let Some(tls) = &mut seen.tls {
-            let old = matches!(answer.version.as_str(), "SSLv3" | "TLSv1.0" | "TLSv1.1");
+            let old = matches!(version.as_str(), "SSLv3" | "TLSv1.0" | "TLSv1.1");
             if let Some(error) = tls.error.as_mut().filter(|e| e.kind != "chain-too-large") {
                 error.kind = if old { "protocol-version" } else { "no-common-cipher" }.to_owned();
                 error.detail = format!("{}; a second look offered older cipher suites and was answered", error.detail);
             }
-            tls.version = Some(answer.version);
-            tls.cipher = Some(answer.cipher);
+            tls.version = Some(version);
+            tls.cipher = Some(names::cipher(answer.suite.into()));
             tls.chain = answer.chain;
             tls.engine = "rustls, then a bare ClientHello".to_owned();
         }
@@ -136,7 +124,7 @@ impl Visitor {
     }
 
     /// Greeting and EHLO. False: there is nothing more to say here.
-    async fn introduce(&self, dialogue: &mut Dialogue<'_>) -> bool {
+    pub(super) async fn introduce(&self, dialogue: &mut Dialogue<'_>) -> bool {
         let reply = self.limits.reply;
         match dialogue.exchange(None, reply).await {
             Some((220, _)) => {}
@@ -169,17 +157,7 @@ impl Visitor {
                 return false;
             }
         };
-        let end = dialogue.end().min(Instant::now() + self.limits.handshake);
-        let outcome = timeout_at(end, handshake.run(&mut dialogue.tcp)).await;
-        let error = match outcome {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error),
-            Err(_) => Some(dane::observation::TlsFailure {
-                kind: "timeout".to_owned(),
-                alert: None,
-                detail: "the handshake was not complete before our deadline".to_owned(),
-            }),
-        };
+        let error = self.shake(dialogue, &mut handshake).await.err();
         let up = error.is_none();
         record.tls = Some(handshake.record(error));
         if up {
@@ -188,34 +166,22 @@ impl Visitor {
         up
     }
 
-    async fn leave(&self, dialogue: &mut Dialogue<'_>) {
+    /// Shakes hands, within our patience.
+    pub(super) async fn shake(&self, dialogue: &mut Dialogue<'_>, handshake: &mut Handshake) -> Result<(), TlsFailure> {
+        let end = dialogue.end().min(Instant::now() + self.limits.handshake);
+        timeout_at(end, handshake.run(&mut dialogue.tcp)).await.unwrap_or_else(|_| {
+            let detail = "the handshake was not complete before our deadline".to_owned();
+            Err(TlsFailure { kind: "timeout".to_owned(), alert: None, detail })
+        })
+    }
+
+    pub(super) async fn leave(&self, dialogue: &mut Dialogue<'_>) {
         dialogue.exchange(Some("QUIT"), self.limits.reply.min(FAREWELL)).await;
         dialogue.close().await;
     }
 
-    fn ehlo(&self, verb: &str) -> String {
+    pub(super) fn ehlo(&self, verb: &str) -> String {
         format!("{verb} {}", self.ehlo)
-    }
-}
-
-/// What the server answers to a broad ClientHello in the clear; the connection is of no use afterwards.
-async fn first_flight(tcp: &mut TcpStream, sni: &Name) -> Option<Answered> {
-    let mut random = [0; 32];
-    aws_lc_rs::rand::fill(&mut random).ok()?;
-    tcp.write_all(&client_hello(Some(sni), random)).await.ok()?;
-    let mut reader = FlightReader::default();
-    let mut buffer = [0; 4096];
-    loop {
-        let got = tcp.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
-        match reader.feed(buffer.get(..got)?) {
-            Reading::More => {}
-            Reading::Refused => return None,
-            Reading::Done(answer) => {
-                // A fatal user_canceled, so that the server's log says who ended it. (RFC 5246 section 7.2)
-                let _ = tcp.write_all(&[21, 3, 1, 0, 2, 2, 90]).await;
-                return Some(answer);
-            }
-        }
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Engine {
 
 /// A TLS session over a stream that is lent for each operation.
 pub(crate) struct Session {
-    tls: ClientConnection,
+    pub(super) tls: ClientConnection,
     /// Octets still allowed.
     budget: usize,
 }
@@ -45,18 +45,12 @@ impl Engine {
     /// and take [`Handshake::record`] if it was cut short.
     pub(crate) fn begin(&self, sni: &Name) -> Result<Handshake, TlsFailure> {
         let capture = Arc::new(Capture::default());
-        let mut config = self.config(Arc::clone(&capture)).map_err(|e| failure::of_kind("protocol-error", e.to_string()))?;
-        let name = ServerName::try_from(sni.to_string()).ok().filter(|n| matches!(n, ServerName::DnsName(_)));
-        // A name that cannot stand in SNI (RFC 6066 section 3) is left out of the ClientHello; the engine wants some name all the same.
-        config.enable_sni = name.is_some();
-        let sent = name.is_some().then(|| sni.clone());
-        let server = name.unwrap_or_else(|| ServerName::from(IpAddr::from([0, 0, 0, 0])));
-        let tls = ClientConnection::new(Arc::new(config), server).map_err(|e| failure::from_engine(&e, Begun::No))?;
-        Ok(Handshake { session: Session { tls, budget: TLS_OCTETS }, capture, sent, first: Vec::new() })
+        let config = self.config(Arc::clone(&capture)).map_err(|e| failure::of_kind("protocol-error", e.to_string()))?;
+        Handshake::new(Arc::new(config), capture, sni)
     }
 
     // R-073 rfc7672#8.1: TLS 1.2 and 1.3.
-    fn config(&self, capture: Arc<Capture>) -> Result<ClientConfig, ConfigError> {
+    pub(super) fn config(&self, capture: Arc<Capture>) -> Result<ClientConfig, ConfigError> {
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|e| ConfigError::Tls(e.to_string()))?
@@ -71,7 +65,7 @@ impl Engine {
 
 /// A handshake under way.
 pub(crate) struct Handshake {
-    session: Session,
+    pub(super) session: Session,
     capture: Arc<Capture>,
     sent: Option<Name>,
     /// The first octets received.
@@ -79,6 +73,18 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
+    pub(super) fn new(mut config: Arc<ClientConfig>, capture: Arc<Capture>, sni: &Name) -> Result<Self, TlsFailure> {
+        let name = ServerName::try_from(sni.to_string()).ok().filter(|n| matches!(n, ServerName::DnsName(_)));
+        // A name that cannot stand in SNI (RFC 6066 section 3) is left out of the ClientHello; the engine wants some name all the same.
+        if name.is_none() {
+            Arc::make_mut(&mut config).enable_sni = false;
+        }
+        let sent = name.is_some().then(|| sni.clone());
+        let server = name.unwrap_or_else(|| ServerName::from(IpAddr::from([0, 0, 0, 0])));
+        let tls = ClientConnection::new(config, server).map_err(|e| failure::from_engine(&e, Begun::No))?;
+        Ok(Self { session: Session { tls, budget: TLS_OCTETS }, capture, sent, first: Vec::new() })
+    }
+
     /// Goes through with it.
     pub(crate) async fn run(&mut self, tcp: &mut TcpStream) -> Result<(), TlsFailure> {
         let mut buffer = [0; READ];

@@ -3,8 +3,12 @@
 mod capture;
 mod engine;
 mod failure;
+pub(crate) mod flight;
 pub(crate) mod hello;
-mod names;
+pub(crate) mod known;
+pub(crate) mod names;
 mod proof;
+mod resume;
 
-pub(crate) use engine::{Engine, Session, SessionError};
+pub(crate) use engine::{Engine, Handshake, Session, SessionError};
+pub(crate) use resume::Remembering;
