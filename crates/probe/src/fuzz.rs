@@ -30,11 +30,16 @@ pub fn replies(bytes: &[u8]) {
 /// Bytes as the first flight of a TLS server.
 ///
 /// # Panics
-/// If cutting the bytes differently changes what is read.
+/// If cutting the bytes differently changes what is read, or what was read before they ended.
 pub fn flight(bytes: &[u8]) {
     let read = |cut: usize| {
         let mut reader = FlightReader::default();
-        bytes.chunks(cut).map(|packet| reader.feed(packet)).find(|reading| *reading != Reading::More)
+        let end = bytes.chunks(cut).map(|packet| reader.feed(packet)).find(|reading| *reading != Reading::More);
+        let so_far = reader.so_far();
+        if let Some(Reading::Done(flight)) = &end {
+            assert_eq!(so_far.as_ref(), Some(flight), "what is done is what there is");
+        }
+        (end, so_far)
     };
     assert_eq!(read(bytes.len().max(1)), read(5));
 }

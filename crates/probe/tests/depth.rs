@@ -152,9 +152,10 @@ async fn groups_curves_and_the_certificate_of_one_of_them() {
         );
         // Where the client decides, all are seen.
         let seen = found(key, "-groups X448:P-256:P-384").await;
-        let mut curves = seen.curves.unwrap().accepted;
-        curves.sort();
-        assert_eq!(curves, ["secp256r1", "secp384r1", "x448"], "{key}");
+        let mut curves = seen.curves.unwrap();
+        curves.accepted.sort();
+        assert_eq!((curves.order, curves.complete), (Some(Order::Client), true), "{key}");
+        assert_eq!(curves.accepted, ["secp256r1", "secp384r1", "x448"], "{key}");
     }
 }
 

@@ -6,7 +6,7 @@ use crate::tls::flight::{Flight, KeyExchange};
 use crate::tls::hello::{ClientHello, TLS_13};
 use crate::tls::known::{Agreement, CURVES, SUITES, USUAL_GROUPS, agreement};
 use crate::tls::names;
-use dane::observation::{DepthEnd, GroupsObservation};
+use dane::observation::{DepthEnd, GroupsObservation, Order};
 
 impl Enquiry<'_> {
     /// Groups in TLS 1.3, and curves in the newest version before it.
@@ -42,7 +42,7 @@ impl Enquiry<'_> {
         let mut found = Vec::new();
         // Those found, behind the others: before TLS 1.3 a server with an ECDSA certificate accepts no hello without its curve.
         // (RFC 8422 section 5.1)
-        let (mut behind, mut ecdsa) = (Vec::new(), false);
+        let (mut behind, mut ecdsa, mut passed_over) = (Vec::new(), false, false);
         loop {
             let rest = without(&base.groups, &found);
             if rest.is_empty() {
@@ -61,8 +61,11 @@ impl Enquiry<'_> {
                             behind.push(group);
                         }
                     }
-                    // One that was not offered, or offered last: the rest cannot be told.
-                    _ => break,
+                    // One that was not offered, or offered last: whoever follows the client has none of the rest.
+                    other => {
+                        passed_over = other.is_some_and(|group| behind.contains(&group));
+                        break;
+                    }
                 },
                 Err(answer) if ecdsa && behind.is_empty() && refuses(&answer) => behind.clone_from(&found),
                 Err(answer) => {
@@ -77,6 +80,7 @@ impl Enquiry<'_> {
             found.reverse();
             let chosen = self.ask(&ClientHello { groups: found, ..base }).await?.ok().and_then(|flight| choice(&flight));
             seen.order = order(chosen, first, last);
+            seen.complete |= passed_over && seen.order == Some(Order::Client);
         }
         Ok(())
     }
