@@ -16,11 +16,7 @@ pub struct Accepted {
     pub preferred: BTreeMap<String, u16>,
     /// Groups by version, by their code points.
     pub groups: BTreeMap<String, BTreeSet<u16>>,
-    /// Whether it knows TLS_FALLBACK_SCSV.
-    pub fallback: Option<bool>,
-    /// Whether it compresses.
-    pub compression: Option<bool>,
-    /// Whether it secures renegotiation.
+    /// Whether it secures renegotiation. `None`: not known.
     pub secure_renegotiation: Option<bool>,
 }
 
@@ -31,8 +27,8 @@ pub struct Accepted {
 #[must_use]
 pub fn scan(address: SocketAddr, name: &str) -> (Accepted, String) {
     let mut command = software::command("sslscan");
-    command.args(["--starttls-smtp", "--no-colour", "--no-heartbleed", "--no-check-certificate", "--xml=-", "--sni-name", name]);
-    command.arg(address.to_string());
+    command.args(["--starttls-smtp", "--no-colour", "--no-heartbleed", "--no-check-certificate", "--xml=-"]);
+    command.arg(format!("--sni-name={name}")).arg(address.to_string());
     let output = process::output(command, LIMIT);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     (read(&text), text)
@@ -47,7 +43,6 @@ fn read(xml: &str) -> Accepted {
             rest.split_once('"').map(|(value, _)| value)
         };
         let code = || u16::from_str_radix(attribute("id")?.trim_start_matches("0x"), 16).ok();
-        let flag = |name: &str| attribute(name).map(|value| value == "1");
         if line.starts_with("<cipher ") {
             let (Some(version), Some(code)) = (attribute("sslversion"), code()) else { continue };
             accepted.suites.entry(version.to_owned()).or_default().insert(code);
@@ -57,12 +52,9 @@ fn read(xml: &str) -> Accepted {
         } else if line.starts_with("<group ") {
             let (Some(version), Some(code)) = (attribute("sslversion"), code()) else { continue };
             accepted.groups.entry(version.to_owned()).or_default().insert(code);
-        } else if line.starts_with("<fallback ") {
-            accepted.fallback = flag("supported");
-        } else if line.starts_with("<compression ") {
-            accepted.compression = flag("supported");
         } else if line.starts_with("<renegotiation ") {
-            accepted.secure_renegotiation = flag("secure");
+            // Where its own library found no common ground, both are 0.
+            accepted.secure_renegotiation = (attribute("supported") == Some("1")).then(|| attribute("secure") == Some("1"));
         }
     }
     accepted

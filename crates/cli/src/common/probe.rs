@@ -46,7 +46,7 @@ pub struct VisitOptions {
 pub enum How {
     /// What a sender meets: one connection to each address, its certificates
     Chain,
-    /// Every TLS version, cipher suite and group that it accepts, and its class: up to 120 connections, minutes at the default rates
+    /// Every TLS version, cipher suite and group that it accepts, and its class: up to 160 connections, minutes at the default rates
     Tls,
     /// That, and what it offers before and after TLS, what software it says it is, and whether commands sent before TLS find their way in
     Full,
