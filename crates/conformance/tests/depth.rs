@@ -185,6 +185,8 @@ fn sslscan_and_danelaw_find_the_same() {
         let (theirs, text) = sslscan::scan(SocketAddr::new(listener.address, port), &listener.host);
         (probe(&world, &listener.host, port), theirs, text)
     });
+    let sessions = results.iter().filter(|(ours, ..)| ours["tls"]["error"].is_null()).count();
+    assert!(sessions >= 3, "our engine speaks to all but the third");
     for ((ours, theirs, text), setup) in results.iter().zip(&SETUPS) {
         let found = differences(ours, theirs, &names);
         let what = setup.parameters;
@@ -201,8 +203,6 @@ fn sslscan_and_danelaw_find_the_same() {
             assert!(["discarded", "closed"].map(Some).contains(&ours["depth"]["injection"]["outcome"].as_str()), "{ours}");
         }
         assert_eq!(ours["capabilities"]["software"]["name"], "Postfix", "{ours}");
-        let sessions = results.iter().filter(|(ours, ..)| ours["tls"]["error"].is_null()).count();
-        assert!(sessions >= 3, "only {sessions} sessions");
         println!("{what:?}: {} suites", theirs.suites.values().map(BTreeSet::len).sum::<usize>());
     }
 }

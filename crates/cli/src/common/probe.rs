@@ -141,6 +141,9 @@ impl ProbeOptions {
             How::Tls => Depth::Tls,
             How::Full => Depth::Full,
         };
+        if config.depth != Depth::Chain {
+            config.domain_deadline += config.depth_limits.time;
+        }
         config.pace = Pace {
             total_per_s: self.rate,
             address_per_s: self.rate_address,
