@@ -78,7 +78,7 @@ impl Table<'_> {
             None => vec![plain("not rated")],
         };
         words.extend(plainly(&format!("({})", count(seen.connections.into(), "connection"))));
-        self.line("TLS at most", &words);
+        self.line("TLS class", &words);
         if let Some(end) = &seen.ended {
             let detail = if end.detail.is_empty() { String::new() } else { format!(": {}", clean(&end.detail)) };
             self.line("", &painted(Ink::Unseen, &format!("ended early, {}{detail}", clean(&end.why))));
@@ -275,7 +275,7 @@ mod tests {
     fn all_of_it_in_few_columns() {
         let text = depth(&server(), AT, 6, &Style::plain(70));
         for expected in [
-            "      TLS at most  insufficient by ncsc-2025-05 (31 connections)",
+            "      TLS class    insufficient by ncsc-2025-05 (31 connections)",
             "ended early, rate-limited: 421",
             "      TLSv1.3      good 1 cipher suite, server's order",
             "        good         TLS_AES_256_GCM_SHA384",

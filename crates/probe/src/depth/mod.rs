@@ -21,8 +21,8 @@ use data_encoding::HEXLOWER;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
-/// Hellos without any answer after which nothing more is asked.
-const SILENCES: u8 = 3;
+/// Hellos one after the other without any answer after which nothing more is asked. Three versions may be met with silence.
+const SILENCES: u8 = 4;
 /// Finite-field groups that are kept.
 const MAX_DH: usize = 16;
 
@@ -123,6 +123,7 @@ impl Enquiry<'_> {
                 return Ok(Err(answer));
             }
         };
+        self.silences = 0;
         self.learn(hello, &flight);
         let wanted = flight.version == hello.version && hello.suites.contains(&flight.suite);
         let other = || HelloAnswer::Other { version: names::version(flight.version.into()), suite: names::cipher(flight.suite.into()) };
@@ -140,8 +141,9 @@ impl Enquiry<'_> {
         }
         let also = |all: &mut Option<bool>, this: bool| *all = Some(all.unwrap_or(true) && this);
         let answers = |kind: u16| flight.extensions.contains(&kind);
+        // Asked for by extension or by signalling suite.
+        also(&mut seen.secure_renegotiation, answers(0xff01));
         if hello.hardening == Hardening::Offered {
-            also(&mut seen.secure_renegotiation, answers(0xff01));
             also(&mut seen.extended_master_secret, answers(23));
             // RFC 7366 section 3: for CBC suites only.
             if names::cipher(flight.suite.into()).contains("_CBC_") {

@@ -126,8 +126,8 @@ impl Visitor {
         sleep(LATE).await;
         let early = dialogue.unasked();
         if !early.is_empty() {
-            let lines = vec![String::from_utf8_lossy(early.get(..early.len().min(512)).unwrap_or_default()).escape_default().to_string()];
-            dialogue.note(Got::Garbage { text: lines.concat(), why: "in the clear".to_owned() });
+            let text = String::from_utf8_lossy(early.get(..early.len().min(512)).unwrap_or(&early)).escape_default().to_string();
+            dialogue.note(Got::Garbage { text, why: "in the clear".to_owned() });
             return Injection::AnsweredInClear;
         }
         let Ok(mut handshake) = self.engine.begin(&target.sni) else { return Injection::NotKnown };

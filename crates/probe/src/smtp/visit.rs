@@ -90,6 +90,10 @@ impl Visitor {
     pub(crate) async fn look_again(&self, target: &Target, seen: &mut AddressObservation) {
         let Ok(mut dialogue) = self.up_to_tls(target).await else { return };
         let Heard::Flight(answer) = self.hear(&mut dialogue, &ClientHello::usual(&target.sni)).await else { return };
+        // A hello that nothing follows shows no more than the first look.
+        if answer.chain.is_empty() {
+            return;
+        }
         let version = names::version(answer.version.into());
         if let Some(tls) = &mut seen.tls {
             let old = matches!(version.as_str(), "SSLv3" | "TLSv1.0" | "TLSv1.1");

@@ -20,8 +20,9 @@ pub(crate) const USUAL_SUITES: [u16; 42] = [
 /// Every cipher suite for TLS 1.3 of RFC 8446 section B.4.
 pub(crate) const SUITES_13: [u16; 5] = [0x1302, 0x1303, 0x1301, 0x1304, 0x1305];
 
-/// Every cipher suite of IANA's registry for TLS 1.2 and older, and the export suites that never were in it, but for those with a key
-/// agreed beforehand, a password or Kerberos (PSK, SRP, KRB5), which no mail server has for strangers. The strong ones first, as far as one
+/// Every cipher suite for TLS 1.2 and older that the engine has a name for (IANA's registry but for national ones, and export suites that
+/// never were in it), without those with a key agreed beforehand, a password or Kerberos (PSK, SRP, KRB5): no mail server has these for
+/// strangers. The strong ones first, as far as one
 /// can say so; the servers that follow their client's order show us what they think best of ours.
 pub(crate) const SUITES: [u16; 267] = [
     0xc02b, 0xc02c, 0xc02f, 0xc030, 0xcca8, 0xcca9, 0xc0ac, 0xc0ad, 0xc0ae, 0xc0af, 0xc009, 0xc00a, 0xc013, 0xc014, 0xc023, 0xc024, 0xc027,
