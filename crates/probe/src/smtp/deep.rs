@@ -2,11 +2,11 @@
 //! sent before TLS. None of them comes to a mail.
 
 use crate::smtp::dialogue::Dialogue;
-use crate::smtp::visit::{Target, Visitor};
+use crate::smtp::visit::{FAREWELL, Target, Visitor};
 use crate::tls::flight::{Flight, FlightReader, Reading};
 use crate::tls::hello::ClientHello;
 use crate::tls::{Engine, Remembering, names};
-use dane::observation::{DepthEnd, Got, HelloAnswer, Injection, InjectionObservation};
+use dane::observation::{DepthEnd, Exchange, Got, HelloAnswer, Injection, InjectionObservation};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -108,15 +108,15 @@ impl Visitor {
         let mut dialogue = self.connect(target).await?;
         // One segment: the line break within is the point.
         let first = self.started(&mut dialogue, "STARTTLS\r\nNOOP").await;
+        let broke_off = |e: &Exchange| starts_tls(e) && matches!(e.got, Got::Closed | Got::Reset);
         let outcome = match first {
             Some(220) => self.injected(&mut dialogue, target).await,
             // An offence that has to do with the second command: STARTTLS alone was accepted before.
             Some(500..=599) => Injection::Closed,
-            None if dialogue.exchanges.last().is_some_and(|e| matches!(e.got, Got::Closed | Got::Reset)) => Injection::Closed,
+            None if dialogue.exchanges.last().is_some_and(broke_off) => Injection::Closed,
             _ => return Err(obstacle(&dialogue)),
         };
-        let from = dialogue.exchanges.iter().position(|e| e.sent.as_deref().is_some_and(|s| s.starts_with("STARTTLS"))).unwrap_or(0);
-        let replies = dialogue.exchanges.iter().skip(from).map(|e| words(&e.got));
+        let replies = dialogue.exchanges.iter().skip_while(|e| !starts_tls(e)).map(|e| words(&e.got));
         let failure = dialogue.late_failure.as_ref().map(|f| f.detail.clone());
         Ok(InjectionObservation { outcome, replies: replies.chain(failure).collect() })
     }
@@ -142,19 +142,24 @@ impl Visitor {
         let to_ehlo = dialogue.exchange(Some(&self.ehlo("EHLO")), reply).await;
         let to_quit = dialogue.exchange(Some("QUIT"), reply).await;
         let outcome = match (to_ehlo, to_quit) {
-            (Some((250, _)), Some((250, _))) => Injection::Answered,
+            // Then the one to QUIT is still to come.
+            (Some((250, _)), Some((250, _))) => match dialogue.exchange(None, reply.min(FAREWELL)).await {
+                Some((221, _)) => Injection::Answered,
+                _ => Injection::NotKnown,
+            },
             (Some((200..=299, _)), Some((221, _))) => Injection::Discarded,
             // A reply of several lines is one to EHLO.
             (Some((250, lines)), None) if lines.len() > 1 => Injection::Discarded,
             (None | Some((421 | 500..=599, _)), _) => Injection::Closed,
             _ => Injection::NotKnown,
         };
-        if outcome == Injection::Answered {
-            dialogue.exchange(None, LATE).await;
-        }
         dialogue.close().await;
         outcome
     }
+}
+
+fn starts_tls(exchange: &Exchange) -> bool {
+    exchange.sent.as_deref().is_some_and(|sent| sent.starts_with("STARTTLS"))
 }
 
 /// Sends the hello and reads until there is an answer. `None`: the reader has it.

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// Octets of plaintext before TLS that are kept.
 const EARLY_KEPT: usize = 512;
 /// A farewell is worth waiting for, but not long.
-const FAREWELL: Duration = Duration::from_secs(5);
+pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Makes visits.
 #[derive(Clone)]

@@ -193,7 +193,7 @@ struct Server<'a> {
     /// With --depth: what it accepts.
     #[serde(skip_serializing_if = "Option::is_none")]
     depth: Option<&'a DepthObservation>,
-    /// The classes of that by the guideline in force; null: there was none.
+    /// The classes of that by the guideline in force; absent: there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<TlsClass>,
     /// With --depth full: what it offers before and after TLS, and what software it says it is.
