@@ -1,8 +1,9 @@
 //! Tests only: danelaw against other people's software.
 //!
-//! Name servers (NSD, BIND), signers (BIND, ldns), validators (unbound, delv), a mail server (Postfix) and a TLSA judge (openssl) run as
-//! ordinary processes on 127.0.0.0/8 at unprivileged ports, and are ended when the test ends. `danelaw` is run as the binary that users
-//! run. [`bench`] compares what they cost. Where danelaw and another program differ, [`exceptions`] names the case and the RFC that decides it.
+//! Name servers (NSD, BIND), signers (BIND, ldns), validators (unbound, delv), a mail server (Postfix), a TLSA judge (openssl) and a scanner
+//! of TLS (sslscan) run as ordinary processes on 127.0.0.0/8 at unprivileged ports, and are ended when the test ends. `danelaw` is run as
+//! the binary that users run. [`bench`] compares what they cost. Where danelaw and another program differ, [`exceptions`] names the case and
+//! the RFC that decides it.
 
 pub mod apart;
 pub mod bench;
@@ -17,6 +18,7 @@ pub mod postfix;
 pub mod process;
 pub mod relay;
 pub mod software;
+pub mod sslscan;
 pub mod tree;
 pub mod unbound;
 pub mod world;

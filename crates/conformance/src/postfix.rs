@@ -16,6 +16,8 @@ pub struct Listener {
     pub host: String,
     /// PEM files with a key and its chain; none: no STARTTLS.
     pub chains: Vec<PathBuf>,
+    /// What else is said in its configuration: parameters and values.
+    pub parameters: Vec<(&'static str, String)>,
 }
 
 /// Starts a Postfix of its own, with its configuration, queue and data below `directory`, listening at `port` of every address.
@@ -102,6 +104,9 @@ fn master_cf(listeners: &[Listener], port: u16) -> String {
             false => {
                 let _ = writeln!(text, "  -o smtpd_tls_chain_files={}", files.join(","));
             }
+        }
+        for (name, value) in &listener.parameters {
+            let _ = writeln!(text, "  -o {{ {name} = {value} }}");
         }
     }
     text + "postlog unix-dgram n - n - 1 postlogd\npickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\n\

@@ -122,7 +122,7 @@ fn file(directory: &Path, name: &str) -> PathBuf {
 fn postfix_with_two_certificates() {
     let (directory, address) = place();
     let chains = vec![file(directory.path(), "rsa.both"), file(directory.path(), "ec.both")];
-    let listener = postfix::Listener { address: address.ip(), host: HOST.to_owned(), chains };
+    let listener = postfix::Listener { address: address.ip(), host: HOST.to_owned(), chains, parameters: Vec::new() };
     let _server = postfix::start(&[listener], address.port(), directory.path());
     assert_both(&visit(address), directory.path());
 }

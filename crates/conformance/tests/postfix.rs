@@ -24,6 +24,7 @@ fn postfix_receives() {
         address: server.address,
         host: server.host.clone(),
         chains: if server.behaviour == "normal" { server.files.clone() } else { Vec::new() },
+        parameters: Vec::new(),
     };
     let listeners: Vec<Listener> = played.iter().map(listener).collect();
     let port = zone::free_port(&listeners.iter().map(|listener| listener.address).collect::<Vec<_>>());

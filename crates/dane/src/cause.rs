@@ -196,6 +196,14 @@ causes! {
     SniRequired "sni-required" Domain Info "R-103" "Clients that do not name the server get no certificate, or another.";
     SniBreaks "sni-breaks" Domain Warning "R-067" "The handshake fails if the client names the server, and works if it does not.";
     EarlyBytes "plaintext-injection" Domain Warning "R-036" "The server sent plaintext after agreeing to TLS.";
+    StarttlsInjection "starttls-injection" Domain Error "R-036" "The server obeys commands inside TLS that were sent before it: an attacker on the way can slip his own into the session.";
+    Ssl3Accepted "ssl3-accepted" Domain Warning "R-073" "The server accepts SSL 3.0, which can be broken.";
+    OldTlsAccepted "old-tls-accepted" Domain Info "R-073" "The server accepts TLS versions older than 1.2.";
+    WeakCipherAccepted "weak-cipher-accepted" Domain Warning "R-073" "The server accepts cipher suites that do not encrypt or can be broken.";
+    AnonymousAccepted "anonymous-accepted" Domain Info "R-073" "The server accepts cipher suites without a certificate: a sender that offers them and wants DANE could not use it.";
+    WeakDh "weak-dh" Domain Warning "R-073" "The server agrees on keys by a prime that is too short.";
+    TlsCompression "tls-compression" Domain Warning "R-073" "The server compresses inside TLS, which lets secrets be guessed.";
+    InsecureRenegotiation "insecure-renegotiation" Domain Warning "R-073" "The server does not secure renegotiation (RFC 5746).";
     AuthBeforeStarttls "auth-before-starttls" Domain Warning "R-038" "The server offers to take passwords in the clear.";
     WeakKey "weak-key" Domain Warning "R-073" "The certificate's key is too short.";
     V1Certificate "v1-certificate" Domain Warning "R-059" "The certificate is of the obsolete version 1.";

@@ -10,6 +10,21 @@ pub fn utc(at: Epoch) -> String {
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", seconds / 3600, seconds % 3600 / 60)
 }
 
+/// Midnight UTC at which a day (`2026-11-22`) begins. `None`: no such form. Days that their month does not have count on into the next.
+#[must_use]
+pub(crate) fn day(text: &str) -> Option<Epoch> {
+    let mut parts = text.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // As in `civil`: years begin in March.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + (153 * month + 2) / 5 + day - 1;
+    Some((era * 146_097 + day_of_era - 719_468) * 86_400)
+}
+
 /// Year, month and day of the proleptic Gregorian calendar, from days since 1970-01-01.
 fn civil(days: i64) -> (i64, i64, i64) {
     // Years are counted from 1 March, so that the leap day is the last of its year, in eras of 400 years, which all have 146097 days.
@@ -25,7 +40,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::utc;
+    use super::{day, utc};
 
     #[test]
     fn as_the_system_prints_them() {
@@ -48,6 +63,18 @@ mod tests {
         // No input is too far away.
         for far in [i64::MIN, i64::MAX] {
             assert!(utc(far).ends_with(" UTC"));
+        }
+    }
+
+    #[test]
+    fn days_begin_where_the_system_says() {
+        // From `date -u -d DAY +%s`.
+        for (text, at) in [("1970-01-01", 0), ("2000-02-29", 951_782_400), ("2000-03-01", 951_868_800), ("2021-01-19", 1_611_014_400)] {
+            assert_eq!(day(text), Some(at), "{text}");
+            assert!(utc(at).starts_with(text));
+        }
+        for text in ["", "2021", "2021-13-01", "2021-00-10", "2021-01-32", "x-y-z", "2021-01-19-1"] {
+            assert_eq!(day(text), None, "{text}");
         }
     }
 }

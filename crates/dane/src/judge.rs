@@ -13,6 +13,7 @@
 //! Every finding comes from one of these files, names one cause of [`crate::cause`], and carries its repair from [`crate::repair`].
 
 mod advice;
+mod depth;
 mod dns;
 mod evidence;
 mod finding;

@@ -1,11 +1,13 @@
 //! The rules of DANE for SMTP (RFC 7672, 7671, 6698), pure: no input or output, no clock, no global state.
 
 pub mod association;
+pub mod capabilities;
 pub mod cause;
 pub mod cert;
 pub mod chain;
 pub mod date;
 pub mod dns;
+pub mod guideline;
 pub mod judge;
 pub mod matching;
 pub mod material;

@@ -17,6 +17,13 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+mod depth;
+
+pub use depth::{
+    Depth, DepthEnd, DepthObservation, DhObservation, GroupsObservation, HelloAnswer, Injection, InjectionObservation, Order,
+    VersionObservation,
+};
+
 /// Version of the stored form. Raise it when a reader of the old form could go wrong, and keep reading the old one.
 pub const SCHEMA_VERSION: u16 = 1;
 
@@ -182,6 +189,9 @@ pub struct AddressObservation {
     /// What other kinds of client are shown, if that was looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<OtherLook>,
+    /// What it accepts beyond what one sender needs, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<Box<DepthObservation>>,
 }
 
 /// A visit that the server ended by asking us to come back later: greylisting, too many connections. It never comes to TLS.
@@ -211,6 +221,7 @@ impl AddressObservation {
             elapsed_ms: 0,
             earlier: Vec::new(),
             others: Vec::new(),
+            depth: None,
         }
     }
 

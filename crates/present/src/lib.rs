@@ -1,12 +1,14 @@
 //! Shows results: the terminal's tables, the proof chain of `check`, the HTML report. Takes what `analysis` and `dane` give; looks at nothing.
 
 mod check;
+mod depth;
 mod html;
 mod style;
 mod terminal;
 mod text;
 
 pub use check::{Nagios, Subject, check, nagios, preflight};
+pub use depth::depth;
 pub use html::page;
 pub use style::{Ink, Style};
 pub use terminal::{run_line, summary};

@@ -2,14 +2,14 @@
 
 use crate::optout::OptOut;
 use dane::name::Name;
-use dane::observation::CertificateBytes;
+use dane::observation::{CertificateBytes, Depth};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How far a look goes.
+/// Which parts of a look are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Depth {
+pub enum Scope {
     /// DNS and SMTP.
     Full,
     /// DNS only: every address is recorded as not tried, `dns-only`.
@@ -101,6 +101,22 @@ impl Default for SmtpLimits {
     }
 }
 
+/// Bounds on finding out all that one address accepts: one connection after the other, each when its turn comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DepthLimits {
+    /// Connections to one address. A Postfix as Debian ships it, with all that its library has, takes about 125; at the pace of
+    /// [`Pace::default`] those are four minutes.
+    pub connections: u16,
+    /// Time for all of them, waiting for their turns included.
+    pub time: Duration,
+}
+
+impl Default for DepthLimits {
+    fn default() -> Self {
+        Self { connections: 160, time: Duration::from_secs(600) }
+    }
+}
+
 /// How often and how many at once. Every figure is for the whole survey, so that many domains behind one provider do not add up to a flood.
 /// Loopback addresses are ourselves: only `open` counts for them.
 #[derive(Clone, Debug, PartialEq)]
@@ -176,8 +192,12 @@ pub struct LookerConfig {
     pub port: u16,
     /// Transport port, if it differs: a lab on unprivileged ports still asks for `_25._tcp`.
     pub connect_port: Option<u16>,
-    /// How far a look goes.
+    /// Which parts of a look are made.
+    pub scope: Scope,
+    /// How much of each mail server is looked at.
     pub depth: Depth,
+    /// Bounds on all connections to one address for [`Depth::Tls`] and [`Depth::Full`].
+    pub depth_limits: DepthLimits,
     /// Which name servers are asked.
     pub name_servers: NameServers,
     /// Which addresses may be connected to.
@@ -216,7 +236,9 @@ impl LookerConfig {
             ehlo,
             port: 25,
             connect_port: None,
-            depth: Depth::Full,
+            scope: Scope::Full,
+            depth: Depth::Chain,
+            depth_limits: DepthLimits::default(),
             name_servers: NameServers::AsNeeded,
             destinations: Destinations::PublicOnly,
             ipv6: Ipv6::Auto,

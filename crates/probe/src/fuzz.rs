@@ -1,7 +1,7 @@
 //! The parsers of what servers send, for the fuzzer: they must neither panic nor grow, and how bytes are cut into packets must not matter.
 
 use crate::smtp::reply::{ReplyLimits, ReplyReader};
-use crate::tls::hello::{FlightReader, Reading};
+use crate::tls::flight::{FlightReader, Reading};
 
 /// Bytes as SMTP replies.
 ///
@@ -30,11 +30,24 @@ pub fn replies(bytes: &[u8]) {
 /// Bytes as the first flight of a TLS server.
 ///
 /// # Panics
-/// If cutting the bytes differently changes what is read.
+/// If cutting the bytes differently changes what is read, or what was read before they ended.
 pub fn flight(bytes: &[u8]) {
     let read = |cut: usize| {
         let mut reader = FlightReader::default();
-        bytes.chunks(cut).map(|packet| reader.feed(packet)).find(|reading| *reading != Reading::More)
+        let end = bytes.chunks(cut).map(|packet| reader.feed(packet)).find(|reading| *reading != Reading::More);
+        let so_far = reader.so_far();
+        if let Some(Reading::Done(flight)) = &end {
+            assert_eq!(so_far.as_ref(), Some(flight), "what is done is what there is");
+        }
+        (end, so_far)
     };
     assert_eq!(read(bytes.len().max(1)), read(5));
+}
+
+/// Bytes as the messages of a handshake.
+///
+/// # Panics
+/// If more comes out than went in.
+pub fn messages(bytes: &[u8]) {
+    crate::tls::messages::fuzz(bytes);
 }

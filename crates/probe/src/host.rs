@@ -2,7 +2,7 @@
 
 use crate::chain::presented;
 use crate::comeback::Comebacks;
-use crate::config::{Certificates, ConfigError, Depth, Destinations, Ipv6, LookerConfig};
+use crate::config::{Certificates, ConfigError, DepthLimits, Destinations, Ipv6, LookerConfig, Scope};
 use crate::dns::Dns;
 use crate::look::now;
 use crate::optout::OptOut;
@@ -13,7 +13,7 @@ use crate::vantage::Vantage;
 use crate::zone::Zones;
 use dane::dns::{Lookup, Outcome};
 use dane::name::{Name, tlsa_owner};
-use dane::observation::{AddressObservation, Connect, EarlierVisit, HostObservation, SCHEMA_VERSION};
+use dane::observation::{AddressObservation, Connect, Depth, EarlierVisit, HostObservation, SCHEMA_VERSION};
 use domain::base::iana::Rtype;
 use std::future::Future;
 use std::net::IpAddr;
@@ -99,19 +99,21 @@ fn addresses(a: &Lookup, aaaa: &Lookup) -> Vec<IpAddr> {
 
 /// All SMTP visits of a looker: whether one may be made, when, and what became of it.
 pub(crate) struct Visits {
-    visitor: Visitor,
+    pub(crate) visitor: Visitor,
     gate: Gate,
     pub(crate) comebacks: Comebacks,
     vantage: Arc<Vantage>,
     opt_out: Arc<OptOut>,
-    depth: Depth,
+    scope: Scope,
     certificates: Certificates,
+    /// How much of each server is looked at, and within which bounds.
+    pub(crate) depth: (Depth, DepthLimits),
     destinations: Destinations,
     ipv6: Ipv6,
     addresses_per_host: usize,
     /// The port connected to.
     port: u16,
-    made: AtomicU64,
+    pub(crate) made: AtomicU64,
     waiting: AtomicU64,
 }
 
@@ -123,7 +125,8 @@ impl Visits {
             comebacks: Comebacks::new(config.returns.clone()),
             vantage,
             opt_out: Arc::clone(&config.opt_out),
-            depth: config.depth.clone(),
+            scope: config.scope.clone(),
+            depth: (config.depth, config.depth_limits.clone()),
             certificates: config.certificates,
             destinations: config.destinations,
             ipv6: config.ipv6,
@@ -162,7 +165,7 @@ impl Visits {
     }
 
     async fn one(&self, host: &Name, target: &Target) -> AddressObservation {
-        if let Depth::Presented(chain) = &self.depth {
+        if let Scope::Presented(chain) = &self.scope {
             return AddressObservation { tls: Some(presented(chain)), ..target.not_tried("chain-from-file", now()) };
         }
         if let Some(why) = self.objection(host, target.address) {
@@ -186,6 +189,7 @@ impl Visits {
         if self.certificates == Certificates::All {
             Box::pin(self.other_certificates(host, target, last_chance, &mut seen)).await;
         }
+        Box::pin(self.deepen(host, target, &mut seen)).await;
         seen
     }
 
@@ -241,14 +245,14 @@ impl Visits {
         }
     }
 
-    async fn turn(&self, host: &Name, target: &Target, by: Instant) -> Result<Turn, TooBusy> {
+    pub(crate) async fn turn(&self, host: &Name, target: &Target, by: Instant) -> Result<Turn, TooBusy> {
         let turn = self.waiting_for(timeout_at(by, self.gate.turn(host, target.address))).await;
         turn.unwrap_or(Err(TooBusy))
     }
 
     /// Why we must not or cannot connect.
     fn objection(&self, host: &Name, address: IpAddr) -> Option<&'static str> {
-        if self.depth == Depth::DnsOnly {
+        if self.scope == Scope::DnsOnly {
             Some("dns-only")
         } else if self.opt_out.has_name(host) || self.opt_out.has_address(address) {
             Some("opted-out")

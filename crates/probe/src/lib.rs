@@ -10,6 +10,7 @@
 mod chain;
 mod comeback;
 mod config;
+mod depth;
 mod dns;
 #[doc(hidden)]
 pub mod fuzz;
@@ -29,7 +30,8 @@ mod zone;
 
 pub use comeback::Comeback;
 pub use config::{
-    Certificates, ConfigError, Depth, Destinations, Ipv6, LookerConfig, NameServers, OpenSsl, Pace, Returns, SmtpLimits, default_ehlo,
+    Certificates, ConfigError, DepthLimits, Destinations, Ipv6, LookerConfig, NameServers, OpenSsl, Pace, Returns, Scope, SmtpLimits,
+    default_ehlo,
 };
 pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;

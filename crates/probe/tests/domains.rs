@@ -5,7 +5,7 @@ mod support;
 use dane::dns::{LookupFailure, Security};
 use dane::observation::{Connect, Observation};
 use domain::base::iana::Rtype;
-use probe::{Depth, Destinations, Dns, DnsFuture, Ipv6, Looked, Looker, OptOut, Survey, SurveyOptions};
+use probe::{Destinations, Dns, DnsFuture, Ipv6, Looked, Looker, OptOut, Scope, Survey, SurveyOptions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -76,7 +76,7 @@ async fn tlsa_is_asked_also_below_insecure_and_failed_addresses() {
         .change("mx.example.org", Rtype::AAAA, |l| l.failure = Some(LookupFailure::Timeout))
         .with("_25._tcp.mx.example.org", Rtype::TLSA, &["3 1 1 00"]);
     let mut config = config(1);
-    config.depth = Depth::DnsOnly;
+    config.scope = Scope::DnsOnly;
     let (looker, _) = looker(table, config);
     let host = looker.observe_host(&name("mx.example.org")).await;
     assert_eq!(host.tlsa.len(), 1);
@@ -128,7 +128,7 @@ async fn aliases_that_differ_by_family_are_asked_at_both_ends() {
         .alias("mx.example.org", Rtype::AAAA, "six.example.com", Security::Secure, &["::1"])
         .with("_25._tcp.six.example.com", Rtype::TLSA, &["3 1 1 00"]);
     let mut config = config(1);
-    config.depth = Depth::DnsOnly;
+    config.scope = Scope::DnsOnly;
     let (looker, _) = looker(table, config);
     let host = looker.observe_host(&name("mx.example.org")).await;
     let owners: Vec<String> = host.tlsa.iter().map(|l| l.name.to_string()).collect();
@@ -147,7 +147,7 @@ async fn the_zone_of_domain_and_host_with_all_that_a_repair_needs() {
         .with("example.org", Rtype::CDS, &["1 13 2 00"])
         .with("mx.example.org", Rtype::A, &["127.0.0.1"]);
     let mut config = config(1);
-    config.depth = Depth::DnsOnly;
+    config.scope = Scope::DnsOnly;
     let (looker, table) = looker(table, config);
     let seen = looker.observe_domain(&name("example.org")).await.unwrap();
     let zone = seen.domain.zone.as_ref().unwrap();
@@ -166,7 +166,7 @@ async fn no_mx_bad_mx_and_no_domain() {
         .change("bogus.example", Rtype::MX, |l| l.status = Security::Bogus)
         .with("null.example", Rtype::MX, &["0 ."]);
     let mut config = config(1);
-    config.depth = Depth::DnsOnly;
+    config.scope = Scope::DnsOnly;
     let (looker, table) = looker(table, config);
     let hosts = async |domain: &str| looker.observe_domain(&name(domain)).await.unwrap().hosts.len();
     assert_eq!(hosts("gone.example").await, 0);
@@ -231,7 +231,7 @@ async fn a_chain_from_a_file_stands_in_for_a_visit() {
     let (port, visits) = refusing_server().await;
     let chain = vec![dane::observation::CertificateBytes(Arc::from(&b"a chain"[..]))];
     let mut settings = config(port);
-    settings.depth = Depth::Presented(chain.clone());
+    settings.scope = Scope::Presented(chain.clone());
     let (looker, _) = looker(Table::default().with("mx.example.org", Rtype::A, &["127.0.0.1"]), settings);
     let host = looker.observe_host(&name("mx.example.org")).await;
     assert_eq!(why(&host.servers[0]), "chain-from-file");

@@ -6,91 +6,9 @@ mod support;
 
 use dane::observation::{AddressObservation, ClientOffer, Shows, TlsObservation};
 use probe::{Certificates, OpenSsl};
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use support::{Peer, serve, summary, visit};
-
-/// A running `s_server`.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn openssl_is_there() -> bool {
-    let there = Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_ok_and(|s| s.success());
-    assert!(there || std::env::var_os("CI").is_none(), "install openssl: CI does not skip");
-    if !there {
-        eprintln!("skipped: there is no openssl here");
-    }
-    there
-}
-
-fn openssl(directory: &Path, arguments: &str) -> String {
-    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().unwrap();
-    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// A key (`genpkey` arguments) and a self-signed version 3 certificate for it, in key.pem and cert.pem.
-fn certificate(key: &str) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    openssl(directory.path(), &format!("genpkey {key} -out key.pem"));
-    openssl(directory.path(), "req -new -x509 -key key.pem -out cert.pem -days 3 -subj /CN=mx.example.org");
-    directory
-}
-
-fn s_server(directory: &Path, arguments: &str) -> Server {
-    let mut child = Command::new("openssl")
-        .args("s_server -accept 127.0.0.1:0 -key key.pem -cert cert.pem".split(' '))
-        .args(arguments.split(' ').filter(|a| !a.is_empty()))
-        .current_dir(directory)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address = loop {
-        let line = lines.next().expect("s_server ended early").unwrap();
-        if let Some(address) = line.strip_prefix("ACCEPT ") {
-            break address.parse().unwrap();
-        }
-    };
-    // What it reads it sends to its client: whoever has shaken hands gets both replies that a visit needs.
-    std::thread::spawn(move || {
-        for line in lines.map_while(Result::ok) {
-            if line.starts_with("CIPHER is") {
-                let _ = stdin.write_all(b"250 mx.example.org\n221 bye\n");
-            }
-        }
-    });
-    Server { child, address }
-}
-
-async fn observe(server: &Server) -> AddressObservation {
-    visit(in_front_of(server).await, |_| ()).await
-}
-
-/// A little SMTP before it.
-async fn in_front_of(server: &Server) -> SocketAddr {
-    let behind = server.address;
-    serve(move |mut peer: Peer| async move {
-        peer.up_to_starttls().await;
-        let mut tls = tokio::net::TcpStream::connect(behind).await.unwrap();
-        let _ = tokio::io::copy_bidirectional(&mut peer.stream, &mut tls).await;
-    })
-    .await
-}
+use support::openssl::{Server, certificate, observe, openssl, openssl_is_there, s_server};
+use support::summary;
 
 fn tls(seen: &AddressObservation) -> &TlsObservation {
     seen.tls.as_ref().unwrap_or_else(|| panic!("no TLS: {seen:?}"))
@@ -139,7 +57,7 @@ async fn keys_versions_and_schemes() {
     ] {
         let directory = certificate(key);
         let server = s_server(directory.path(), arguments);
-        let seen = observe(&server).await;
+        let seen = observe(&server, |_| ()).await;
         let tls = tls(&seen);
         assert_eq!(tls.error, None, "{key} {arguments}");
         assert_eq!((tls.version.as_deref(), tls.signature_scheme.as_deref()), (Some(version), Some(scheme)), "{key} {arguments}");
@@ -161,7 +79,7 @@ async fn a_certificate_of_version_1_does_not_stand_in_the_way() {
     let text = openssl(directory.path(), "x509 -in cert.pem -noout -text");
     assert!(text.contains("Version: 1 (0x0)"), "{text}");
     let server = s_server(directory.path(), "");
-    let seen = observe(&server).await;
+    let seen = observe(&server, |_| ()).await;
     assert_eq!(tls(&seen).key_proven, Some(true));
     assert_eq!(*tls(&seen).chain[0].0, *der(directory.path()));
 }
@@ -189,7 +107,7 @@ async fn what_rustls_refuses_openssl_completes() {
     for (key, arguments, refused, version, cipher) in OLD {
         let directory = certificate(key);
         let server = s_server(directory.path(), arguments);
-        let seen = observe(&server).await;
+        let seen = observe(&server, |_| ()).await;
         let tls = tls(&seen);
         assert_eq!(tls.error, None, "{key} {arguments}");
         assert_eq!(tls.refused.as_ref().map(|r| r.kind.as_str()), Some(refused), "{key} {arguments}");
@@ -215,7 +133,7 @@ async fn without_openssl_a_bare_hello_sees_the_chain() {
     for (key, arguments, _, version, cipher) in OLD {
         let directory = certificate(key);
         let server = s_server(directory.path(), arguments);
-        let seen = visit(in_front_of(&server).await, |config| config.openssl = OpenSsl::Without).await;
+        let seen = observe(&server, |config| config.openssl = OpenSsl::Without).await;
         let tls = tls(&seen);
         let error = tls.error.as_ref().unwrap_or_else(|| panic!("{key} {arguments}: {seen:?}"));
         let kind = if version == "TLSv1.2" { "no-common-cipher" } else { "protocol-version" };
@@ -235,7 +153,7 @@ async fn whoever_names_nobody_shows_no_certificate() {
     let directory = certificate(RSA);
     for (arguments, version) in [("-tls1_2 -cipher aNULL:@SECLEVEL=0", "TLSv1.2"), ("-tls1 -cipher aNULL:@SECLEVEL=0", "TLSv1.0")] {
         let server = s_server(directory.path(), arguments);
-        let seen = observe(&server).await;
+        let seen = observe(&server, |_| ()).await;
         let tls = tls(&seen);
         assert_eq!((&tls.error, tls.version.as_deref()), (&None, Some(version)), "{arguments}");
         assert!(tls.cipher.as_deref().is_some_and(|c| c.contains("_anon_")), "{:?}", tls.cipher);
@@ -252,7 +170,7 @@ async fn keys_too_short_for_anybody_else() {
         let directory = certificate(&format!("-algorithm RSA -pkeyopt rsa_keygen_bits:{bits}"));
         for arguments in ["-tls1_2 -cipher AES128-SHA:@SECLEVEL=0", "-tls1 -cipher ECDHE-RSA-AES128-SHA:@SECLEVEL=0"] {
             let server = s_server(directory.path(), arguments);
-            let seen = observe(&server).await;
+            let seen = observe(&server, |_| ()).await;
             assert_eq!((&tls(&seen).error, tls(&seen).key_proven), (&None, Some(true)), "{bits} {arguments}");
             assert_eq!(*tls(&seen).chain[0].0, *der(directory.path()), "{bits} {arguments}");
         }
@@ -267,7 +185,7 @@ async fn a_server_that_refuses_everybody_stays_refused() {
     // An ECDSA certificate and only RSA cipher suites: nobody can shake hands with it.
     let directory = certificate("-algorithm EC -pkeyopt ec_paramgen_curve:P-256");
     let server = s_server(directory.path(), "-tls1_2 -cipher aRSA");
-    let seen = observe(&server).await;
+    let seen = observe(&server, |_| ()).await;
     let error = tls(&seen).error.as_ref().unwrap();
     assert_eq!((error.kind.as_str(), error.alert.as_deref()), ("alert", Some("handshake_failure")));
     assert_eq!(tls(&seen).chain, []);
@@ -282,10 +200,10 @@ async fn a_server_that_wants_a_certificate_of_ours() {
     let directory = certificate("-algorithm EC -pkeyopt ec_paramgen_curve:P-256");
     // Asks only: the session stands. Insists: in TLS 1.3 the alert comes after our side is done.
     let server = s_server(directory.path(), "-verify 1");
-    assert_eq!(tls(&observe(&server).await).error, None);
+    assert_eq!(tls(&observe(&server, |_| ()).await).error, None);
     for arguments in ["-Verify 1", "-Verify 1 -tls1_2"] {
         let server = s_server(directory.path(), arguments);
-        let seen = observe(&server).await;
+        let seen = observe(&server, |_| ()).await;
         let error = tls(&seen).error.as_ref().unwrap_or_else(|| panic!("{seen:?}"));
         assert_eq!(error.kind, "alert");
         assert_eq!(tls(&seen).key_proven, Some(true), "the server has shown all we came for");
@@ -311,7 +229,7 @@ fn others(seen: &AddressObservation, directory: &Path) -> Vec<(ClientOffer, Stri
 }
 
 async fn observe_all(server: &Server) -> AddressObservation {
-    visit(in_front_of(server).await, |config| config.certificates = Certificates::All).await
+    observe(server, |config| config.certificates = Certificates::All).await
 }
 
 #[tokio::test]

@@ -43,7 +43,11 @@ fn root(line: &str, release: usize) -> Option<CertificateBytes> {
         let (first, last) = range.split_once('-')?;
         Some((first.parse().ok()?..=last.parse().ok()?).contains(&release))
     };
-    releases.split(',').any(|range| has(range) == Some(true)).then(|| BASE64.decode(der.as_bytes()).ok())?.map(|der| CertificateBytes(der.into()))
+    releases
+        .split(',')
+        .any(|range| has(range) == Some(true))
+        .then(|| BASE64.decode(der.as_bytes()).ok())?
+        .map(|der| CertificateBytes(der.into()))
 }
 
 #[cfg(test)]

@@ -117,6 +117,50 @@ fn exchange() -> impl Strategy<Value = Exchange> {
     })
 }
 
+fn answer() -> impl Strategy<Value = HelloAnswer> {
+    prop_oneof![
+        Just(HelloAnswer::Accepted),
+        (text(), text()).prop_map(|(version, suite)| HelloAnswer::Other { version, suite }),
+        text().prop_map(|alert| HelloAnswer::Alert { alert }),
+        Just(HelloAnswer::Closed),
+        Just(HelloAnswer::NotTls),
+    ]
+}
+
+fn depth() -> impl Strategy<Value = DepthObservation> {
+    let order = || option::of(prop_oneof![Just(Order::Server), Just(Order::Client)]);
+    let versions = (text(), answer(), vec(text(), 0..3), option::of(answer()), order())
+        .prop_map(|(version, answer, suites, rest, order)| VersionObservation { version, answer, suites, complete: true, rest, order });
+    let groups = (text(), vec(text(), 0..3), any::<bool>(), option::of(answer()), order())
+        .prop_map(|(version, accepted, complete, rest, order)| GroupsObservation { version, accepted, complete, rest, order });
+    let dh = (any::<u32>(), option::of(text()), text(), option::of(text())).prop_map(|(bits, known, prime_sha256, prime)| DhObservation {
+        bits,
+        known,
+        prime_sha256,
+        prime,
+        generator: "02".to_owned(),
+        suite: "0x1234".to_owned(),
+    });
+    let injection = vec(text(), 0..2).prop_map(|replies| InjectionObservation { outcome: Injection::AnsweredInClear, replies });
+    let ended = (text(), text()).prop_map(|(why, detail)| DepthEnd { why, detail });
+    let habits = (option::of(any::<bool>()), option::of(any::<bool>()), option::of(injection), option::of(ended));
+    (vec(versions, 0..2), option::of(groups), vec(dh, 0..2), habits).prop_map(
+        |(versions, groups, dh, (compression, resumed, injection, ended))| DepthObservation {
+            depth: Depth::Full,
+            at: -5,
+            connections: 9,
+            versions,
+            groups,
+            dh,
+            compression,
+            resumed,
+            injection,
+            ended,
+            ..DepthObservation::default()
+        },
+    )
+}
+
 fn server() -> impl Strategy<Value = AddressObservation> {
     let connect = prop_oneof![
         Just(Connect::Connected),
@@ -126,8 +170,8 @@ fn server() -> impl Strategy<Value = AddressObservation> {
     ];
     let earlier = vec(exchange(), 0..4).prop_map(|dialogue| EarlierVisit { at: -1, dialogue, elapsed_ms: 3 });
     let made = (any::<std::net::IpAddr>(), any::<u16>(), any::<i32>(), connect);
-    let shown = (vec(exchange(), 0..4), option::of(tls()), option::of(text()), vec(earlier, 0..2));
-    (made, shown).prop_map(|((address, transport_port, at, connect), (dialogue, tls, early_bytes, earlier))| AddressObservation {
+    let shown = (vec(exchange(), 0..4), option::of(tls()), option::of(text()), vec(earlier, 0..2), option::of(depth()));
+    (made, shown).prop_map(|((address, transport_port, at, connect), (dialogue, tls, early_bytes, earlier, depth))| AddressObservation {
         address,
         transport_port,
         at: at.into(),
@@ -137,6 +181,7 @@ fn server() -> impl Strategy<Value = AddressObservation> {
         early_bytes,
         elapsed_ms: 7,
         earlier,
+        depth: depth.map(Box::new),
     })
 }
 

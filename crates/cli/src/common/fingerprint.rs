@@ -4,8 +4,9 @@
 //! as decimal numbers (null: no limit), names in lower case without their final dot. Everything that decides what is looked at and how is in
 //! it; not who is left alone, nor what the vantage point is called here and in EHLO: the machines that share a survey differ in that.
 
+use dane::observation::Depth;
 use data_encoding::HEXLOWER;
-use probe::{Depth, Destinations, LookerConfig, Pace, Returns, SmtpLimits};
+use probe::{Destinations, LookerConfig, Pace, Returns, Scope, SmtpLimits};
 use resolve::{Config, Mode};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -24,19 +25,20 @@ fn canonical(resolver: &Config, looker: &LookerConfig) -> String {
 }
 
 fn visits(looker: &LookerConfig) -> Value {
-    let depth = match &looker.depth {
-        Depth::Full => "full".into(),
-        Depth::DnsOnly => "dns-only".into(),
-        Depth::Presented(chain) => chain.iter().map(|c| HEXLOWER.encode(&c.sha256())).collect::<Vec<_>>().into(),
+    let scope = match &looker.scope {
+        Scope::Full => "full".into(),
+        Scope::DnsOnly => "dns-only".into(),
+        Scope::Presented(chain) => chain.iter().map(|c| HEXLOWER.encode(&c.sha256())).collect::<Vec<_>>().into(),
     };
     let destinations = match looker.destinations {
         Destinations::PublicOnly => "public",
         Destinations::Any => "any",
     };
-    object([
+    let mut fields = vec![
         ("addresses_per_host", looker.addresses_per_host.into()),
         ("connect_port", looker.connect_port.into()),
-        ("depth", depth),
+        // The key is older than the option --depth.
+        ("depth", scope),
         ("destinations", destinations.into()),
         ("domain_deadline_ms", ms(looker.domain_deadline)),
         ("every_name_server", (looker.name_servers == probe::NameServers::Each).into()),
@@ -46,7 +48,14 @@ fn visits(looker: &LookerConfig) -> Value {
         ("port", looker.port.into()),
         ("returns", returns(&looker.returns)),
         ("smtp", smtp(&looker.smtp)),
-    ])
+    ];
+    // A look that goes no deeper than it ever did keeps its hash.
+    if looker.depth != Depth::Chain {
+        fields.push(("server_depth", looker.depth.word().into()));
+        fields.push(("server_depth_connections", looker.depth_limits.connections.into()));
+        fields.push(("server_depth_ms", ms(looker.depth_limits.time)));
+    }
+    object(fields)
 }
 
 fn smtp(limits: &SmtpLimits) -> Value {
@@ -140,8 +149,8 @@ fn policy(resolver: &Config) -> Value {
 }
 
 /// Sorted here, so that it does not matter how the JSON library keeps its maps.
-fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
-    Value::Object(BTreeMap::from(fields).into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+fn object<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    Value::Object(fields.into_iter().collect::<BTreeMap<_, _>>().into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
 fn ms(time: Duration) -> Value {
@@ -181,13 +190,15 @@ mod tests {
         let plain = fingerprint(&asked, &visited);
         let named = LookerConfig { vantage: "ams1".into(), ehlo: dane::name::parse_domain("b.example").unwrap(), ..visited.clone() };
         assert_eq!(fingerprint(&asked, &named), plain);
-        let presented = |bytes: &[u8]| Depth::Presented(vec![dane::observation::CertificateBytes(bytes.into())]);
+        let presented = |bytes: &[u8]| Scope::Presented(vec![dane::observation::CertificateBytes(bytes.into())]);
         let changed = [
             LookerConfig { port: 587, ..visited.clone() },
             LookerConfig { returns: Returns::POLITE, ..visited.clone() },
             LookerConfig { ipv6: probe::Ipv6::Off, ..visited.clone() },
-            LookerConfig { depth: presented(b"a"), ..visited.clone() },
-            LookerConfig { depth: presented(b"b"), ..visited.clone() },
+            LookerConfig { depth: Depth::Tls, ..visited.clone() },
+            LookerConfig { depth: Depth::Full, ..visited.clone() },
+            LookerConfig { scope: presented(b"a"), ..visited.clone() },
+            LookerConfig { scope: presented(b"b"), ..visited.clone() },
         ];
         let mut all: Vec<String> = changed.iter().map(|c| fingerprint(&asked, c)).chain([plain]).collect();
         all.push(fingerprint(&Config::default(), &visited));

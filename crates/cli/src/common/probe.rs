@@ -4,8 +4,8 @@ use crate::common::resolver::ResolverOptions;
 use crate::common::{file, time};
 use crate::exit::UsageError;
 use dane::name::{Name, parse_domain};
-use dane::observation::CertificateBytes;
-use probe::{Certificates, Comeback, Depth, Destinations, Ipv6, Looker, LookerConfig, NameServers, OpenSsl, OptOut, Pace, Returns};
+use dane::observation::{CertificateBytes, Depth};
+use probe::{Certificates, Comeback, Destinations, Ipv6, Looker, LookerConfig, NameServers, OpenSsl, OptOut, Pace, Returns, Scope};
 use resolve::{Config, Epoch, Resolver};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,6 +59,17 @@ pub enum Which {
     All,
 }
 
+/// How much of a mail server is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum How {
+    /// What a sender meets: one connection to each address, its certificates
+    Chain,
+    /// Every TLS version, cipher suite and group that it accepts, and its class: up to 160 connections, minutes at the default rates
+    Tls,
+    /// That, and what it offers before and after TLS, what software it says it is, and whether commands sent before TLS find their way in
+    Full,
+}
+
 /// How mail servers are visited: politely, bounded, and never with a mail.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Probe options")]
@@ -73,6 +84,10 @@ pub struct ProbeOptions {
     /// Ask the DNS only, and judge this certificate chain (PEM, server's certificate first) as if every address presented it
     #[arg(long, value_name = "FILE", conflicts_with = "dns_only")]
     pub chain: Option<PathBuf>,
+
+    /// How much of each mail server to look at
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = How::Chain, conflicts_with_all = ["dns_only", "chain"])]
+    pub depth: How,
 
     /// What this vantage point is called in the records
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
@@ -143,11 +158,19 @@ impl ProbeOptions {
         let mut config = self.visit.config(ipv6)?;
         config.vantage.clone_from(&self.vantage);
         config.returns = Returns { times: self.retries.unwrap_or(returns.times), after: self.retry_after, ..returns.clone() };
-        config.depth = match &self.chain {
-            Some(path) => Depth::Presented(chain(path)?),
-            None if self.dns_only => Depth::DnsOnly,
-            None => Depth::Full,
+        config.scope = match &self.chain {
+            Some(path) => Scope::Presented(chain(path)?),
+            None if self.dns_only => Scope::DnsOnly,
+            None => Scope::Full,
         };
+        config.depth = match self.depth {
+            How::Chain => Depth::Chain,
+            How::Tls => Depth::Tls,
+            How::Full => Depth::Full,
+        };
+        if config.depth != Depth::Chain {
+            config.domain_deadline += config.depth_limits.time;
+        }
         config.pace = Pace {
             total_per_s: self.rate,
             address_per_s: self.rate_address,

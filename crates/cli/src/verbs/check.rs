@@ -43,6 +43,9 @@ const DAY: i64 = 86_400;
   # What will break within 60 days?
   danelaw check example.com --days 60
 
+  # And what else its TLS accepts, weak suites and all:
+  danelaw check example.com --depth tls
+
   # A server that greylists: stay, and look again after five minutes:
   danelaw check example.com --retries 1
 

@@ -3,6 +3,7 @@
 mod adversity;
 mod bad_input;
 mod check;
+mod depth;
 mod dns_scan;
 mod generate;
 mod scan;

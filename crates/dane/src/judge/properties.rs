@@ -3,7 +3,10 @@
 use super::*;
 use crate::cause::{Party, Weight};
 use crate::dns::{Lookup, LookupFailure};
-use crate::observation::{AddressObservation, Connect, TlsFailure};
+use crate::observation::{
+    AddressObservation, Connect, DepthObservation, DhObservation, HelloAnswer, Injection, InjectionObservation, TlsFailure,
+    VersionObservation,
+};
 use crate::testing::*;
 use crate::verdict::Standing;
 use domain::base::iana::Rtype;
@@ -112,6 +115,42 @@ fn blind() -> impl Strategy<Value = AddressObservation> {
     prop_oneof![unmade, prop::sample::select(talks)]
 }
 
+/// Servers that accept all that they should not, or part of it.
+fn depths() -> impl Strategy<Value = DepthObservation> {
+    let outcomes = vec![Injection::Answered, Injection::Discarded, Injection::Closed, Injection::NotKnown];
+    let maybe = || prop::option::of(any::<bool>());
+    let suites =
+        prop::sample::subsequence(vec!["TLS_AES_128_GCM_SHA256", "TLS_RSA_WITH_NULL_SHA", "TLS_DH_anon_WITH_RC4_128_MD5", "0x1234"], 0..4);
+    (prop::sample::select(outcomes), suites, prop::sample::select(vec!["SSLv3", "TLSv1.0", "TLSv1.3", "x"]), maybe(), maybe(), 0u32..4096)
+        .prop_map(|(outcome, suites, version, compression, secure, bits)| {
+            let dh = DhObservation {
+                bits,
+                known: None,
+                prime_sha256: String::new(),
+                prime: None,
+                generator: String::new(),
+                suite: String::new(),
+            };
+            let suites = suites.into_iter().map(str::to_owned).collect();
+            let version = VersionObservation {
+                version: version.to_owned(),
+                answer: HelloAnswer::Accepted,
+                suites,
+                complete: false,
+                rest: None,
+                order: None,
+            };
+            DepthObservation {
+                versions: vec![version],
+                dh: vec![dh],
+                compression,
+                secure_renegotiation: secure,
+                injection: Some(InjectionObservation { outcome, replies: Vec::new() }),
+                ..DepthObservation::default()
+            }
+        })
+}
+
 fn sighted() -> impl Strategy<Value = AddressObservation> {
     let ehlo = "250-mx|250-STARTTLS|250-AUTH PLAIN|250 HELP";
     let garbage = crate::observation::CertificateBytes(vec![0x30, 0x03, 1, 2, 3].into());
@@ -131,6 +170,8 @@ fn sighted() -> impl Strategy<Value = AddressObservation> {
         let steps = [("", "220 mx"), ("EHLO me", ehlo), ("STARTTLS", "220 go")];
         AddressObservation { tls: Some(session), ..dialogue(&steps) }
     });
+    let made =
+        (made, prop::option::weighted(0.3, depths())).prop_map(|(seen, depth)| AddressObservation { depth: depth.map(Box::new), ..seen });
     let refused = vec![
         dialogue(&[("", "220 mx"), ("EHLO me", "250 mx")]),
         dialogue(&[("", "220 mx"), ("EHLO me", ehlo), ("STARTTLS", "454 no")]),

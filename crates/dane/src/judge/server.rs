@@ -1,7 +1,7 @@
 //! Each address of a host: what a sender meets there.
 
 use super::finding::gather;
-use super::{Case, advice, vantage};
+use super::{Case, advice, depth, vantage};
 use crate::cause::{Cause, Party, Weight};
 use crate::cert::Certificate;
 use crate::dns::{Lookup, Security};
@@ -103,6 +103,7 @@ pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen]) -> Vec<
         let remarks = smtp::remarks(server.observation).into_iter();
         found.extend(remarks.map(|cause| Finding::new(cause, &route.host, cause.title()).at(address)));
         found.extend(advice::chain(route, server));
+        found.extend(depth::findings(route, server));
     }
     gather(found)
 }

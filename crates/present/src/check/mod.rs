@@ -33,7 +33,7 @@ pub fn check(subject: Subject, verdict: &Verdict, outlook: &[Forecast], style: &
         chain::dns(&mut out, &observation.domain, style);
     }
     for host in &verdict.hosts {
-        server::host(&mut out, subject, host, style);
+        server::host(&mut out, subject, (host, verdict.at), style);
     }
     findings(&mut out, verdict, style);
     forecasts(&mut out, outlook, style);

@@ -4,6 +4,7 @@ use super::chain::{above, answer, because, state, zone_steps};
 use super::{Subject, heading, step};
 use crate::style::{Ink, Style};
 use crate::text::{clean, count, cut, time};
+use dane::Epoch;
 use dane::cause::Weight;
 use dane::cert::Certificate;
 use dane::dns::Lookup;
@@ -16,7 +17,7 @@ use std::fmt::Write as _;
 const CERTIFICATES_SHOWN: usize = 8;
 
 /// Everything about one MX host.
-pub(super) fn host(out: &mut String, subject: Subject, verdict: &HostVerdict, style: &Style) {
+pub(super) fn host(out: &mut String, subject: Subject, (verdict, at): (&HostVerdict, Epoch), style: &Style) {
     let action = match verdict.action {
         Action::Dane => "a DANE sender demands an authenticated server",
         Action::Enc => "a DANE sender demands TLS, but can authenticate nobody",
@@ -50,6 +51,7 @@ pub(super) fn host(out: &mut String, subject: Subject, verdict: &HostVerdict, st
     }
     for server in &seen.servers {
         visit(out, server, verdict.servers.iter().find(|v| v.address == server.address), verdict.action, style);
+        out.push_str(&crate::depth::depth(server, at, 4, style));
     }
 }
 

@@ -59,6 +59,12 @@ impl<'a> Dialogue<'a> {
         reply
     }
 
+    /// Adds to the record what nobody asked for.
+    pub(super) fn note(&mut self, got: Got) {
+        let at_ms = u32::try_from(self.since.elapsed().as_millis()).unwrap_or(u32::MAX);
+        self.exchanges.push(Exchange { sent: None, encrypted: self.tls.is_some(), got, at_ms });
+    }
+
     /// When the visit must be over.
     pub(super) fn end(&self) -> Instant {
         self.end

@@ -1,9 +1,10 @@
 //! One visit to one address: connect, greet, STARTTLS, look, leave.
 
 use crate::config::{ConfigError, LookerConfig, SmtpLimits};
+use crate::smtp::deep::Heard;
 use crate::smtp::dialogue::Dialogue;
-use crate::tls::hello::{Answered, FlightReader, Reading, client_hello};
-use crate::tls::{Engine, Handshake, Offer, read_ready};
+use crate::tls::hello::ClientHello;
+use crate::tls::{Engine, Handshake, Offer, names};
 use dane::Epoch;
 use dane::cert::Certificate;
 use dane::name::Name;
@@ -14,20 +15,19 @@ use data_encoding::BASE64;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Octets of plaintext before TLS that are kept.
 const EARLY_KEPT: usize = 512;
 /// A farewell is worth waiting for, but not long.
-const FAREWELL: Duration = Duration::from_secs(5);
+pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Makes visits.
 #[derive(Clone)]
 pub(crate) struct Visitor {
-    engine: Engine,
-    limits: SmtpLimits,
+    pub(super) engine: Engine,
+    pub(super) limits: SmtpLimits,
     ehlo: Name,
 }
 
@@ -185,23 +185,15 @@ impl Visitor {
     /// Visits again and offers all that older senders would, to see version, cipher suite and chain. Adds to the record what it sees: if a
     /// server has nothing but what our engines lack, that is our limit (`no-common-cipher`), not its failure.
     pub(crate) async fn look_again(&self, target: &Target, seen: &mut AddressObservation) {
-        let begun = Instant::now();
-        let end = begun + self.limits.visit;
-        let address = SocketAddr::new(target.address, target.port);
-        let Ok(Ok(tcp)) = timeout(self.limits.connect, TcpStream::connect(address)).await else { return };
-        let mut dialogue = Dialogue::new(tcp, &self.limits, end);
-        if !self.introduce(&mut dialogue).await {
+        let Ok(mut dialogue) = self.up_to_tls(target).await else { return };
+        let Heard::Flight(answer) = self.hear(&mut dialogue, &ClientHello::usual(&target.sni)).await else { return };
+        // A hello that nothing follows shows no more than the first look.
+        if answer.chain.is_empty() {
             return;
         }
-        match dialogue.exchange(Some("STARTTLS"), self.limits.reply).await {
-            Some(220) => {}
-            Some(_) => return self.leave(&mut dialogue).await,
-            None => return,
-        }
-        let hello = first_flight(&mut dialogue.tcp, &target.sni);
-        let Ok(Some(answer)) = timeout_at(end.min(Instant::now() + self.limits.handshake), hello).await else { return };
         if let Some(tls) = &mut seen.tls {
-            add(tls, Learned { version: answer.version, cipher: Some(answer.cipher), chain: answer.chain, by: "a bare ClientHello" });
+            let (version, cipher) = (names::version(answer.version.into()), names::cipher(answer.suite.into()));
+            add(tls, Learned { version, cipher: Some(cipher), chain: answer.chain, by: "a bare ClientHello" });
         }
     }
 
@@ -227,7 +219,7 @@ impl Visitor {
     }
 
     /// Greeting and EHLO. False: there is nothing more to say here.
-    async fn introduce(&self, dialogue: &mut Dialogue<'_>) -> bool {
+    pub(super) async fn introduce(&self, dialogue: &mut Dialogue<'_>) -> bool {
         let reply = self.limits.reply;
         match dialogue.exchange(None, reply).await {
             Some(220) => {}
@@ -260,20 +252,19 @@ impl Visitor {
                 return false;
             }
         };
-        let end = dialogue.end().min(Instant::now() + self.limits.handshake);
-        let outcome = timeout_at(end, handshake.run(&mut dialogue.tcp)).await;
-        let error = match outcome {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error),
-            Err(_) => Some(TlsFailure {
-                kind: "timeout".to_owned(),
-                alert: None,
-                detail: "the handshake was not complete before our deadline".to_owned(),
-            }),
-        };
+        let error = self.shake(dialogue, &mut handshake).await.err();
         let (tls, session) = handshake.end(error);
         record.tls = Some(tls);
         session.map(|session| dialogue.secure(session)).is_some()
+    }
+
+    /// Shakes hands, within our patience.
+    pub(super) async fn shake(&self, dialogue: &mut Dialogue<'_>, handshake: &mut Handshake) -> Result<(), TlsFailure> {
+        let end = dialogue.end().min(Instant::now() + self.limits.handshake);
+        timeout_at(end, handshake.run(&mut dialogue.tcp)).await.unwrap_or_else(|_| {
+            let detail = "the handshake was not complete before our deadline".to_owned();
+            Err(TlsFailure { kind: "timeout".to_owned(), alert: None, detail })
+        })
     }
 
     fn begin(&self, target: &Target, client: Client) -> Result<Handshake, TlsFailure> {
@@ -284,12 +275,12 @@ impl Visitor {
         }
     }
 
-    async fn leave(&self, dialogue: &mut Dialogue<'_>) {
+    pub(super) async fn leave(&self, dialogue: &mut Dialogue<'_>) {
         dialogue.exchange(Some("QUIT"), self.limits.reply.min(FAREWELL)).await;
         dialogue.close().await;
     }
 
-    fn ehlo(&self, verb: &str) -> String {
+    pub(super) fn ehlo(&self, verb: &str) -> String {
         format!("{verb} {}", self.ehlo)
     }
 }
@@ -313,26 +304,6 @@ fn add(tls: &mut TlsObservation, learned: Learned) {
     tls.cipher = learned.cipher;
     tls.chain = learned.chain;
     tls.engine = format!("rustls, then {}", learned.by);
-}
-
-/// What the server answers to a broad ClientHello in the clear; the connection is of no use afterwards.
-async fn first_flight(tcp: &mut TcpStream, sni: &Name) -> Option<Answered> {
-    let mut random = [0; 32];
-    aws_lc_rs::rand::fill(&mut random).ok()?;
-    tcp.write_all(&client_hello(Some(sni), random)).await.ok()?;
-    let mut reader = FlightReader::default();
-    loop {
-        let read = |bytes: &[u8]| if bytes.is_empty() { Reading::Refused } else { reader.feed(bytes) };
-        match read_ready(tcp, read).await.ok()? {
-            Reading::More => {}
-            Reading::Refused => return None,
-            Reading::Done(answer) => {
-                // A fatal user_canceled, so that the server's log says who ended it. (RFC 5246 section 7.2)
-                let _ = tcp.write_all(&[21, 3, 1, 0, 2, 2, 90]).await;
-                return Some(answer);
-            }
-        }
-    }
 }
 
 fn connect_failure(error: &io::Error) -> Connect {

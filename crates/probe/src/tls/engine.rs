@@ -4,6 +4,7 @@ use crate::config::{ConfigError, OpenSsl};
 use crate::tls::{Heard, Offer, Wrong, broad, failure, modern};
 use dane::name::Name;
 use dane::observation::{TlsFailure, TlsObservation};
+use rustls::ClientConfig;
 use std::io;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
@@ -53,6 +54,11 @@ impl Engine {
         Ok(Handshake { session: Session { tls, budget: MODERN_OCTETS } })
     }
 
+    /// What a client offers that resumes sessions, with a memory of its own.
+    pub(super) fn remembering(&self) -> Arc<ClientConfig> {
+        self.modern.remembering()
+    }
+
     /// Whether there is an OpenSSL on this machine.
     pub(crate) fn has_broad(&self) -> bool {
         self.broad.is_some()
@@ -67,6 +73,17 @@ impl Engine {
 }
 
 impl Handshake {
+    /// Begins one by rustls, on these terms.
+    pub(super) fn with(config: &Arc<ClientConfig>, sni: &Name) -> Result<Self, TlsFailure> {
+        let tls = Tls::Modern(Box::new(modern::Session::begin(config, Some(sni))?));
+        Ok(Self { session: Session { tls, budget: MODERN_OCTETS } })
+    }
+
+    /// Whether it went on with an earlier session; only after `run` gave `Ok`.
+    pub(crate) fn is_resumption(&self) -> bool {
+        matches!(&self.session.tls, Tls::Modern(session) if session.is_resumption())
+    }
+
     /// Goes through with it. Takes as long as the server does: bound it from outside, and take [`Handshake::end`] in any case.
     pub(crate) async fn run(&mut self, tcp: &mut TcpStream) -> Result<(), TlsFailure> {
         while self.session.tls.is_handshaking() {

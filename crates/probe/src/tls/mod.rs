@@ -1,19 +1,23 @@
 //! TLS as a witness: it takes whatever the server presents and records it.
 //!
 //! Two engines, one face ([`Engine`]): `modern` is rustls, which speaks TLS 1.2 and 1.3; `broad` is OpenSSL, if this machine has it, for what
-//! rustls refuses. Where neither comes to terms with a server, `hello` reads its first flight in the clear.
+//! rustls refuses. Where neither comes to terms with a server, `hello` asks and `flight` reads its first flight in the clear.
 
 mod broad;
 mod capture;
 mod engine;
 mod failure;
+pub(crate) mod flight;
 pub(crate) mod hello;
-mod messages;
+pub(crate) mod known;
+pub(crate) mod messages;
 mod modern;
-mod names;
+pub(crate) mod names;
 mod proof;
+mod resume;
 
 pub(crate) use engine::{Engine, Handshake, Session, SessionError, read_ready};
+pub(crate) use resume::Remembering;
 
 use dane::observation::TlsFailure;
 

@@ -9,7 +9,7 @@ use dane::observation::{TlsFailure, TlsObservation};
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use rustls::{CipherSuite, ClientConfig, ClientConnection, ProtocolVersion, SignatureScheme};
+use rustls::{CipherSuite, ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, SignatureScheme};
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -41,13 +41,27 @@ impl Modern {
             Offer::Rsa => &self.rsa,
             Offer::Ecdsa => &self.ecdsa,
         };
+        Session::begin(config, sni)
+    }
+
+    /// The same with a memory for sessions.
+    pub(super) fn remembering(&self) -> Arc<ClientConfig> {
+        let mut config = ClientConfig::clone(&self.all);
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        Arc::new(config)
+    }
+}
+
+impl Session {
+    /// Begins a handshake on these terms.
+    pub(super) fn begin(config: &Arc<ClientConfig>, sni: Option<&Name>) -> Result<Self, TlsFailure> {
         let name = sni.and_then(|sni| ServerName::try_from(sni.to_string()).ok()).filter(|n| matches!(n, ServerName::DnsName(_)));
         // A name that cannot stand in SNI (RFC 6066 section 3) is left out of the ClientHello. The engine wants some name all the same; an
         // address is one that it does not send.
         let sent = if name.is_some() { sni.cloned() } else { None };
         let server = name.unwrap_or_else(|| ServerName::from(IpAddr::from([0, 0, 0, 0])));
         let tls = ClientConnection::new(Arc::clone(config), server).map_err(|e| failure::from_rustls(&e, Begun::No))?;
-        Ok(Session { tls, shown: Shown::default(), sent, first: [0; FIRST], firsts: 0, closed: false })
+        Ok(Self { tls, shown: Shown::default(), sent, first: [0; FIRST], firsts: 0, closed: false })
     }
 }
 
@@ -71,6 +85,8 @@ fn config(provider: CryptoProvider, schemes: &'static [SignatureScheme]) -> Resu
     Ok(Arc::new(config))
 }
 
+/// Sessions remembered: one server, a few tickets.
+const SESSIONS: usize = 8;
 /// Octets by which a failure is told from another.
 const FIRST: usize = 16;
 
@@ -87,6 +103,10 @@ pub(super) struct Session {
 }
 
 impl Session {
+    pub(super) fn is_resumption(&self) -> bool {
+        self.tls.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
     pub(super) fn is_handshaking(&self) -> bool {
         self.tls.is_handshaking()
     }

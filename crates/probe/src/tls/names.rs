@@ -3,7 +3,7 @@
 use rustls::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// `TLSv1.3`, `SSLv3`, …
-pub(super) fn version(version: ProtocolVersion) -> String {
+pub(crate) fn version(version: ProtocolVersion) -> String {
     match version {
         ProtocolVersion::SSLv2 => "SSLv2".to_owned(),
         ProtocolVersion::SSLv3 => "SSLv3".to_owned(),
@@ -16,29 +16,73 @@ pub(super) fn version(version: ProtocolVersion) -> String {
 }
 
 /// `TLS_AES_128_GCM_SHA256`, …
-pub(super) fn cipher(suite: CipherSuite) -> String {
+pub(crate) fn cipher(suite: CipherSuite) -> String {
     match suite.as_str() {
         Some(name) => name.replacen("TLS13_", "TLS_", 1),
         None => format!("0x{:04x}", u16::from(suite)),
     }
 }
 
+/// Groups that the engine has no name for, or another one: code point, name. (IANA TLS Supported Groups)
+const GROUPS: [(u16, &str); 48] = [
+    (1, "sect163k1"),
+    (2, "sect163r1"),
+    (3, "sect163r2"),
+    (4, "sect193r1"),
+    (5, "sect193r2"),
+    (6, "sect233k1"),
+    (7, "sect233r1"),
+    (8, "sect239k1"),
+    (9, "sect283k1"),
+    (10, "sect283r1"),
+    (11, "sect409k1"),
+    (12, "sect409r1"),
+    (13, "sect571k1"),
+    (14, "sect571r1"),
+    (15, "secp160k1"),
+    (16, "secp160r1"),
+    (17, "secp160r2"),
+    (18, "secp192k1"),
+    (19, "secp192r1"),
+    (20, "secp224k1"),
+    (21, "secp224r1"),
+    (22, "secp256k1"),
+    (23, "secp256r1"),
+    (24, "secp384r1"),
+    (25, "secp521r1"),
+    (26, "brainpoolP256r1"),
+    (27, "brainpoolP384r1"),
+    (28, "brainpoolP512r1"),
+    (29, "x25519"),
+    (30, "x448"),
+    (31, "brainpoolP256r1tls13"),
+    (32, "brainpoolP384r1tls13"),
+    (33, "brainpoolP512r1tls13"),
+    (0x100, "ffdhe2048"),
+    (0x101, "ffdhe3072"),
+    (0x102, "ffdhe4096"),
+    (0x103, "ffdhe6144"),
+    (0x104, "ffdhe8192"),
+    (0x200, "MLKEM512"),
+    (0x201, "MLKEM768"),
+    (0x202, "MLKEM1024"),
+    (0x11eb, "SecP256r1MLKEM768"),
+    (0x11ec, "X25519MLKEM768"),
+    (0x11ed, "SecP384r1MLKEM1024"),
+    (0x6399, "X25519Kyber768Draft00"),
+    (0x639a, "SecP256r1Kyber768Draft00"),
+    (0xff01, "arbitrary_explicit_prime_curves"),
+    (0xff02, "arbitrary_explicit_char2_curves"),
+];
+
 /// `x25519`, `secp256r1`, …
-pub(super) fn group(group: NamedGroup) -> String {
-    match group {
-        NamedGroup::X25519 => "x25519".to_owned(),
-        NamedGroup::X448 => "x448".to_owned(),
-        NamedGroup::FFDHE2048 => "ffdhe2048".to_owned(),
-        NamedGroup::FFDHE3072 => "ffdhe3072".to_owned(),
-        NamedGroup::FFDHE4096 => "ffdhe4096".to_owned(),
-        NamedGroup::FFDHE6144 => "ffdhe6144".to_owned(),
-        NamedGroup::FFDHE8192 => "ffdhe8192".to_owned(),
-        other => other.as_str().map_or_else(|| format!("0x{:04x}", u16::from(other)), str::to_owned),
-    }
+pub(crate) fn group(group: NamedGroup) -> String {
+    let code = u16::from(group);
+    GROUPS.iter().find(|(known, _)| *known == code).map_or_else(|| format!("0x{code:04x}"), |(_, name)| (*name).to_owned())
 }
 
 /// `rsa_pss_rsae_sha256`, …; in TLS 1.2 the scheme's code point read as RFC 8446 section 4.2.3 names it.
-pub(super) fn scheme(scheme: SignatureScheme) -> String {
+pub(crate) fn scheme(scheme: SignatureScheme) -> String {
     let name = match scheme {
         SignatureScheme::RSA_PKCS1_SHA1 => "rsa_pkcs1_sha1",
         SignatureScheme::ECDSA_SHA1_Legacy => "ecdsa_sha1",
@@ -59,7 +103,7 @@ pub(super) fn scheme(scheme: SignatureScheme) -> String {
 }
 
 /// `handshake_failure`, …
-pub(super) fn alert(alert: AlertDescription) -> String {
+pub(crate) fn alert(alert: AlertDescription) -> String {
     let Some(name) = alert.as_str() else { return u8::from(alert).to_string() };
     match alert {
         AlertDescription::UnrecognisedName => return "unrecognized_name".to_owned(),

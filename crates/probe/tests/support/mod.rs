@@ -1,6 +1,8 @@
 //! A DNS that is a table, and SMTP servers that follow a script, on loopback.
 #![allow(dead_code)]
 
+pub mod openssl;
+
 use dane::dns::{Alias, Lookup, Record, Security};
 use dane::name::{Name, parse_domain};
 use dane::observation::{AddressObservation, Got};

@@ -1,23 +1,27 @@
 //! `danelaw smtp probe`: what every mail server of a domain shows, and what a sender makes of it.
 
 use super::policy;
+use crate::common::colour::ColourOption;
 use crate::common::probe::LookOptions;
 use crate::common::{domains, print, time};
 use crate::exit::{Exit, UsageError};
+use dane::capabilities::{Capabilities, capabilities};
 use dane::cause::Party;
 use dane::cert::Certificate;
 use dane::dns::Lookup;
+use dane::guideline::{TlsClass, tls_class};
 use dane::judge::{judge, observed_route, opted_out};
 use dane::matching::{VerifyOptions, verify};
 use dane::name::Name;
 use dane::observation::{
-    AddressObservation, CertificateBytes, Connect, DomainObservation, EarlierVisit, Exchange, Got, HostObservation, Observation,
-    SCHEMA_VERSION, TlsFailure, VantageObservation,
+    AddressObservation, CertificateBytes, Connect, Depth, DepthObservation, DomainObservation, EarlierVisit, Exchange, Got,
+    HostObservation, Observation, SCHEMA_VERSION, TlsFailure, VantageObservation,
 };
 use dane::tlsa::Tlsa;
 use dane::verdict::{Delivery, ServerVerdict, Standing, Verdict};
 use dane::walk::{HostRoute, Route};
 use domain::base::iana::Rtype;
+use present::Style;
 use probe::NameServers;
 use resolve::Epoch;
 use serde::Serialize;
@@ -36,6 +40,9 @@ const CERTIFICATES_SHOWN: usize = 8;
 
   # One host: it has no MX, so it is looked at itself:
   danelaw smtp probe mx1.example.com --json
+
+  # Every TLS version and cipher suite that it accepts, and their classes:
+  danelaw smtp probe mx1.example.com --depth full
 
   # The name should lead to your address and back:
   danelaw smtp probe example.com --ehlo probe.example.net
@@ -67,6 +74,9 @@ pub struct Args {
     /// One JSON object on one line for each domain
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    colour: ColourOption,
 
     #[command(flatten)]
     look: LookOptions,
@@ -107,7 +117,7 @@ impl Args {
         if self.json {
             print::json(&Report::new(domain, &route, observation, &verdict));
         } else {
-            show(domain, &route, observation, &verdict, at);
+            show(domain, &route, observation, &verdict, &self.colour.style());
         }
         exit_of(&verdict)
     }
@@ -180,6 +190,15 @@ struct Server<'a> {
     paper_valid: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     early_bytes: Option<&'a str>,
+    /// With --depth: what it accepts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    depth: Option<&'a DepthObservation>,
+    /// The classes of that by the guideline in force; absent: there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<TlsClass>,
+    /// With --depth full: what it offers before and after TLS, and what software it says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<Capabilities>,
     dialogue: &'a [Exchange],
     /// Visits before this one that the server ended by asking us to come back, oldest first.
     earlier: &'a [EarlierVisit],
@@ -255,6 +274,9 @@ impl<'a> Server<'a> {
             paper_match: verdict.and_then(|v| v.paper_match),
             paper_valid: verdict.and_then(|v| v.paper_valid),
             early_bytes: server.early_bytes.as_deref(),
+            depth: server.depth.as_deref(),
+            class: server.depth.as_deref().and_then(|depth| tls_class(depth, chain, at)),
+            capabilities: server.depth.as_ref().filter(|d| d.depth == Depth::Full).map(|_| capabilities(server)),
             dialogue: &server.dialogue,
             earlier: &server.earlier,
         }
@@ -290,7 +312,8 @@ fn matching(chain: &[CertificateBytes], route: &HostRoute, at: Epoch) -> Option<
     Some(Match { verdict: seen.verdict.code(), usage: seen.usage, depth: seen.depth, error: seen.error.map(|e| e.code.code()) })
 }
 
-fn show(domain: &Name, route: &Route, observation: &Observation, verdict: &Verdict, at: Epoch) {
+fn show(domain: &Name, route: &Route, observation: &Observation, verdict: &Verdict, style: &Style) {
+    let at = verdict.at;
     print::hanging(0, format_args!("{domain}: {}", verdict.headline));
     for finding in verdict.findings.iter().filter(|f| f.party == Party::Us) {
         print::hanging(2, format_args!("here: {}", finding.sentence));
@@ -302,6 +325,7 @@ fn show(domain: &Name, route: &Route, observation: &Observation, verdict: &Verdi
         }
         for server in observation.hosts.iter().filter(|h| h.host == host.host).flat_map(|h: &std::sync::Arc<HostObservation>| &h.servers) {
             show_server(&Server::new(server, host, server_verdict(verdict, host, server), at));
+            print::text(present::depth(server, at, 10, style));
         }
     }
 }
