@@ -74,7 +74,7 @@ impl Looker {
                 timeout_at(deadline, name_servers::ask(&inner.dns, questions)).await.unwrap_or_default()
             }
         };
-        let domain = DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone, mx, name_servers };
+        let domain = DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone, mx, name_servers, policies: None };
         Some(Observation { domain, hosts: seen, vantage: self.vantage() })
     }
 

@@ -117,8 +117,15 @@ impl Args {
         let at = self.at.unwrap_or_else(time::now);
         if self.json {
             let mx = Lookup::unasked(domain, Rtype::MX, at);
-            let nothing =
-                DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone: None, mx, name_servers: Vec::new() };
+            let nothing = DomainObservation {
+                schema: SCHEMA_VERSION,
+                domain: domain.clone(),
+                at,
+                zone: None,
+                mx,
+                name_servers: Vec::new(),
+                policies: None,
+            };
             let nothing = Observation { domain: nothing, hosts: Vec::new(), vantage: VantageObservation::default() };
             print::json(&Report::new(domain, &observed_route(&nothing), &nothing, &opted_out(domain, at)));
         }
