@@ -14,11 +14,13 @@ mod dns;
 #[doc(hidden)]
 pub mod fuzz;
 mod host;
+mod http;
 mod look;
 mod name_servers;
 mod once;
 mod optout;
 mod pace;
+mod policies;
 mod reach;
 mod smtp;
 mod survey;
@@ -27,7 +29,7 @@ mod vantage;
 mod zone;
 
 pub use comeback::Comeback;
-pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, NameServers, Pace, Returns, SmtpLimits, default_ehlo};
+pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, NameServers, Pace, Policies, Returns, SmtpLimits, default_ehlo};
 pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;
 pub use optout::{OptOut, OptOutError};

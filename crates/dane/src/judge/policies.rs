@@ -132,16 +132,20 @@ fn fetched(case: &Case, judged: &[Judged], fetch: &PolicyFetch, verdict: &mut St
 
 /// Whether the policy host's certificate authenticates it; `None`: none was seen.
 fn certificate(case: &Case, fetch: &PolicyFetch) -> Option<Result<bool, crate::verification::MatchError>> {
-    let tls = fetch.last()?.tls.as_ref().filter(|tls| !tls.chain.is_empty())?;
+    let tls = fetch.telling()?.tls.as_ref().filter(|tls| !tls.chain.is_empty())?;
     Some(webpki::authenticates(&tls.chain, &fetch.host, case.roots, case.at))
 }
 
 /// The policy, or why senders have none.
 fn policy(case: &Case, fetch: &PolicyFetch) -> Result<Policy, NoPolicy> {
     let unavailable = |what: String| NoPolicy::new(Cause::StsPolicyUnavailable, what);
-    let Some(attempt) = fetch.last() else { return Err(no_address(case, fetch)) };
+    let Some(attempt) = fetch.telling() else { return Err(no_address(case, fetch)) };
     if let Some(cause) = smtp::connection(&attempt.connect) {
-        let cause = if cause.party() == Party::Path { Cause::StsNotReached } else { cause };
+        let cause = match cause.party() {
+            Party::Domain => Cause::StsPolicyUnavailable,
+            Party::Path => Cause::StsNotReached,
+            Party::Us => cause,
+        };
         let why = connection_words(attempt);
         return Err(NoPolicy::new(cause, format!("was not fetched: {} [{}] {why}", fetch.host, attempt.address)));
     }

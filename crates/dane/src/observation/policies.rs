@@ -117,9 +117,11 @@ impl Body {
 }
 
 impl PolicyFetch {
-    /// The attempt that counts: the last.
+    /// The attempt that says most: the one that was connected, else the first that was tried, else the first.
     #[must_use]
-    pub fn last(&self) -> Option<&FetchAttempt> {
-        self.attempts.last()
+    pub fn telling(&self) -> Option<&FetchAttempt> {
+        let connected = self.attempts.iter().find(|a| a.connect == Connect::Connected);
+        let tried = || self.attempts.iter().find(|a| !matches!(a.connect, Connect::NotTried { .. }));
+        connected.or_else(tried).or_else(|| self.attempts.first())
     }
 }

@@ -4,4 +4,4 @@ mod dialogue;
 pub(crate) mod reply;
 mod visit;
 
-pub(crate) use visit::{Target, Visitor};
+pub(crate) use visit::{Target, Visitor, connect_failure};

@@ -219,7 +219,8 @@ async fn first_flight(tcp: &mut TcpStream, sni: &Name) -> Option<Answered> {
     }
 }
 
-fn connect_failure(error: &io::Error) -> Connect {
+/// Why there is no connection, from the system's words.
+pub(crate) fn connect_failure(error: &io::Error) -> Connect {
     let detail = error.to_string();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Connect::Refused,

@@ -8,3 +8,4 @@ mod names;
 mod proof;
 
 pub(crate) use engine::{Engine, Session, SessionError};
+pub(crate) use failure::too_slow;
