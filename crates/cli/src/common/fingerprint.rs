@@ -5,7 +5,7 @@
 //! it; not who is left alone, nor what the vantage point is called here and in EHLO: the machines that share a survey differ in that.
 
 use data_encoding::HEXLOWER;
-use probe::{Depth, Destinations, LookerConfig, Pace, Returns, SmtpLimits};
+use probe::{Depth, Destinations, LookerConfig, Pace, Policies, Returns, SmtpLimits};
 use resolve::{Config, Mode};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,6 +33,11 @@ fn visits(looker: &LookerConfig) -> Value {
         Destinations::PublicOnly => "public",
         Destinations::Any => "any",
     };
+    let policies = match looker.policies {
+        Policies::Skip => "none",
+        Policies::Records => "records",
+        Policies::All => "all",
+    };
     object([
         ("addresses_per_host", looker.addresses_per_host.into()),
         ("connect_port", looker.connect_port.into()),
@@ -40,9 +45,11 @@ fn visits(looker: &LookerConfig) -> Value {
         ("destinations", destinations.into()),
         ("domain_deadline_ms", ms(looker.domain_deadline)),
         ("every_name_server", (looker.name_servers == probe::NameServers::Each).into()),
+        ("https_port", looker.https_port.into()),
         ("hosts_per_domain", looker.hosts_per_domain.into()),
         ("ipv6", (looker.ipv6 == probe::Ipv6::Auto).into()),
         ("pace", pace(&looker.pace)),
+        ("policies", policies.into()),
         ("port", looker.port.into()),
         ("returns", returns(&looker.returns)),
         ("smtp", smtp(&looker.smtp)),
@@ -184,6 +191,7 @@ mod tests {
         let presented = |bytes: &[u8]| Depth::Presented(vec![dane::observation::CertificateBytes(bytes.into())]);
         let changed = [
             LookerConfig { port: 587, ..visited.clone() },
+            LookerConfig { policies: Policies::All, ..visited.clone() },
             LookerConfig { returns: Returns::POLITE, ..visited.clone() },
             LookerConfig { ipv6: probe::Ipv6::Off, ..visited.clone() },
             LookerConfig { depth: presented(b"a"), ..visited.clone() },
