@@ -18,6 +18,7 @@ mod signing;
 mod standing;
 mod starttls;
 mod summary;
+mod transport;
 mod unseen;
 
 pub use adoption::AdoptionRow;
@@ -28,6 +29,7 @@ pub use signing::{Signing, SigningTable, ZoneSigning};
 pub use standing::StandingRow;
 pub use starttls::{StarttlsClass, StarttlsTable};
 pub use summary::{Summary, Tables};
+pub use transport::{DnssecTable, ParameterTable, PolicyTable, ProviderRow, SupportTable, TransportTables, TrustTable};
 pub use unseen::UnseenRow;
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +41,13 @@ pub struct Share {
     pub count: u64,
     /// Of how many.
     pub of: u64,
+}
+
+impl std::ops::AddAssign for Share {
+    fn add_assign(&mut self, other: Self) {
+        self.count += other.count;
+        self.of += other.of;
+    }
 }
 
 impl Share {

@@ -70,6 +70,13 @@ pub fn offers_starttls(server: &AddressObservation) -> Option<bool> {
     Some(extension(server, "STARTTLS").is_some())
 }
 
+/// Whether the last good reply to EHLO in the clear offers AUTH, by any mechanism. `None`: there is no such reply.
+#[must_use]
+pub fn offers_auth(server: &AddressObservation) -> Option<bool> {
+    ehlo_lines(server)?;
+    Some(extension(server, "AUTH").is_some())
+}
+
 /// The words of the reply that decided [`obstacle`], for people: `554 5.7.1 Go away`. Cut to one line of bounded length.
 #[must_use]
 pub fn decisive_words(server: &AddressObservation) -> Option<String> {
