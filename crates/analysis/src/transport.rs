@@ -79,6 +79,9 @@ fn works(verdict: &ServerVerdict) -> bool {
 
 /// The last two labels of a name. Under `co.uk` and its like this joins too many, never too few; a list of public suffixes would tell better.
 fn operator(host: &str) -> String {
+    if host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() {
+        return "(an address, not a host)".to_owned();
+    }
     let labels: Vec<&str> = host.rsplitn(3, '.').take(2).collect();
     labels.into_iter().rev().collect::<Vec<_>>().join(".")
 }
@@ -158,7 +161,13 @@ mod tests {
 
     #[test]
     fn operators_by_name() {
-        for (host, expected) in [("mx1.mail.example.com", "example.com"), ("example.com", "example.com"), ("com", "com"), ("", "")] {
+        for (host, expected) in [
+            ("mx1.mail.example.com", "example.com"),
+            ("example.com", "example.com"),
+            ("com", "com"),
+            ("", ""),
+            ("192.0.2.1", "(an address, not a host)"),
+        ] {
             assert_eq!(operator(host), expected);
         }
     }

@@ -88,3 +88,59 @@ fn nobody_is_turned_against_his_own_surroundings() {
     let none = super::in_lab_with(&["check", "sts-enforce.nl", "--json", "--evidence", "--policies", "none", "--dns-only"], &dns);
     assert!(lines(&none)[0]["observation"]["domain"].get("policies").is_none());
 }
+
+/// From one scan: counted by hand from the recipes of these scenarios.
+#[test]
+fn a_report_has_the_planted_shares_of_transport() {
+    let place = tempfile::tempdir().unwrap();
+    // Domains with mail: all but null-mx. A session with all but null-mx and connection-refused; TLS with all of these but
+    // starttls-not-offered. Trusted: all but the self-signed and the expired one; for neither name: cert-name-mismatch.
+    let names = [
+        "sts-enforce",
+        "sts-testing",
+        "sts-record-invalid",
+        "tlsrpt",
+        "auth-before-starttls",
+        "unsigned",
+        "cert-self-signed-no-tlsa",
+        "cert-expired-no-tlsa",
+        "cert-name-mismatch-no-tlsa",
+        "starttls-not-offered",
+        "rsa-kex-only",
+        "connection-refused",
+        "null-mx",
+    ];
+    let list = list(&place, names.map(|n| format!("{n}.nl\n")).concat());
+    let archive = place.path().join("archive");
+    let (archive, options) = (archive.to_str().unwrap(), options());
+    let output = in_lab(&with_options(&["scan", list.to_str().unwrap(), "--archive", archive, "--policies", "all"], &options));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report = |more: &[&str]| lines(&alone(&[&["report", "--archive", archive, "--json"], more].concat()))[0]["transport"].clone();
+    let transport = report(&["--roots", &BED.file("ca.pem")]);
+    let share = |path: &str| {
+        let share = transport.pointer(path).unwrap_or_else(|| panic!("no {path} in {transport}"));
+        (share["count"].as_u64().unwrap(), share["of"].as_u64().unwrap())
+    };
+    assert_eq!(transport["with_mail"], 12);
+    assert_eq!(share("/support/starttls"), (10, 11));
+    assert_eq!(share("/support/auth_before_starttls"), (1, 10));
+    assert_eq!(share("/parameters/forward_secrecy"), (9, 10), "rsa-kex-only has none");
+    assert_eq!((&transport["parameters"]["key"]["RSA 2048"], &transport["parameters"]["key"]["P-256"]), (&1.into(), &9.into()));
+    assert_eq!((&transport["parameters"]["version"]["TLSv1.2"], &transport["parameters"]["version"]["TLSv1.3"]), (&1.into(), &9.into()));
+    assert_eq!((share("/trust/trusted"), share("/trust/untrusted")), ((8, 10), (2, 10)));
+    assert_eq!((share("/trust/for_server"), share("/trust/for_neither"), share("/trust/for_domain")), ((7, 10), (1, 10), (0, 10)));
+    assert_eq!((share("/dnssec/dnssec_of_mail"), share("/dnssec/dnssec_of_tls")), ((11, 12), (9, 10)), "all but unsigned");
+    assert_eq!((share("/policies/sts"), share("/policies/sts_valid"), share("/policies/sts_enforced")), ((3, 12), (2, 2), (1, 2)));
+    assert_eq!(share("/policies/tlsrpt"), (4, 12), "the three with MTA-STS, and tlsrpt");
+    assert_eq!(transport["providers_in_all"], 12);
+    // Without roots nothing is judged.
+    assert_eq!(report(&[])["trust"], Value::Null);
+    let text = stdout(&alone(&["report", "--archive", archive]));
+    assert!(text.contains("certificate trusted           not judged"), "{text}");
+    // A scan with no option has the records of policies, and fetches none.
+    let archive = place.path().join("records");
+    let archive = archive.to_str().unwrap();
+    in_lab(&["scan", list.to_str().unwrap(), "--archive", archive]);
+    let policies = lines(&alone(&["report", "--archive", archive, "--json"]))[0]["transport"]["policies"].clone();
+    assert_eq!((&policies["sts"]["count"], &policies["sts_valid"]["of"], &policies["tlsrpt"]["count"]), (&3.into(), &0.into(), &4.into()));
+}

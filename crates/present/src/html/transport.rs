@@ -83,7 +83,7 @@ fn share((question, of_what, share): (&'static str, &'static str, Option<Share>)
         count: number(share.count),
         of: number(share.of),
         share: percent(share),
-        bar: bar(&[Piece { class: "c-part", count: share.count }], share.of),
+        bar: bar(&[Piece { class: "c-none", count: share.count }], share.of),
     })
 }
 
@@ -116,7 +116,7 @@ fn values(counts: &BTreeMap<String, u64>) -> Vec<ClassLine> {
     let of = counts.values().sum();
     let mut sorted: Vec<(&String, &u64)> = counts.iter().collect();
     sorted.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-    sorted.into_iter().take(VALUES).map(|(value, n)| line("c-part", clean(value), Share::new(*n, of))).collect()
+    sorted.into_iter().take(VALUES).map(|(value, n)| line("c-none", clean(value), Share::new(*n, of))).collect()
 }
 
 fn provider(row: &ProviderRow, most: u64) -> ProviderLine {
@@ -127,6 +127,6 @@ fn provider(row: &ProviderRow, most: u64) -> ProviderLine {
         starttls: percent(row.starttls),
         trusted: row.trusted.map_or_else(|| "not judged".to_owned(), percent),
         matches: percent(row.matches),
-        bar: bar(&[Piece { class: "c-part", count: row.domains.count }], most),
+        bar: bar(&[Piece { class: "c-none", count: row.domains.count }], most),
     }
 }
