@@ -8,6 +8,7 @@
 //!
 //! P20: Lee et al., "A Longitudinal and Comprehensive Study of the DANE Ecosystem in Email" (2020).
 //! P22: Lee et al., "Under the Hood of DANE Mismanagement in SMTP" (2022).
+//! S4: "Using DNSSEC and DANE to protect email", slides on the top domains of the Web (tesmail.org, 2018).
 
 mod adoption;
 mod facts;

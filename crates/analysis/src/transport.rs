@@ -1,4 +1,4 @@
-//! How well is mail protected in transport? The questions of the talk that the DANE people held over the top domains of the Web ("S4"), and of
+//! How well is mail protected in transport? The questions that S4 asks of the top domains of the Web, and those of
 //! the study of 2015 that it quotes (Durumeric et al., "Neither Snow Nor Rain Nor MITM").
 //!
 //! They count *domains*, each by one server: the first address of its most preferred MX host with which an SMTP session came about (the most

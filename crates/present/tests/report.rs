@@ -21,6 +21,17 @@ fn failure(cause: Cause, domains: u64, servers: u64) -> FailureRow {
     }
 }
 
+fn views() -> Views {
+    Views {
+        servers: 374,
+        paper_match: Share::new(330, 368),
+        paper_valid: Share::new(280, 368),
+        paper_valid_all: Share::new(275, 368),
+        rfc_delivers: Share::new(340, 368),
+        not_crawled: 6,
+    }
+}
+
 fn tables(word: &str) -> Tables {
     let adoption = |tld: &str, with_mx, with_tlsa, full| AdoptionRow {
         tld: tld.into(),
@@ -61,14 +72,7 @@ fn tables(word: &str) -> Tables {
             failed_rfc: Share::new(6, 366),
         },
         incorrect: vec![IncorrectRow { tld: word.into(), paper_invalid: Share::new(3, 9), rfc_fails: Share::new(1, 9) }],
-        views: Views {
-            servers: 374,
-            paper_match: Share::new(330, 368),
-            paper_valid: Share::new(280, 368),
-            paper_valid_all: Share::new(275, 368),
-            rfc_delivers: Share::new(340, 368),
-            not_crawled: 6,
-        },
+        views: views(),
         failures: vec![failure(Cause::DsMissing, 62, 20), failure(Cause::UnknownMismatch, 31, 9), failure(Cause::MxInsecure, 12, 0)],
         unseen: vec![UnseenRow { row: failure(Cause::SmtpBlocked, 40, 20), ours: false }],
         ourselves: vec![failure(Cause::NoPtr, 2000, 0)],

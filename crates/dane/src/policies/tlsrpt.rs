@@ -81,6 +81,7 @@ mod tests {
 
     #[test]
     fn r082_r083_records() {
+        // R-082 rfc8460#3, R-083 rfc8460#3
         // The examples of RFC 8460 section 3.1.
         for (text, uri) in [
             ("v=TLSRPTv1;rua=mailto:reports@example.com", "mailto:reports@example.com"),

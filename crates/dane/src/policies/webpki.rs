@@ -1,7 +1,7 @@
 //! Whether a server's certificate is what the Web wants: for this name, in its time, by a trusted root. (RFC 8461 sections 3.3 and 4.2)
 
 use crate::Epoch;
-use crate::cert::Certificate;
+use crate::cert::{Certificate, roots_above};
 use crate::matching::trusted_paths;
 use crate::name::Name;
 use crate::observation::CertificateBytes;
@@ -60,7 +60,8 @@ fn leaf(chain: &[CertificateBytes]) -> Result<Certificate, MatchError> {
 fn path(chain: &[CertificateBytes], roots: &[CertificateBytes], at: Epoch) -> Result<(), MatchError> {
     let leaf = leaf(chain)?;
     let sent: Vec<Certificate> = chain.iter().take(MAX_CERTIFICATES).skip(1).filter_map(|c| Certificate::parse_shared(c).ok()).collect();
-    let roots: Vec<Certificate> = roots.iter().filter_map(|r| Certificate::parse_shared(r).ok()).collect();
+    let certificates: Vec<&Certificate> = std::iter::once(&leaf).chain(&sent).collect();
+    let roots = roots_above(&certificates, roots);
     let (paths, why) = trusted_paths(&leaf, sent.iter(), &roots, at);
     if paths.is_empty() { Err(why) } else { Ok(()) }
 }

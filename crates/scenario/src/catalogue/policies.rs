@@ -12,6 +12,7 @@ const REPORTS: &str = "v=TLSRPTv1; rua=mailto:tls-reports@example.net";
 pub fn scenarios() -> Vec<Scenario> {
     let mut all = modes();
     all.extend(unavailable());
+    all.extend(untrusted());
     all.extend(against_dane());
     all.extend(others());
     all
@@ -80,7 +81,6 @@ fn modes() -> Vec<Scenario> {
 fn unavailable() -> Vec<Scenario> {
     let case = |id, title, text, sts, cause| with(healthy(Section::C, id, title, text), sts).works(&[cause]).rests(&["R-081"]);
     let https = |https| Sts { https, ..enforce() };
-    let presents = |certificate| Sts { certificate, ..enforce() };
     let gone = Cause::StsPolicyUnavailable;
     vec![
         case(
@@ -95,27 +95,6 @@ fn unavailable() -> Vec<Scenario> {
             "MTA-STS policy elsewhere",
             "The policy host redirects to the policy, which senders must not follow.",
             https(Https::Redirect),
-            gone,
-        ),
-        case(
-            "sts-policy-wrong-name",
-            "Policy host with another's certificate",
-            "The web server answers for the policy host with the certificate of another site.",
-            presents(Certificate { names: Names::Other, ..GOOD }),
-            gone,
-        ),
-        case(
-            "sts-policy-expired",
-            "Policy host with an expired certificate",
-            "Nobody renewed the certificate of the policy host.",
-            presents(Certificate { validity: Validity::Expired, ..GOOD }),
-            gone,
-        ),
-        case(
-            "sts-policy-self-signed",
-            "Policy host with a certificate of its own",
-            "What DANE is content with, MTA-STS is not.",
-            presents(SELF_SIGNED),
             gone,
         ),
         case(
@@ -138,6 +117,32 @@ fn unavailable() -> Vec<Scenario> {
             "Nothing listens at port 443 of the policy host: from one place that says nothing about the policy.",
             https(Https::Refused),
             Cause::StsNotReached,
+        ),
+    ]
+}
+
+fn untrusted() -> Vec<Scenario> {
+    let case = |id, title, text, certificate| {
+        with(healthy(Section::C, id, title, text), Sts { certificate, ..enforce() }).works(&[Cause::StsPolicyUnavailable]).rests(&["R-081"])
+    };
+    vec![
+        case(
+            "sts-policy-wrong-name",
+            "Policy host with another's certificate",
+            "The web server answers for the policy host with the certificate of another site.",
+            Certificate { names: Names::Other, ..GOOD },
+        ),
+        case(
+            "sts-policy-expired",
+            "Policy host with an expired certificate",
+            "Nobody renewed the certificate of the policy host.",
+            Certificate { validity: Validity::Expired, ..GOOD },
+        ),
+        case(
+            "sts-policy-self-signed",
+            "Policy host with a certificate of its own",
+            "What DANE is content with, MTA-STS is not.",
+            SELF_SIGNED,
         ),
     ]
 }

@@ -191,13 +191,13 @@ fn r081_what_a_policy_wants_of_mx_hosts() {
     assert_eq!(site.found(), (PolicyState::Valid, vec![(Cause::StsMxMismatch, error)]));
     assert!(site.judged().findings[0].sentence.contains("no pattern for its MX host mx1.example.nl."));
     assert!(!site.judged().policies.unwrap().sts.hosts[0].covered);
-    // rfc8461#5: mode testing lets mail through; mode none is no policy.
+    // R-081 rfc8461#5: mode testing lets mail through; mode none is no policy.
     site.body(&ENFORCE.replace("*.example.nl", "mail.example.nl").replace("enforce", "testing"));
     assert_eq!(site.found().1, [(Cause::StsMxMismatch, warning), (Cause::StsNotEnforced, Weight::Info)]);
     site.body(&ENFORCE.replace("*.example.nl", "mail.example.nl").replace("enforce", "none"));
     assert_eq!(site.found().1, [(Cause::StsNotEnforced, Weight::Info)]);
 
-    // rfc8461#4.2: DANE is content with a certificate that no root knows; MTA-STS is not.
+    // R-081 rfc8461#4.2: DANE is content with a certificate that no root knows; MTA-STS is not.
     let own = identity(HOST);
     let mut site = good();
     site.observation.hosts = vec![Arc::new(host(HOST, ADDRESS, tlsa(HOST, &[&own.record()]), vec![visit(ADDRESS, &own.certificate)]))];
@@ -219,6 +219,7 @@ fn r081_what_a_policy_wants_of_mx_hosts() {
 
 #[test]
 fn r080_mta_sts_does_not_override_dane() {
+    // R-080 rfc8461#2
     let mut site = good();
     edit(&mut site.observation, 0, |h| h.tlsa = vec![tlsa(HOST, &[WRONG])]);
     let verdict = site.judged();
@@ -246,6 +247,7 @@ fn policies_do_not_explain_how_dane_stands() {
 
 #[test]
 fn r082_reporting() {
+    // R-082 rfc8460#3
     let mut site = good();
     assert_eq!(site.judged().policies.unwrap().tlsrpt.rua, ["mailto:tls@example.nl"]);
     site.policies().tlsrpt = txt("_smtp._tls.example.nl", &["\"v=TLSRPTv1; rua=mailto:a@b\"", "\"v=TLSRPTv1; rua=mailto:c@d\""]);
