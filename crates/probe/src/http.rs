@@ -186,7 +186,7 @@ fn read_head(head: &[u8]) -> Option<(HttpResponse, Framing)> {
     parsed.parse(head).ok().filter(httparse::Status::is_complete)?;
     let values = |name: &'static str| parsed.headers.iter().filter(move |h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value);
     let text = |name| values(name).next().map(|v| String::from_utf8_lossy(v).chars().take(FIELD).collect::<String>());
-    let framing = match (values("transfer-encoding").last(), values("content-length").next()) {
+    let framing = match (values("transfer-encoding").next_back(), values("content-length").next()) {
         (Some(coding), _) if coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => Framing::Chunked(Chunk::Size(Vec::new())),
         (Some(_), _) => return None,
         (None, Some(length)) => Framing::Length(std::str::from_utf8(length).ok()?.trim().parse().ok()?),

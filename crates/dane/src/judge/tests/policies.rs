@@ -114,8 +114,9 @@ fn r081_why_there_is_no_policy() {
     let invalid = (S::Invalid, vec![(Cause::StsPolicyInvalid, Weight::Warning)]);
     let unknown = (S::CouldNotTell, vec![(Cause::StsNotReached, Weight::Unknown)]);
     type Change<'a> = &'a dyn Fn(&mut Site);
+    type Expected = (S, Vec<(Cause, Weight)>);
     let response = |site: &mut Site, change: &dyn Fn(&mut HttpResponse)| site.attempt(|a| change(a.response.as_mut().unwrap()));
-    let cases: [(&str, Change, &(S, Vec<(Cause, Weight)>)); 15] = [
+    let cases: [(&str, Change, &Expected); 15] = [
         ("404", &|s| response(s, &|r| r.status = 404), &unavailable),
         // rfc8461#3.3: redirects are not followed.
         ("301", &|s| response(s, &|r| (r.status, r.location) = (301, Some("https://www.example.nl/".into()))), &unavailable),
