@@ -156,7 +156,7 @@ fn transport(out: &mut String, tables: &Tables, style: &Style) {
         // What nobody looked at is a matter of options; what could have been judged is said.
         let figures = match share {
             Some(share) if share.of > 0 => format!("{:>9} {:>7}", number(share.count), percent(share)),
-            None if what == "certificate trusted" => format!("{:>17}", "not judged"),
+            None if of_what.ends_with("(judged)") => format!("{:>17}", "not judged"),
             _ => continue,
         };
         let of = if style.width() >= ROOMY {

@@ -152,7 +152,8 @@ impl LookOptions {
         Ok((self.resolver.config(at)?, self.probe.config(self.resolver.mail_ipv6(), returns)?))
     }
 
-    /// A looker for a person who waits, with what this verb wants otherwise: comes back to servers only if asked to, and then says so on stderr. Needs a runtime.
+    /// A looker for a person who waits, with what this verb wants otherwise: comes back to servers only if asked to, and then says so on
+    /// stderr. Needs a runtime.
     ///
     /// # Errors
     /// As [`LookOptions::configs`], or if the configuration makes no sense.

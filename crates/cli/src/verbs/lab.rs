@@ -305,7 +305,7 @@ fn announce(lab: &Lab, dir: &Path) {
     print::line(format_args!(
         "The lab is up: {} mail domains, built in {:.1} s. Ctrl-C ends it.\n\n\
          Look at one domain:\n  {danelaw} check valid.nl {dns} {smtp}\n\n\
-         Look at all of them:\n  {danelaw} scan {dir}/domains.txt --archive {dir}/archive {dns} {smtp}\n\n\
+         Look at all of them:\n  {danelaw} scan {dir}/domains.txt --archive {dir}/archive --policies all {dns} {smtp}\n\n\
          Ask its DNS:\n  {danelaw} dns validate valid.nl MX {dns}\n\n\
          What is really so: {dir}/truth.jsonl\n\nScenarios, each at <name>.nl (`{danelaw} lab scenarios` explains them):",
         lab.truth().len(),

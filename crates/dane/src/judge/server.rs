@@ -81,8 +81,7 @@ fn judge<'a>(case: &Case, route: &HostRoute, server: &'a AddressObservation, pub
 }
 
 fn without_dane(case: &Case, host: &Name, chain: &[CertificateBytes]) -> Option<WebPki> {
-    let names_host = webpki::is_for(chain, host)?;
-    let names_domain = webpki::is_for(chain, case.subject)?;
+    let [names_host, names_domain] = webpki::is_for(chain, [host, case.subject])?;
     Some(WebPki { trusted: webpki::trusted(chain, case.roots, case.at), names_host, names_domain })
 }
 

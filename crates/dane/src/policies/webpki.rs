@@ -18,12 +18,12 @@ pub fn trusted(chain: &[CertificateBytes], roots: &[CertificateBytes], at: Epoch
     Some(path(chain, roots, at).is_ok())
 }
 
-/// Whether the certificate is for this name by its DNS names; `None`: there is no certificate that can be read.
+/// For which of these names the certificate is, by its DNS names; `None`: there is no certificate that can be read.
 #[must_use]
-pub fn is_for(chain: &[CertificateBytes], name: &Name) -> Option<bool> {
+pub fn is_for<const N: usize>(chain: &[CertificateBytes], names: [&Name; N]) -> Option<[bool; N]> {
     let leaf = Certificate::parse_shared(chain.first()?).ok()?;
     // RFC 8461 sections 3.3 and 4.2: DNS-ID only.
-    Some(names_one_of(&leaf, std::slice::from_ref(name), CommonName::Never))
+    Some(names.map(|name| names_one_of(&leaf, std::slice::from_ref(name), CommonName::Never)))
 }
 
 /// Whether the chain authenticates `name`. `Ok(false)`: nothing is wrong with it, but without `roots` nobody can say whether it is trusted.

@@ -246,6 +246,17 @@ fn policies_do_not_explain_how_dane_stands() {
     assert!(!verdict.headline.contains("MTA-STS"), "{}", verdict.headline);
 }
 
+/// Who doubts the clock does not say that certificates have expired.
+#[test]
+fn what_we_doubt_about_ourselves_is_not_held_against_a_policy() {
+    let mut site = good();
+    site.attempt_tls(POLICY_HOST, 2026);
+    site.observation.vantage.clock_offset_s = Some(86_400 * 400);
+    let verdict = site.judged();
+    let finding = find(&verdict, Cause::StsPolicyUnavailable);
+    assert_eq!((finding.party, finding.weight), (Party::Us, Weight::Unknown));
+}
+
 #[test]
 fn r082_reporting() {
     // R-082 rfc8460#3
