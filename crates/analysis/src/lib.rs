@@ -8,6 +8,7 @@
 //!
 //! P20: Lee et al., "A Longitudinal and Comprehensive Study of the DANE Ecosystem in Email" (2020).
 //! P22: Lee et al., "Under the Hood of DANE Mismanagement in SMTP" (2022).
+//! S4: "Using DNSSEC and DANE to protect email", slides on the top domains of the Web (tesmail.org, 2018).
 
 mod adoption;
 mod facts;
@@ -18,6 +19,7 @@ mod signing;
 mod standing;
 mod starttls;
 mod summary;
+mod transport;
 mod unseen;
 
 pub use adoption::AdoptionRow;
@@ -28,6 +30,7 @@ pub use signing::{Signing, SigningTable, ZoneSigning};
 pub use standing::StandingRow;
 pub use starttls::{StarttlsClass, StarttlsTable};
 pub use summary::{Summary, Tables};
+pub use transport::{DnssecTable, ParameterTable, PolicyTable, ProviderRow, SupportTable, TransportTables, TrustTable};
 pub use unseen::UnseenRow;
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +42,13 @@ pub struct Share {
     pub count: u64,
     /// Of how many.
     pub of: u64,
+}
+
+impl std::ops::AddAssign for Share {
+    fn add_assign(&mut self, other: Self) {
+        self.count += other.count;
+        self.of += other.of;
+    }
 }
 
 impl Share {

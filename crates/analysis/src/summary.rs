@@ -8,6 +8,7 @@ use crate::servers::{Servers, WorstServer};
 use crate::signing::{DomainSigning, SigningTable};
 use crate::standing::{StandingRow, Standings};
 use crate::starttls::StarttlsTable;
+use crate::transport::{Transport, TransportTables};
 use crate::unseen::UnseenRow;
 use crate::{incorrect, signing, starttls, unseen};
 use dane::observation::Observation;
@@ -25,6 +26,7 @@ pub struct Summary {
     incorrect: Incorrect,
     failures: Failures,
     servers: Servers,
+    transport: Transport,
     skipped: BTreeMap<String, u64>,
 }
 
@@ -39,6 +41,7 @@ impl Summary {
         self.incorrect.add(&facts);
         self.failures.add(&facts);
         self.servers.add(&facts);
+        self.transport.add(&facts);
     }
 
     /// Counts a target that was not looked at; `why` is a stable code.
@@ -55,6 +58,7 @@ impl Summary {
         self.incorrect.merge(other.incorrect);
         self.failures.merge(other.failures);
         self.servers.merge(other.servers);
+        self.transport.merge(other.transport);
         other.skipped.into_iter().for_each(|(why, n)| *self.skipped.entry(why).or_default() += n);
     }
 
@@ -76,6 +80,7 @@ impl Summary {
             unseen,
             ourselves,
             worst_servers: self.servers.worst(),
+            transport: self.transport.tables(),
             skipped: self.skipped.clone(),
         }
     }
@@ -110,6 +115,9 @@ pub struct Tables {
     pub ourselves: Vec<FailureRow>,
     /// Servers at which something is wrong, those first that most domains use.
     pub worst_servers: Vec<WorstServer>,
+    /// How well mail is protected in transport, with and without DANE.
+    #[serde(default)]
+    pub transport: TransportTables,
     /// Targets that were not looked at (and are not in `domains`), by reason.
     pub skipped: BTreeMap<String, u64>,
 }

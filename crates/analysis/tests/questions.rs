@@ -124,6 +124,7 @@ impl Host {
                 paper_match: self.valid,
                 paper_valid: self.valid,
                 depth: None,
+                webpki: None,
             }],
         }
     }
@@ -139,6 +140,7 @@ fn domain(text: &str, mx_status: Security, mx: &[&str], hosts: &[Host], findings
         zone: None,
         mx: lookup(text, "MX", mx_status, true, &mx),
         name_servers: Vec::new(),
+        policies: None,
     };
     let finding = |(cause, subject): &(Cause, &str)| Finding {
         cause: *cause,
@@ -160,6 +162,7 @@ fn domain(text: &str, mx_status: Security, mx: &[&str], hosts: &[Host], findings
         delivery: None,
         mx_status,
         hosts: hosts.iter().map(|h| h.verdict()).collect(),
+        policies: None,
         findings: findings.iter().map(finding).collect(),
     };
     let hosts = hosts.iter().map(|h| Arc::new(h.seen())).collect();

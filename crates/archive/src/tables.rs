@@ -89,6 +89,8 @@ pub(crate) const DOMAINS: &[Column<DomainObservation>] = columns! {
     "ns" List "Name servers of the zone." |d| data(d.zone.as_ref().map(|z| &z.ns));
     "ds" List "DS records at the parent." |d| data(d.zone.as_ref().map(|z| &z.ds));
     "dnskey" List "Keys of the zone." |d| data(d.zone.as_ref().map(|z| &z.dnskey));
+    "sts" List "TXT records at _mta-sts; empty if nobody looked." |d| data(d.policies.as_ref().map(|p| &p.sts));
+    "tlsrpt" List "TXT records at _smtp._tls; empty if nobody looked." |d| data(d.policies.as_ref().map(|p| &p.tlsrpt));
     "json" Text "The whole observation." |d| json(d);
 };
 

@@ -122,6 +122,8 @@ impl World {
         let mut command = danelaw::command();
         command.arg("scan").arg(&list).args(["--json", "--allow-private", "--ehlo", "scanner.example.net"]);
         command.arg(format!("--connect-port={smtp_port}")).args(self.resolver_options(dns_port));
+        command.args(["--policies=all", &format!("--https-port={}", self.lab.config().smtp_port)]);
+        command.arg("--roots").arg(self.directory.join("ca.pem"));
         command.arg("--out").arg(list.with_extension("jsonl"));
         let output = process::output(command, Duration::from_secs(300));
         let text = String::from_utf8_lossy(&output.stdout);

@@ -210,6 +210,18 @@ causes! {
     Sha1Signature "sha1-signature" Domain Warning "R-073" "The certificate is signed with SHA-1.";
     ReorderedChain "reordered-chain" Domain Info "R-062" "The certificates are not sent in order.";
     HugeChain "huge-chain" Domain Warning "R-066" "The chain is far longer than any path needs.";
+    // Policies besides DANE
+    StsRecordInvalid "sts-record-invalid" Domain Warning "R-081" "The MTA-STS record is malformed or there are several: senders act as if there were none.";
+    StsPolicyUnavailable "sts-policy-unavailable" Domain Warning "R-081" "MTA-STS is announced, but its policy cannot be fetched as it must be.";
+    StsPolicyInvalid "sts-policy-invalid" Domain Warning "R-081" "The MTA-STS policy is not one that senders can read.";
+    StsNotReached "sts-not-reached" Path Unknown "R-081" "The host of the MTA-STS policy could not be reached, so the policy is unknown.";
+    StsMxMismatch "sts-mx-mismatch" Domain Error "R-081" "The MTA-STS policy has no pattern for an MX host.";
+    StsMxUntrusted "sts-mx-untrusted" Domain Error "R-081" "The MTA-STS policy wants a trusted certificate, and an MX host has none for its name.";
+    StsNotEnforced "sts-not-enforced" Domain Info "R-081" "The MTA-STS policy is not enforced (mode testing or none).";
+    StsConflict "sts-conflict" Domain Warning "R-080" "MTA-STS passes where DANE fails: DANE decides.";
+    TlsrptInvalid "tlsrpt-invalid" Domain Warning "R-082" "The TLS reporting record is malformed or there are several: senders do not report.";
+    TlsrptMissing "tlsrpt-missing" Domain Info "R-082" "There is no TLS reporting record: senders do not report what goes wrong.";
+    CaaExcludes "caa-excludes" Domain Info "R-140" "The CAA records do not let the certificate's issuer issue the next one.";
     // Us
     SignaturesToCome "signatures-to-come" Us Info "R-112" "The signatures seen end before the time judged; it is taken that they are renewed as usual.";
     Port25Blocked "port-25-blocked" Us Unknown "R-036" "Connections to port 25 leave this machine for nowhere: its network blocks them.";

@@ -223,6 +223,27 @@ impl Certificate {
     }
 }
 
+/// Those of `roots` whose subject is the issuer that one of `certificates` names. A root store has many more, and to read them all would
+/// cost more than the rest of a verdict.
+pub(crate) fn roots_above(certificates: &[&Certificate], roots: &[CertificateBytes]) -> Vec<Certificate> {
+    let is_issuer = |root: &&CertificateBytes| {
+        let subject = subject_of(&root.0).and_then(dn::canonical);
+        subject.is_some() && certificates.iter().any(|c| dn::canonical(c.issuer_der()) == subject)
+    };
+    roots.iter().filter(is_issuer).filter_map(|root| Certificate::parse_shared(root).ok()).collect()
+}
+
+/// The subject's Name, whole; nothing else is looked at.
+fn subject_of(der: &[u8]) -> Option<&[u8]> {
+    let mut tbs = Reader(der).enter(tag::SEQUENCE)?.enter(tag::SEQUENCE)?;
+    tbs.optional(tag::constructed(0));
+    // Serial number, algorithm, issuer, validity.
+    for _ in 0..4 {
+        tbs.any()?;
+    }
+    tbs.any().filter(|t| t.tag == tag::SEQUENCE).map(|t| t.whole)
+}
+
 /// Whether `data` is exactly one SubjectPublicKeyInfo with a key that can be one of its algorithm.
 #[must_use]
 pub fn is_public_key(data: &[u8]) -> bool {

@@ -6,6 +6,7 @@
 //!      ├─ mx        findings on the domain      │
 //!      ├─ name_servers  those that answer wrong, otherwise or not at all, where others answer right
 //!      ├─ host      findings on each MX host <──┤   server: each address;  records: each TLSA record;  mismatch: why nothing fits
+//!      ├─ policies  MTA-STS, TLS reporting, CAA: findings, and no part of the standing
 //!      ├─ vantage   what is wrong with ourselves: turns findings into "could not tell"
 //!      └─ standing  the verdict in one word, the delivery, the headline
 //! ```
@@ -23,6 +24,7 @@ mod mx;
 mod name_servers;
 mod others;
 mod outlook;
+mod policies;
 mod records;
 mod server;
 mod standing;
@@ -50,7 +52,8 @@ use std::sync::Arc;
 pub struct Terms<'a> {
     /// The moment for which to judge.
     pub at: Epoch,
-    /// Roots trusted at that moment. Only [`crate::paper::paper_valid`] looks at them; without any it knows nothing of usages 0 and 1.
+    /// Roots trusted at that moment: for [`crate::paper::paper_valid`], for MTA-STS, and for what a certificate is worth without DANE. Without
+    /// any, nothing is said of these.
     pub roots: &'a [CertificateBytes],
 }
 
@@ -86,6 +89,7 @@ pub fn opted_out(domain: &Name, at: Epoch) -> Verdict {
         delivery: None,
         mx_status: Security::Indeterminate,
         hosts: Vec::new(),
+        policies: None,
         findings: vec![Finding::new(Cause::OptedOut, domain, sentence)],
     }
 }
@@ -130,6 +134,8 @@ fn judge_case(
     findings.extend(mx::coverage(&case, &judged));
     findings.extend(dns::signatures_to_come(&case));
     findings.extend(name_servers::findings(&case));
+    let (of_policies, policies) = policies::judge(&case, &judged);
+    findings.extend(of_policies);
     findings.extend(vantage::findings(&case));
     vantage::doubt(&case, &mut findings);
     finding::settle(&mut findings);
@@ -144,6 +150,7 @@ fn judge_case(
         delivery,
         mx_status: case.route.mx_answer.map_or(Security::Indeterminate, |a| a.status),
         hosts: judged.into_iter().map(|h| h.verdict).collect(),
+        policies,
         findings,
     }
 }

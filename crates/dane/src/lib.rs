@@ -17,6 +17,7 @@ pub mod observation;
 pub mod paper;
 pub mod path;
 pub mod pem;
+pub mod policies;
 pub mod refid;
 pub mod repair;
 pub mod requirement;

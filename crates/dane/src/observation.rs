@@ -5,8 +5,10 @@
 //! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
 
 mod others;
+mod policies;
 
 pub use others::{ClientOffer, OtherLook, Shows};
+pub use policies::{Body, CaaObservation, FetchAttempt, HttpResponse, PoliciesObservation, PolicyFetch};
 
 use crate::Epoch;
 use crate::dns::{Lookup, Outcome};
@@ -65,6 +67,9 @@ pub struct DomainObservation {
     /// Every name server of the zones concerned, asked by itself; empty if they were not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub name_servers: Vec<NameServerObservation>,
+    /// MTA-STS, TLS reporting and CAA; absent if nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Box<PoliciesObservation>>,
 }
 
 /// What one address of one name server says of its zone.

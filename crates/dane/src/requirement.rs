@@ -26,6 +26,9 @@ pub fn place(requirement: &str) -> Option<&'static str> {
         "R-062" => "rfc8446#4.4.2",
         "R-068" => "rfc7672#3.2.2",
         "R-067" | "R-073" | "R-103" => "rfc7672#8.1",
+        "R-080" => "rfc8461#2",
+        "R-081" => "rfc8461#3.1",
+        "R-082" => "rfc8460#3",
         "R-090" | "R-095" => "rfc7671#8",
         "R-099" => "rfc7672#3.1",
         "R-102" => "rfc7672#3.1.1",
@@ -41,6 +44,7 @@ pub fn place(requirement: &str) -> Option<&'static str> {
         "R-129" => "rfc7672#9.2",
         "R-131" => "rfc7671#13",
         "R-132" => "rfc7671#10.1.1",
+        "R-140" => "rfc8659#3",
         _ => return None,
     })
 }

@@ -21,14 +21,24 @@ use crate::observation::{AddressObservation, Connect, Exchange, Got, TlsObservat
 /// What kept a sender from a TLS session with this address; `None`: nothing did, and the certificate was seen.
 #[must_use]
 pub fn obstacle(server: &AddressObservation) -> Option<Cause> {
-    match &server.connect {
-        Connect::Connected => talk(server),
+    match (&server.connect, &server.tls) {
+        (Connect::Connected, _) => talk(server),
+        // A chain from a file stands in for a visit.
+        (Connect::NotTried { .. }, Some(tls)) => handshake(tls),
+        (connect, _) => connection(connect),
+    }
+}
+
+/// Why there is no connection; `None`: there is one.
+#[must_use]
+pub fn connection(connect: &Connect) -> Option<Cause> {
+    match connect {
+        Connect::Connected => None,
         Connect::Refused => Some(Cause::ConnectionRefused),
         Connect::Timeout => Some(Cause::ConnectionTimeout),
         Connect::Unreachable { .. } => Some(Cause::Unreachable),
         Connect::LocalError { .. } => Some(Cause::LocalError),
-        // A chain from a file stands in for a visit.
-        Connect::NotTried { why } => server.tls.as_ref().map_or_else(|| Some(not_tried(why)), handshake),
+        Connect::NotTried { why } => Some(not_tried(why)),
     }
 }
 
@@ -58,6 +68,13 @@ pub fn remarks(server: &AddressObservation) -> Vec<Cause> {
 pub fn offers_starttls(server: &AddressObservation) -> Option<bool> {
     ehlo_lines(server)?;
     Some(extension(server, "STARTTLS").is_some())
+}
+
+/// Whether the last good reply to EHLO in the clear offers AUTH, by any mechanism. `None`: there is no such reply.
+#[must_use]
+pub fn offers_auth(server: &AddressObservation) -> Option<bool> {
+    ehlo_lines(server)?;
+    Some(extension(server, "AUTH").is_some())
 }
 
 /// The words of the reply that decided [`obstacle`], for people: `554 5.7.1 Go away`. Cut to one line of bounded length.

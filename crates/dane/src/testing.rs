@@ -230,7 +230,15 @@ pub fn host(text: &str, address: &str, tlsa: Lookup, servers: Vec<AddressObserva
 /// A domain with this MX answer and these hosts.
 pub fn domain(mx: Lookup, hosts: Vec<HostObservation>) -> Observation {
     Observation {
-        domain: DomainObservation { schema: SCHEMA_VERSION, domain: mx.name.clone(), at: NOW, zone: None, mx, name_servers: Vec::new() },
+        domain: DomainObservation {
+            schema: SCHEMA_VERSION,
+            domain: mx.name.clone(),
+            at: NOW,
+            zone: None,
+            mx,
+            name_servers: Vec::new(),
+            policies: None,
+        },
         hosts: hosts.into_iter().map(Arc::new).collect(),
         vantage: VantageObservation::default(),
     }

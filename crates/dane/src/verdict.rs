@@ -1,5 +1,9 @@
 //! What an observation means: the types that `crate::judge` fills and everything that shows results reads.
 
+mod policies;
+
+pub use policies::{CaaVerdict, PoliciesVerdict, PolicyState, StsHost, StsVerdict, TlsrptVerdict, WebPki};
+
 use crate::Epoch;
 use crate::cause::{Cause, Party, Weight};
 use crate::dns::Security;
@@ -8,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Version of the rules. Two verdicts on one observation differ only if this does.
-pub const RULES_VERSION: u16 = 4;
+pub const RULES_VERSION: u16 = 5;
 
 /// What a sender that follows RFC 7672 does about one MX host before it connects. (Decision table of the requirements)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -105,6 +109,9 @@ pub struct Verdict {
     pub mx_status: Security,
     /// Every MX host, best preference first.
     pub hosts: Vec<HostVerdict>,
+    /// MTA-STS, TLS reporting and CAA; absent if nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Box<PoliciesVerdict>>,
     /// All findings, the gravest first, those on hosts included.
     pub findings: Vec<Finding>,
 }
@@ -188,6 +195,9 @@ pub struct ServerVerdict {
     /// Depth at which the match was made: 0 leaf.
     #[serde(default)]
     pub depth: Option<u8>,
+    /// What the certificate is worth without DANE; `None`: none was seen that can be read.
+    #[serde(default)]
+    pub webpki: Option<WebPki>,
 }
 
 /// Something worth saying.

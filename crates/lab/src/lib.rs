@@ -1,4 +1,4 @@
-//! Puts scenarios on the wire: DNS and SMTP servers on loopback.
+//! Puts scenarios on the wire: DNS and SMTP servers, and hosts of MTA-STS policies, on loopback.
 //!
 //! [`Lab::start`] builds a small Internet (a signed root, five TLDs, providers, mail domains) from a seed and serves it on 127.0.0.0/8 at
 //! unprivileged ports from threads of its own, until the [`Lab`] is dropped. It shares no code with the resolver, the validator or the
@@ -7,6 +7,7 @@
 mod crowd;
 mod dns;
 mod export;
+mod https;
 mod mutants;
 mod net;
 mod parallel;
@@ -30,6 +31,7 @@ use dns::rdata::{self, Rdata};
 use dns::{master, server::Zones};
 use domain::base::iana::Rtype;
 use export::ServerFacts;
+use https::PolicyHost;
 use seed::Seed;
 use smtp::server::Host;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -48,7 +50,7 @@ pub struct LabConfig {
     pub seed: u64,
     /// UDP and TCP port of every name server.
     pub dns_port: u16,
-    /// TCP port of every SMTP server.
+    /// TCP port of every SMTP server, and of every host of an MTA-STS policy: no address has both.
     pub smtp_port: u16,
     /// The moment around which signatures and certificates are valid.
     pub now: Epoch,
@@ -145,18 +147,19 @@ impl Lab {
     /// # Errors
     /// Ports in use, sockets or threads refused.
     pub fn start(config: LabConfig) -> Result<Self, LabError> {
-        let (mut lab, hosts) = Self::assemble(config);
+        let (mut lab, hosts, policy_hosts) = Self::assemble(config);
         net::raise_descriptor_limit();
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("lab").enable_all().build().map_err(LabError::Threads)?;
         let deaf = runtime.block_on(async {
             dns::server::serve(Arc::clone(&lab.zones), lab.config.dns_port).await?;
+            https::serve(policy_hosts, lab.config.smtp_port)?;
             smtp::server::serve(hosts, lab.config.smtp_port, &lab.visits)
         })?;
         lab.running = Some(Running { runtime, _deaf: deaf });
         Ok(lab)
     }
 
-    fn assemble(config: LabConfig) -> (Self, Vec<Host>) {
+    fn assemble(config: LabConfig) -> (Self, Vec<Host>, Vec<PolicyHost>) {
         let begun = Instant::now();
         let world = World::new(&config);
         let zones = Arc::new(Zones::new(world.zones, Seed::new(config.seed), config.now));
@@ -173,7 +176,7 @@ impl Lab {
             running: None,
             config,
         };
-        (lab, world.hosts)
+        (lab, world.hosts, world.policy_hosts)
     }
 
     /// What it was made from.

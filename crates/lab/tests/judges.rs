@@ -5,7 +5,10 @@ mod support;
 use dane::cause::Cause;
 use domain::base::iana::Rtype;
 use lab::{Content, Lab};
-use scenario::recipe::{Algorithm, Damage, Denial, Ds, Harm, Key, Place, Route, Service, Signing, Smtp, Spot, Tlsa, TlsaVia, Twist, Zone};
+use scenario::recipe::{
+    Algorithm, Damage, Denial, Ds, Harm, Https, Issuer, Key, Names, Place, Route, Service, Signing, Smtp, Spot, Tlsa, TlsaVia, Twist,
+    Validity, Zone,
+};
 use scenario::{Scenario, Sender};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -242,4 +245,31 @@ fn openssl_agrees_whether_a_record_matches() {
     }
     assert!(wrong.is_empty(), "{} of {judged}:\n{}", wrong.len(), wrong.join("\n\n"));
     assert!(judged > 40, "{judged} scenarios");
+}
+
+/// Whether a client trusts the policy host is what its certificate's recipe says; and the page is what its behaviour says. (RFC 8461 section 3.3)
+#[test]
+fn openssl_agrees_whether_a_policy_host_is_trusted() {
+    if !have("openssl") {
+        return;
+    }
+    let place = tempfile::tempdir().expect("a directory");
+    let ca = place.path().join("ca.pem");
+    std::fs::write(&ca, LAB.ca_pem()).expect("written");
+    let client = Client::new(&LAB);
+    let mut judged = 0;
+    for s in Scenario::all() {
+        let Some(sts) = s.recipe.policies.as_ref().and_then(|p| p.sts.as_ref()).filter(|sts| sts.https != Https::Refused) else { continue };
+        let host = format!("mta-sts.{}.nl", s.id);
+        let address = format!("{}:{}", client.addresses(&name(&format!("{host}.")))[0], LAB.config().smtp_port);
+        let arguments =
+            ["s_client", "-connect", &address, "-servername", &host, "-verify_hostname", &host, "-CAfile", ca.to_str().expect("text")];
+        let (good, said) = run("openssl", &[&arguments[..], &["-verify_return_error"]].concat());
+        let certificate = &sts.certificate;
+        let expected =
+            certificate.issuer == Issuer::PublicCa && certificate.names == Names::Host && certificate.validity == Validity::Current;
+        assert_eq!(good && said.contains("Verify return code: 0 (ok)"), expected, "{}\n{said}", s.id);
+        judged += 1;
+    }
+    assert!(judged > 12, "{judged} policy hosts");
 }

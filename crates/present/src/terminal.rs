@@ -22,6 +22,7 @@ pub fn summary(tables: &Tables, style: &Style) -> String {
     standings(&mut out, tables, style);
     adoption(&mut out, tables, style);
     states(&mut out, tables, style);
+    transport(&mut out, tables, style);
     failures(&mut out, tables, style);
     worst(&mut out, tables, style);
     unseen(&mut out, tables, style);
@@ -121,6 +122,50 @@ fn states(out: &mut String, tables: &Tables, style: &Style) {
     wrap_items(&classes, style.width() - 2).iter().for_each(|line| {
         let _ = writeln!(out, "  {line}");
     });
+}
+
+/// The shares of transport security: what, of what, and how many; `None`: not judged, or nobody looked.
+pub(crate) fn transport_lines(tables: &Tables) -> Vec<(&'static str, &'static str, Option<Share>)> {
+    let t = &tables.transport;
+    let (mail, session, tls) = ("domains with mail", "domains with an SMTP session", "domains with TLS");
+    vec![
+        ("STARTTLS works", session, Some(t.support.starttls)),
+        ("forward secrecy", "domains with TLS (if known)", Some(t.parameters.forward_secrecy)),
+        ("AUTH before STARTTLS", tls, Some(t.support.auth_before_starttls)),
+        ("certificate trusted", "domains with TLS (judged)", t.trust.map(|trust| trust.trusted)),
+        ("certificate trusted", session, t.trust.map(|trust| trust.trusted_of_sessions)),
+        ("DNSSEC", mail, Some(t.dnssec.dnssec_of_mail)),
+        ("DNSSEC", tls, Some(t.dnssec.dnssec_of_tls)),
+        ("DANE", mail, Some(t.dnssec.dane_of_mail)),
+        ("DANE", tls, Some(t.dnssec.dane_of_tls)),
+        ("MTA-STS", "domains with mail (if known)", t.policies.map(|p| p.sts)),
+        ("MTA-STS policy usable", "those announced and looked for", t.policies.map(|p| p.sts_valid)),
+        ("MTA-STS enforced", "those with a usable policy", t.policies.map(|p| p.sts_enforced)),
+        ("TLS reporting", "domains with mail (if known)", t.policies.map(|p| p.tlsrpt)),
+    ]
+}
+
+fn transport(out: &mut String, tables: &Tables, style: &Style) {
+    let t = &tables.transport;
+    // Nothing was visited: there is nothing to be told.
+    if t.support.starttls.of == 0 {
+        return;
+    }
+    heading(out, style, "Mail in transport", "domains, each by its best server that talks to us");
+    for (what, of_what, share) in transport_lines(tables) {
+        // What nobody looked at is a matter of options; what could have been judged is said.
+        let figures = match share {
+            Some(share) if share.of > 0 => format!("{:>9} {:>7}", number(share.count), percent(share)),
+            None if of_what.ends_with("(judged)") => format!("{:>17}", "not judged"),
+            _ => continue,
+        };
+        let of = if style.width() >= ROOMY {
+            style.paint(Ink::Dim, format!("  of {}", cut(of_what, style.width() - 47)))
+        } else {
+            String::new()
+        };
+        let _ = writeln!(out, "  {what:<22} {figures}{of}");
+    }
 }
 
 fn failures(out: &mut String, tables: &Tables, style: &Style) {

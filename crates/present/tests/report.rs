@@ -21,6 +21,17 @@ fn failure(cause: Cause, domains: u64, servers: u64) -> FailureRow {
     }
 }
 
+fn views() -> Views {
+    Views {
+        servers: 374,
+        paper_match: Share::new(330, 368),
+        paper_valid: Share::new(280, 368),
+        paper_valid_all: Share::new(275, 368),
+        rfc_delivers: Share::new(340, 368),
+        not_crawled: 6,
+    }
+}
+
 fn tables(word: &str) -> Tables {
     let adoption = |tld: &str, with_mx, with_tlsa, full| AdoptionRow {
         tld: tld.into(),
@@ -61,14 +72,7 @@ fn tables(word: &str) -> Tables {
             failed_rfc: Share::new(6, 366),
         },
         incorrect: vec![IncorrectRow { tld: word.into(), paper_invalid: Share::new(3, 9), rfc_fails: Share::new(1, 9) }],
-        views: Views {
-            servers: 374,
-            paper_match: Share::new(330, 368),
-            paper_valid: Share::new(280, 368),
-            paper_valid_all: Share::new(275, 368),
-            rfc_delivers: Share::new(340, 368),
-            not_crawled: 6,
-        },
+        views: views(),
         failures: vec![failure(Cause::DsMissing, 62, 20), failure(Cause::UnknownMismatch, 31, 9), failure(Cause::MxInsecure, 12, 0)],
         unseen: vec![UnseenRow { row: failure(Cause::SmtpBlocked, 40, 20), ours: false }],
         ourselves: vec![failure(Cause::NoPtr, 2000, 0)],
@@ -78,8 +82,55 @@ fn tables(word: &str) -> Tables {
             examples: vec![word.into(), "b.example".into()],
             causes: vec![Cause::UnknownMismatch, Cause::DsMissing],
         }],
+        transport: transport(word),
         skipped: BTreeMap::from([("opted-out".into(), 3)]),
     }
+}
+
+fn transport(word: &str) -> TransportTables {
+    let counts = |pairs: &[(&str, u64)]| pairs.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect::<BTreeMap<_, _>>();
+    TransportTables {
+        with_mail: 1850,
+        support: SupportTable { starttls: Share::new(1700, 1800), auth_before_starttls: Share::new(170, 1700), unseen: 50 },
+        providers: vec![ProviderRow {
+            operator: word.into(),
+            domains: Share::new(400, 1850),
+            starttls: Share::new(390, 395),
+            trusted: None,
+            matches: Share::new(380, 390),
+        }],
+        providers_in_all: 31,
+        trust: None,
+        parameters: ParameterTable {
+            version: counts(&[("TLSv1.3", 1500), ("TLSv1.2", 200), (word, 1)]),
+            forward_secrecy: Share::new(1600, 1701),
+            ..ParameterTable::default()
+        },
+        dnssec: DnssecTable { dnssec_of_mail: Share::new(900, 1850), ..DnssecTable::default() },
+        policies: Some(PolicyTable { sts: Share::new(37, 1850), ..PolicyTable::default() }),
+    }
+}
+
+/// Every share with what it is a share of; what was not judged is no zero.
+#[test]
+fn transport_is_told_with_its_denominators() {
+    let text = summary(&tables("example"), &Style::plain(100));
+    for there in [
+        "STARTTLS works             1,700   94.4%  of domains with an SMTP session",
+        "certificate trusted           not judged",
+        "AUTH before STARTTLS         170   10.0%  of domains with TLS",
+        "MTA-STS                       37    2.0%  of domains with mail",
+    ] {
+        assert!(text.contains(there), "{there} is not in\n{text}");
+    }
+    let page = html("example");
+    assert!(page.contains("Not judged: no trusted roots were given") && page.contains("and 30 more operators"));
+    let mut judged = tables("example");
+    let trust = TrustTable { trusted: Share::new(900, 1700), for_server: Share::new(880, 1700), ..TrustTable::default() };
+    judged.transport.trust = Some(trust);
+    assert!(summary(&judged, &Style::plain(100)).contains("certificate trusted          900   52.9%"));
+    let page = present::page(&Report { tables: &judged, runs: &[run("x")], judged: None, made: 1_795_255_430 }).unwrap();
+    assert!(page.contains("trusted, for the MX host only") && page.contains("880"));
 }
 
 fn run(word: &str) -> RunObservation {

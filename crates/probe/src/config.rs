@@ -28,6 +28,17 @@ pub enum NameServers {
     Each,
 }
 
+/// Which of a domain's policies besides DANE are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policies {
+    /// None.
+    Skip,
+    /// The records that announce MTA-STS and TLS reporting: two questions a domain.
+    Records,
+    /// These, the MTA-STS policy by HTTPS, and CAA of every MX host.
+    All,
+}
+
 /// Which addresses may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destinations {
@@ -200,6 +211,10 @@ pub struct LookerConfig {
     pub depth_limits: DepthLimits,
     /// Which name servers are asked.
     pub name_servers: NameServers,
+    /// Which policies besides DANE are looked at.
+    pub policies: Policies,
+    /// Port of policy hosts: 443 but in a lab.
+    pub https_port: u16,
     /// Which addresses may be connected to.
     pub destinations: Destinations,
     /// Whether IPv6 addresses are connected to.
@@ -240,6 +255,8 @@ impl LookerConfig {
             depth: Depth::Chain,
             depth_limits: DepthLimits::default(),
             name_servers: NameServers::AsNeeded,
+            policies: Policies::Skip,
+            https_port: 443,
             destinations: Destinations::PublicOnly,
             ipv6: Ipv6::Auto,
             certificates: Certificates::One,

@@ -1,5 +1,6 @@
 //! The parsers of what servers send, for the fuzzer: they must neither panic nor grow, and how bytes are cut into packets must not matter.
 
+use crate::http::{self, ResponseReader};
 use crate::smtp::reply::{ReplyLimits, ReplyReader};
 use crate::tls::flight::{FlightReader, Reading};
 
@@ -50,4 +51,18 @@ pub fn flight(bytes: &[u8]) {
 /// If more comes out than went in.
 pub fn messages(bytes: &[u8]) {
     crate::tls::messages::fuzz(bytes);
+}
+
+/// Reads bytes as an HTTP response.
+///
+/// # Panics
+/// If cutting the bytes differently changes what is read.
+pub fn response(bytes: &[u8]) {
+    let read = |cut: usize| {
+        let mut reader = ResponseReader::default();
+        let ended = bytes.chunks(cut).map(|packet| reader.feed(packet)).find(|reading| *reading != http::Reading::More);
+        let ended = ended.unwrap_or_else(|| reader.end());
+        (ended, reader.response())
+    };
+    assert_eq!(read(bytes.len().max(1)), read(5));
 }

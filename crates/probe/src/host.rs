@@ -90,7 +90,7 @@ fn sni(host: &Name, a: &Lookup, aaaa: &Lookup, tlsa: &[(&Name, Lookup)]) -> Name
 }
 
 /// IPv4 first, each family in numerical order: the canonical order of the paper view.
-fn addresses(a: &Lookup, aaaa: &Lookup) -> Vec<IpAddr> {
+pub(crate) fn addresses(a: &Lookup, aaaa: &Lookup) -> Vec<IpAddr> {
     let mut addresses: Vec<IpAddr> = a.records.iter().chain(&aaaa.records).filter_map(|r| r.data.parse().ok()).collect();
     addresses.sort();
     addresses.dedup();
@@ -196,7 +196,7 @@ impl Visits {
     /// What the server shows to other kinds of client, each on a connection of its own.
     async fn other_certificates(&self, host: &Name, target: &Target, by: Instant, seen: &mut AddressObservation) {
         for offer in Visitor::other_offers(seen) {
-            let Ok(_turn) = self.turn(host, target, by).await else { return };
+            let Ok(_turn) = self.turn(host, target.address, by).await else { return };
             self.made.fetch_add(1, Ordering::Relaxed);
             let look = self.visitor.look_as(target, seen, offer, now()).await;
             seen.others.push(look);
@@ -213,7 +213,7 @@ impl Visits {
 
     /// One visit when its turn comes, if it comes by then, with a second connection where TLS needs a closer look.
     async fn visit(&self, host: &Name, target: &Target, by: Instant) -> AddressObservation {
-        let Ok(turn) = self.turn(host, target, by).await else { return target.not_tried("limit", now()) };
+        let Ok(turn) = self.turn(host, target.address, by).await else { return target.not_tried("limit", now()) };
         // Much may have become known while we waited.
         if self.vantage.is_blocked() {
             return target.not_tried("port-25-blocked", now());
@@ -233,25 +233,26 @@ impl Visits {
     /// By OpenSSL, and where that learns nothing by a bare ClientHello; each on a connection of its own.
     async fn second_look(&self, host: &Name, target: &Target, by: Instant, seen: &mut AddressObservation) {
         if self.visitor.can_look_broadly() {
-            let Ok(_turn) = self.turn(host, target, by).await else { return };
+            let Ok(_turn) = self.turn(host, target.address, by).await else { return };
             self.made.fetch_add(1, Ordering::Relaxed);
             if self.visitor.look_broadly(target, seen).await {
                 return;
             }
         }
-        if let Ok(_turn) = self.turn(host, target, by).await {
+        if let Ok(_turn) = self.turn(host, target.address, by).await {
             self.made.fetch_add(1, Ordering::Relaxed);
             self.visitor.look_again(target, seen).await;
         }
     }
 
-    pub(crate) async fn turn(&self, host: &Name, target: &Target, by: Instant) -> Result<Turn, TooBusy> {
-        let turn = self.waiting_for(timeout_at(by, self.gate.turn(host, target.address))).await;
+    /// Leave to make one connection to this address of this host, if it comes by then.
+    pub(crate) async fn turn(&self, host: &Name, address: IpAddr, by: Instant) -> Result<Turn, TooBusy> {
+        let turn = self.waiting_for(timeout_at(by, self.gate.turn(host, address))).await;
         turn.unwrap_or(Err(TooBusy))
     }
 
     /// Why we must not or cannot connect.
-    fn objection(&self, host: &Name, address: IpAddr) -> Option<&'static str> {
+    pub(crate) fn objection(&self, host: &Name, address: IpAddr) -> Option<&'static str> {
         if self.scope == Scope::DnsOnly {
             Some("dns-only")
         } else if self.opt_out.has_name(host) || self.opt_out.has_address(address) {

@@ -15,11 +15,13 @@ mod dns;
 #[doc(hidden)]
 pub mod fuzz;
 mod host;
+mod http;
 mod look;
 mod name_servers;
 mod once;
 mod optout;
 mod pace;
+mod policies;
 mod reach;
 mod smtp;
 mod survey;
@@ -30,8 +32,8 @@ mod zone;
 
 pub use comeback::Comeback;
 pub use config::{
-    Certificates, ConfigError, DepthLimits, Destinations, Ipv6, LookerConfig, NameServers, OpenSsl, Pace, Returns, Scope, SmtpLimits,
-    default_ehlo,
+    Certificates, ConfigError, DepthLimits, Destinations, Ipv6, LookerConfig, NameServers, OpenSsl, Pace, Policies, Returns, Scope,
+    SmtpLimits, default_ehlo,
 };
 pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;

@@ -6,6 +6,7 @@ use crate::dns::Dns;
 use crate::host::{HostLook, Visits};
 use crate::name_servers;
 use crate::once::{Once, Pending};
+use crate::policies::PolicyLook;
 use crate::vantage::Vantage;
 use crate::zone::Zones;
 use dane::dns::Lookup;
@@ -30,6 +31,7 @@ struct Inner {
     vantage: Arc<Vantage>,
     visits: Arc<Visits>,
     zones: Arc<Zones>,
+    policies: PolicyLook,
     hosts: Once<HostObservation>,
     hosts_seen: AtomicU64,
 }
@@ -43,8 +45,9 @@ impl Looker {
         let vantage = Arc::new(Vantage::new(&config));
         let visits = Arc::new(Visits::new(&config, Arc::clone(&vantage))?);
         let zones = Arc::new(Zones::new(Arc::clone(&dns), config.remembered));
+        let policies = PolicyLook::new(Arc::clone(&dns), Arc::clone(&visits), &config);
         let hosts = Once::new(config.remembered);
-        Ok(Self { inner: Arc::new(Inner { config, dns, vantage, visits, zones, hosts, hosts_seen: AtomicU64::new(0) }) })
+        Ok(Self { inner: Arc::new(Inner { config, dns, vantage, visits, zones, policies, hosts, hosts_seen: AtomicU64::new(0) }) })
     }
 
     /// Looks at a mail domain: its MX, and every MX host not seen before. Ends within the configured deadline, whatever the servers do;
@@ -61,11 +64,17 @@ impl Looker {
         let zone = timeout_at(deadline, inner.zones.around(domain));
         let (mx, zone) = tokio::join!(mx, zone);
         let mx = mx.unwrap_or_else(|_| Lookup::unasked(domain, Rtype::MX, now()));
-        let hosts: Vec<_> = mail_hosts(domain, &mx).into_iter().take(inner.config.hosts_per_domain).map(|h| self.start(&h)).collect();
-        let mut seen = Vec::with_capacity(hosts.len());
-        for host in hosts {
-            seen.extend(timeout_at(deadline, host.wait()).await.ok().flatten());
-        }
+        let hosts: Vec<Name> = mail_hosts(domain, &mx).into_iter().take(inner.config.hosts_per_domain).collect();
+        let started: Vec<_> = hosts.iter().map(|h| self.start(h)).collect();
+        let seen = async {
+            let mut seen = Vec::with_capacity(started.len());
+            for host in started {
+                seen.extend(timeout_at(deadline, host.wait()).await.ok().flatten());
+            }
+            seen
+        };
+        let (seen, policies) = tokio::join!(seen, timeout_at(deadline, inner.policies.observe(domain, &mx, &hosts)));
+        let policies = policies.ok().flatten();
         let zone = zone.ok().flatten();
         let name_servers = match inner.config.name_servers {
             NameServers::AsNeeded => Vec::new(),
@@ -74,7 +83,7 @@ impl Looker {
                 timeout_at(deadline, name_servers::ask(&inner.dns, questions)).await.unwrap_or_default()
             }
         };
-        let domain = DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone, mx, name_servers };
+        let domain = DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone, mx, name_servers, policies };
         Some(Observation { domain, hosts: seen, vantage: self.vantage() })
     }
 

@@ -6,6 +6,7 @@
 use dane::Epoch;
 use dane::observation::CertificateBytes;
 use data_encoding::BASE64;
+use std::sync::Arc;
 
 /// One line a release: `release`, its version, its day as seconds since 1970. One line a root: `root`, the numbers of the releases that have it
 /// (`0-12,15-20`), its DER in base64.
@@ -18,8 +19,18 @@ pub struct Store {
     pub release: &'static str,
     /// When it was released.
     pub since: Epoch,
+    /// When the next one was released; the last known one has none.
+    pub until: Option<Epoch>,
     /// The roots.
-    pub certificates: Vec<CertificateBytes>,
+    pub certificates: Arc<[CertificateBytes]>,
+}
+
+impl Store {
+    /// Whether this is the list of this moment, too.
+    #[must_use]
+    pub fn covers(&self, moment: Epoch) -> bool {
+        self.since <= moment && self.until.is_none_or(|until| moment < until)
+    }
 }
 
 /// The list of this moment: of the last release before it, or of the first one if there is none.
@@ -28,7 +39,8 @@ pub fn at(moment: Epoch) -> Store {
     let releases: Vec<(&str, Epoch)> = DATA.lines().filter_map(release).collect();
     let number = releases.partition_point(|(_, since)| *since <= moment).saturating_sub(1);
     let (release, since) = releases.get(number).copied().unwrap_or(("none", 0));
-    Store { release, since, certificates: DATA.lines().filter_map(|line| root(line, number)).collect() }
+    let until = releases.get(number + 1).map(|(_, next)| *next);
+    Store { release, since, until, certificates: DATA.lines().filter_map(|line| root(line, number)).collect() }
 }
 
 fn release(line: &str) -> Option<(&str, Epoch)> {
@@ -84,7 +96,7 @@ mod tests {
         assert!(releases.len() > 50 && releases.is_sorted_by_key(|(_, since)| *since));
         for (version, since) in releases {
             let store = at(since);
-            assert_eq!((store.release, store.since), (version, since));
+            assert_eq!((store.release, store.since, store.covers(since)), (version, since, true));
             assert!((100..250).contains(&store.certificates.len()), "{version}: {}", store.certificates.len());
             assert!(store.certificates.iter().all(|c| Certificate::parse(&c.0).is_ok()), "{version}");
         }

@@ -2,6 +2,10 @@
 //!
 //! A recipe names no addresses, keys or times: whoever plays it (the lab, a test bed on the Internet) fills them in.
 
+mod policies;
+
+pub use policies::{Https, Policies, Sts, StsMode, StsMx};
+
 use serde::Serialize;
 
 /// A whole scenario: the mail domain's zone, how mail finds its hosts, and the hosts.
@@ -16,6 +20,9 @@ pub struct Recipe {
     pub route: Route,
     /// The hosts, best preference first: preference 10, 20, …
     pub hosts: Vec<Host>,
+    /// What the domain publishes besides DANE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Policies>,
 }
 
 /// Treatment of one zone.

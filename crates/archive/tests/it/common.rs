@@ -211,7 +211,8 @@ pub fn observation() -> impl Strategy<Value = Observation> {
             let record = |h: &HostObservation| Record { owner: domain.clone(), ttl: 300, data: format!("10 {}.", h.host) };
             mx.records = hosts.iter().map(record).collect();
         }
-        let domain = DomainObservation { schema: SCHEMA_VERSION, domain, at: at.into(), zone, mx, name_servers: Vec::new() };
+        let domain =
+            DomainObservation { schema: SCHEMA_VERSION, domain, at: at.into(), zone, mx, name_servers: Vec::new(), policies: None };
         Observation { domain, hosts: hosts.into_iter().map(Arc::new).collect(), vantage: vantage() }
     })
 }

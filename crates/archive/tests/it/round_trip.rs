@@ -118,7 +118,15 @@ fn an_alias_without_mx_keeps_its_host() {
     mx.aliases = vec![Alias { owner: domain.clone(), target, ttl: 60, status: Security::Insecure }];
     let seen = Observation {
         hosts: vec![Arc::new(HostObservation::unseen(&domain, 25, 1_795_255_300))],
-        domain: dane::observation::DomainObservation { schema: 1, domain, at: 1_795_255_300, zone: None, mx, name_servers: Vec::new() },
+        domain: dane::observation::DomainObservation {
+            schema: 1,
+            domain,
+            at: 1_795_255_300,
+            zone: None,
+            mx,
+            name_servers: Vec::new(),
+            policies: None,
+        },
         vantage: crate::common::vantage(),
     };
     let place = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@
 
 use dane::observation::Depth;
 use data_encoding::HEXLOWER;
-use probe::{Destinations, LookerConfig, Pace, Returns, Scope, SmtpLimits};
+use probe::{Destinations, LookerConfig, Pace, Policies, Returns, Scope, SmtpLimits};
 use resolve::{Config, Mode};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -34,6 +34,11 @@ fn visits(looker: &LookerConfig) -> Value {
         Destinations::PublicOnly => "public",
         Destinations::Any => "any",
     };
+    let policies = match looker.policies {
+        Policies::Skip => "none",
+        Policies::Records => "records",
+        Policies::All => "all",
+    };
     let mut fields = vec![
         ("addresses_per_host", looker.addresses_per_host.into()),
         ("connect_port", looker.connect_port.into()),
@@ -42,9 +47,11 @@ fn visits(looker: &LookerConfig) -> Value {
         ("destinations", destinations.into()),
         ("domain_deadline_ms", ms(looker.domain_deadline)),
         ("every_name_server", (looker.name_servers == probe::NameServers::Each).into()),
+        ("https_port", looker.https_port.into()),
         ("hosts_per_domain", looker.hosts_per_domain.into()),
         ("ipv6", (looker.ipv6 == probe::Ipv6::Auto).into()),
         ("pace", pace(&looker.pace)),
+        ("policies", policies.into()),
         ("port", looker.port.into()),
         ("returns", returns(&looker.returns)),
         ("smtp", smtp(&looker.smtp)),
@@ -193,6 +200,7 @@ mod tests {
         let presented = |bytes: &[u8]| Scope::Presented(vec![dane::observation::CertificateBytes(bytes.into())]);
         let changed = [
             LookerConfig { port: 587, ..visited.clone() },
+            LookerConfig { policies: Policies::All, ..visited.clone() },
             LookerConfig { returns: Returns::POLITE, ..visited.clone() },
             LookerConfig { ipv6: probe::Ipv6::Off, ..visited.clone() },
             LookerConfig { depth: Depth::Tls, ..visited.clone() },

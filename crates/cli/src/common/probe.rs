@@ -5,7 +5,7 @@ use crate::common::{file, time};
 use crate::exit::UsageError;
 use dane::name::{Name, parse_domain};
 use dane::observation::{CertificateBytes, Depth};
-use probe::{Certificates, Comeback, Destinations, Ipv6, Looker, LookerConfig, NameServers, OpenSsl, OptOut, Pace, Returns, Scope};
+use probe::{Certificates, Comeback, Destinations, Ipv6, Looker, LookerConfig, OpenSsl, OptOut, Pace, Returns, Scope};
 use resolve::{Config, Epoch, Resolver};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -202,13 +202,14 @@ impl LookOptions {
         Ok((self.resolver.config(at)?, self.probe.config(self.resolver.mail_ipv6(), returns)?))
     }
 
-    /// A looker for a person who waits: comes back to servers only if asked to, and then says so on stderr. Needs a runtime.
+    /// A looker for a person who waits, with what this verb wants otherwise: comes back to servers only if asked to, and then says so on
+    /// stderr. Needs a runtime.
     ///
     /// # Errors
     /// As [`LookOptions::configs`], or if the configuration makes no sense.
-    pub fn attended(&self, at: Option<Epoch>, name_servers: NameServers, runtime: &Runtime) -> Result<Looker, UsageError> {
+    pub fn attended(&self, at: Option<Epoch>, change: impl FnOnce(&mut LookerConfig), runtime: &Runtime) -> Result<Looker, UsageError> {
         let (asked, mut visited) = self.configs(time::of_look(at), &Returns::NEVER)?;
-        visited.name_servers = name_servers;
+        change(&mut visited);
         let looker = self.looker(asked, visited)?;
         let mut comebacks = looker.comebacks();
         runtime.spawn(async move {

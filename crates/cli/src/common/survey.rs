@@ -2,11 +2,12 @@
 
 use crate::common::print;
 use crate::common::progress::Progress;
+use crate::common::roots::Trust;
 use crate::common::time::now;
 use crate::exit::UsageError;
 use analysis::Summary;
 use archive::{RunWriter, Skipped, Writer};
-use dane::judge::judge;
+use dane::judge::{Terms, judge};
 use dane::name::Name;
 use dane::observation::{Observation, RunObservation};
 use dane::verdict::Verdict;
@@ -153,7 +154,7 @@ pub async fn run(
     looker: Looker,
     names: Vec<Name>,
     options: SurveyOptions,
-    (mut sink, mut run, tell): (Sink, RunObservation, Tell),
+    (mut sink, mut run, tell, roots): (Sink, RunObservation, Tell, Trust),
     mut each: impl FnMut(&Verdict),
 ) -> Result<Done, UsageError> {
     let mut progress = Progress::new(names.len() as u64);
@@ -187,7 +188,7 @@ pub async fn run(
                 return Err(UsageError(format!("{error} ({kept} domains are kept)")));
             }
         }
-        record.count(&mut summary, tell, &mut each);
+        record.count(&mut summary, tell, &roots, &mut each);
         let state = survey.progress();
         progress.tick(state.hosts, state.waiting);
     }
@@ -246,7 +247,7 @@ impl Record {
         }
     }
 
-    fn count(&self, summary: &mut Summary, tell: Tell, each: &mut impl FnMut(&Verdict)) {
+    fn count(&self, summary: &mut Summary, tell: Tell, roots: &Trust, each: &mut impl FnMut(&Verdict)) {
         match self {
             Record::Skipped(skipped) => {
                 summary.skip(&skipped.why);
@@ -256,7 +257,7 @@ impl Record {
             }
             Record::Seen(observation) => {
                 // Judged for the moment of the look, so that a report made later from the records says the same.
-                let verdict = judge(observation, observation.domain.at);
+                let verdict = judge(observation, Terms { at: observation.domain.at, roots: &roots.at(observation.domain.at) });
                 summary.add(observation, &verdict);
                 if tell == Tell::Verdicts {
                     print_line("verdict", &verdict);

@@ -1,10 +1,12 @@
 //! `danelaw check`: is the DANE of this domain right, and if not, what exactly is to be typed?
 
 use crate::common::colour::ColourOption;
+use crate::common::policies::PolicyOptions;
 use crate::common::preflight::Preflight;
 use crate::common::probe::LookOptions;
+use crate::common::roots::RootsOption;
 use crate::common::survey::runtime;
-use crate::common::{domains, file, print, time};
+use crate::common::{domains, print, time};
 use crate::exit::{Exit, UsageError};
 use dane::Epoch;
 use dane::cause::Weight;
@@ -13,7 +15,7 @@ use dane::name::Name;
 use dane::observation::{CertificateBytes, HostObservation, Observation, VantageObservation};
 use dane::verdict::{Standing, Verdict};
 use present::{Nagios, Style, Subject};
-use probe::{Looker, NameServers};
+use probe::{Looker, LookerConfig, NameServers, Policies};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,7 +27,8 @@ const DAY: i64 = 86_400;
 /// Says whether the DANE of a mail domain is right, why, and exactly what to type if it is not.
 ///
 /// The first line says what senders that validate DANE experience now. Then comes the chain of proof step by step, from the root to the
-/// certificate of every server, with each TLSA record labelled; then what is wrong, who has to act, and the very lines to publish.
+/// certificate of every server, with each TLSA record labelled; then MTA-STS, TLS reporting and CAA; then what is wrong, who has to act, and
+/// the very lines to publish.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
   danelaw check example.com
@@ -56,7 +59,7 @@ const DAY: i64 = 86_400;
   # A domain of the lab that 'danelaw lab serve --export lab' serves:
   danelaw check valid.nl --root-hints lab/root.hints \\
       --anchor lab/anchor.ds --dns-port 5300 --connect-port 2525 \\
-      --allow-private
+      --https-port 2525 --roots lab/ca.pem --allow-private
 
 EXIT CODES
   0  nothing is wrong (there may be warnings; a null MX is as it should be)
@@ -89,9 +92,8 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=3650))]
     days: Option<u16>,
 
-    /// Trusted roots for what the studies count of usages 0 and 1 (paper_valid): a PEM file
-    #[arg(long, value_name = "FILE")]
-    roots: Option<PathBuf>,
+    #[command(flatten)]
+    roots: RootsOption,
 
     /// One line and the exit codes of Nagios
     #[arg(long, conflicts_with_all = ["json", "with_cert"])]
@@ -107,6 +109,9 @@ pub struct Args {
 
     #[command(flatten)]
     colour: ColourOption,
+
+    #[command(flatten)]
+    policies: PolicyOptions,
 
     #[command(flatten)]
     look: LookOptions,
@@ -143,10 +148,11 @@ impl Args {
     }
 
     fn plugin(&self) -> Result<Nagios, UsageError> {
+        let roots = self.roots.or_mozilla()?;
         let mut state = Nagios::Ok;
         let names = self.each(|name, seen| {
             let (verdict, outlook) = match seen {
-                Some(seen) => (seen.judge(self.at().into()), self.outlook(seen)),
+                Some(seen) => (seen.judge(Terms { at: self.at(), roots: &roots.at(self.at()) }), self.outlook(seen)),
                 None => (opted_out(name, self.at()), Vec::new()),
             };
             print::line(present::nagios(&verdict, &outlook));
@@ -162,7 +168,7 @@ impl Args {
     fn for_people_and_programs(&self) -> Result<Exit, UsageError> {
         let style = self.colour.style();
         let preflight = self.with_cert.as_deref().map(Preflight::read).transpose()?;
-        let roots = self.roots.as_deref().map_or(Ok(Vec::new()), file::certificates)?;
+        let roots = self.roots.or_mozilla()?;
         let (mut exit, mut first) = (Exit::Good, true);
         let names = self.each(|name, seen| {
             let Some(seen) = seen else {
@@ -173,7 +179,7 @@ impl Args {
                 print::line("");
             }
             first = false;
-            exit = exit.worst(self.tell(seen, &roots, preflight.as_ref(), &style));
+            exit = exit.worst(self.tell(seen, &roots.at(self.at()), preflight.as_ref(), &style));
         })?;
         Ok(exit.worst(names))
     }
@@ -182,7 +188,7 @@ impl Args {
     fn each(&self, mut tell: impl FnMut(&Name, Option<&Seen>)) -> Result<Exit, UsageError> {
         let (names, exit) = domains::parse(&self.domains)?;
         let runtime = runtime()?;
-        let looker = self.look.attended(self.at, NameServers::Each, &runtime)?;
+        let looker = self.look.attended(self.at, |config| self.wishes(config), &runtime)?;
         let checks = runtime.spawn({
             let looker = looker.clone();
             async move { looker.check_vantage().await }
@@ -200,6 +206,12 @@ impl Args {
         }
         runtime.shutdown_background();
         Ok(exit)
+    }
+
+    /// What an operator wants to know beyond what mail needs.
+    fn wishes(&self, config: &mut LookerConfig) {
+        config.name_servers = NameServers::Each;
+        self.policies.apply(config, Policies::All);
     }
 
     /// A domain that nobody looks at has its line all the same.

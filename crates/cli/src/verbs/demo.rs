@@ -2,6 +2,7 @@
 
 use crate::common::colour::ColourOption;
 use crate::common::program::program;
+use crate::common::roots::Trust;
 use crate::common::survey::{self, Done, End, Sink, Tell};
 use crate::common::targets::scatter;
 use crate::common::time::now;
@@ -14,7 +15,7 @@ use dane::observation::RunObservation;
 use dane::verdict::Verdict;
 use lab::{Lab, LabConfig, LabError, Truth};
 use present::{Ink, Report, Style};
-use probe::{Certificates, Destinations, Looker, LookerConfig, Pace, Returns, Scope, SmtpLimits, SurveyOptions};
+use probe::{Certificates, Destinations, Looker, LookerConfig, Pace, Policies, Returns, Scope, SmtpLimits, SurveyOptions};
 use resolve::{Anchors, Config, Mode, Resolver};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -168,7 +169,7 @@ impl Args {
             differences.extend(truth.get(&verdict.domain).and_then(|t| difference(t, verdict)));
         };
         let runtime = survey::runtime()?;
-        let survey = self.survey(looker, names, archive, run, compare);
+        let survey = self.survey(looker, names, archive, (run, roots(lab)?), compare);
         let done = runtime.block_on(survey)?;
         runtime.shutdown_background();
         let seconds = begun.elapsed().as_secs_f64().max(0.001);
@@ -185,13 +186,13 @@ impl Args {
         looker: Looker,
         names: Vec<Name>,
         archive: &std::path::Path,
-        mut run: RunObservation,
+        (mut run, roots): (RunObservation, Trust),
         compare: impl FnMut(&Verdict),
     ) -> Result<Done, UsageError> {
         run.vantage = looker.check_vantage().await;
         let sink = Sink::archive(archive, &run)?;
         let options = SurveyOptions { parallel: 32, grace: Duration::from_secs(2) };
-        survey::run(looker, names, options, (sink, run, Tell::Nothing), compare).await
+        survey::run(looker, names, options, (sink, run, Tell::Nothing, roots), compare).await
     }
 
     fn compare(&self, differences: &[Difference], judged: usize, end: End, style: &Style) {
@@ -259,6 +260,8 @@ fn looker_config(lab: &Lab) -> Result<LookerConfig, UsageError> {
     let mut config = LookerConfig::new(parse_domain("probe.demo.invalid").map_err(UsageError::new)?);
     config.vantage = "demo".into();
     config.connect_port = Some(lab.config().smtp_port);
+    config.https_port = lab.config().smtp_port;
+    config.policies = Policies::All;
     config.scope = Scope::Full;
     config.certificates = Certificates::All;
     config.destinations = Destinations::Any;
@@ -272,6 +275,12 @@ fn looker_config(lab: &Lab) -> Result<LookerConfig, UsageError> {
         ..SmtpLimits::default()
     };
     Ok(config)
+}
+
+/// The lab's public CA.
+fn roots(lab: &Lab) -> Result<Trust, UsageError> {
+    let roots = dane::chain::read(lab.ca_pem().as_bytes()).map_err(UsageError::new)?;
+    Ok(Trust::Always(roots.into()))
 }
 
 /// Standing and causes must be what the lab made them; what may be named besides may be missing, anything else grave may not be there.

@@ -45,7 +45,7 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 5300, value_parser = clap::value_parser!(u16).range(1..))]
     dns_port: u16,
 
-    /// TCP port of all mail servers
+    /// TCP port of all mail servers, and of the hosts of MTA-STS policies
     #[arg(long, value_name = "N", default_value_t = 2525, value_parser = clap::value_parser!(u16).range(1..))]
     smtp_port: u16,
 
@@ -280,9 +280,10 @@ struct Up<'a> {
     domains: usize,
     dns_port: u16,
     smtp_port: u16,
-    /// For `--root-hints`, `--anchor`, as list of domains, and the truth about each.
+    /// For `--root-hints`, `--anchor`, `--roots`, as list of domains, and the truth about each.
     root_hints: PathBuf,
     anchor: PathBuf,
+    roots: PathBuf,
     list: PathBuf,
     truth: PathBuf,
     dir: &'a Path,
@@ -290,8 +291,9 @@ struct Up<'a> {
 
 impl<'a> Up<'a> {
     fn new(kind: &'static str, config: &LabConfig, domains: usize, dir: &'a Path) -> Self {
-        let [root_hints, anchor, list, truth] = ["root.hints", "anchor.ds", "domains.txt", "truth.jsonl"].map(|file| dir.join(file));
-        Self { kind, domains, dns_port: config.dns_port, smtp_port: config.smtp_port, root_hints, anchor, list, truth, dir }
+        let [root_hints, anchor, roots, list, truth] =
+            ["root.hints", "anchor.ds", "ca.pem", "domains.txt", "truth.jsonl"].map(|file| dir.join(file));
+        Self { kind, domains, dns_port: config.dns_port, smtp_port: config.smtp_port, root_hints, anchor, roots, list, truth, dir }
     }
 }
 
@@ -299,11 +301,11 @@ impl<'a> Up<'a> {
 fn announce(lab: &Lab, dir: &Path) {
     let (config, dir, danelaw) = (lab.config(), dir.display(), program());
     let dns = format!("--root-hints {dir}/root.hints --anchor {dir}/anchor.ds --dns-port {}", config.dns_port);
-    let smtp = format!("--connect-port {} --allow-private", config.smtp_port);
+    let smtp = format!("--connect-port {0} --https-port {0} --roots {dir}/ca.pem --allow-private", config.smtp_port);
     print::line(format_args!(
         "The lab is up: {} mail domains, built in {:.1} s. Ctrl-C ends it.\n\n\
          Look at one domain:\n  {danelaw} check valid.nl {dns} {smtp}\n\n\
-         Look at all of them:\n  {danelaw} scan {dir}/domains.txt --archive {dir}/archive {dns} {smtp}\n\n\
+         Look at all of them:\n  {danelaw} scan {dir}/domains.txt --archive {dir}/archive --policies all {dns} {smtp}\n\n\
          Ask its DNS:\n  {danelaw} dns validate valid.nl MX {dns}\n\n\
          What is really so: {dir}/truth.jsonl\n\nScenarios, each at <name>.nl (`{danelaw} lab scenarios` explains them):",
         lab.truth().len(),

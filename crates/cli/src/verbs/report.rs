@@ -1,8 +1,9 @@
 //! `danelaw report`: an archive in; a summary and one HTML page out.
 
 use crate::common::colour::ColourOption;
+use crate::common::roots::RootsOption;
 use crate::common::survey::print_line;
-use crate::common::{file, print, time};
+use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};
 use analysis::Summary;
 use archive::{Archive, Damage, Item, Run};
@@ -61,9 +62,8 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
     at: Option<Epoch>,
 
-    /// Trusted roots for what the studies count of usages 0 and 1 (paper_valid): a PEM file
-    #[arg(long, value_name = "FILE")]
-    roots: Option<PathBuf>,
+    #[command(flatten)]
+    roots: RootsOption,
 
     /// The tables as one JSON object (kind "summary") on one line
     #[arg(long)]
@@ -100,7 +100,7 @@ impl Args {
     }
 
     fn collect(&self) -> Result<(Summary, Vec<RunObservation>), UsageError> {
-        let roots = self.roots.as_deref().map_or(Ok(Vec::new()), file::certificates)?;
+        let roots = self.roots.or_mozilla()?;
         let mut summary = Summary::default();
         let items = Cell::new(0_u64);
         let mut count = |item: Item| {
@@ -108,7 +108,8 @@ impl Args {
             match item {
                 Item::Skipped(skipped) => summary.skip(&skipped.why),
                 Item::Seen(observation) => {
-                    let verdict = judge(&observation, Terms { at: self.at.unwrap_or(observation.domain.at), roots: &roots });
+                    let at = self.at.unwrap_or(observation.domain.at);
+                    let verdict = judge(&observation, Terms { at, roots: &roots.at(at) });
                     summary.add(&observation, &verdict);
                 }
             }

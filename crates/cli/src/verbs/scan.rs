@@ -2,15 +2,17 @@
 
 use crate::common::colour::ColourOption;
 use crate::common::pace::PaceOptions;
+use crate::common::policies::PolicyOptions;
 use crate::common::probe::LookOptions;
 use crate::common::program::program;
+use crate::common::roots::RootsOption;
 use crate::common::survey::{self, Done, End, Sink, Tell};
 use crate::common::targets::{SetAside, Shard, Targets};
 use crate::common::{metadata, print};
 use crate::exit::{Exit, UsageError};
 use dane::observation::RunObservation;
 use present::count;
-use probe::{NameServers, Returns, SurveyOptions};
+use probe::{NameServers, Policies, Returns, SurveyOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,7 +93,13 @@ pub struct Args {
     colour: ColourOption,
 
     #[command(flatten)]
+    roots: RootsOption,
+
+    #[command(flatten)]
     pace: PaceOptions,
+
+    #[command(flatten)]
+    policies: PolicyOptions,
 
     #[command(flatten)]
     look: LookOptions,
@@ -131,8 +139,10 @@ impl Args {
     }
 
     async fn survey(&self, targets: Targets) -> Result<Done, UsageError> {
+        let roots = self.roots.or_none()?;
         let (mut asked, mut visited) = self.look.configs(None, &Returns::POLITE)?;
         self.pace.apply(&mut asked)?;
+        self.policies.apply(&mut visited, Policies::Records);
         asked.leave_alone = Arc::new(visited.opt_out.networks().clone());
         if self.all_servers {
             visited.name_servers = NameServers::Each;
@@ -152,7 +162,7 @@ impl Args {
         self.put_aside(&targets, &sink)?;
         let options = SurveyOptions { parallel: usize::try_from(self.parallel).unwrap_or(1), ..SurveyOptions::default() };
         let tell = if self.json { Tell::Verdicts } else { Tell::Nothing };
-        survey::run(looker, targets.names, options, (sink, run, tell), |_| ()).await
+        survey::run(looker, targets.names, options, (sink, run, tell, roots), |_| ()).await
     }
 
     fn sink(&self, run: &RunObservation) -> Result<Sink, UsageError> {

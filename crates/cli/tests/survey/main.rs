@@ -6,6 +6,7 @@ mod check;
 mod depth;
 mod dns_scan;
 mod generate;
+mod policies;
 mod scan;
 
 use lab::{Content, Lab, LabConfig};

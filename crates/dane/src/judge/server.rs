@@ -6,12 +6,14 @@ use crate::cause::{Cause, Party, Weight};
 use crate::cert::Certificate;
 use crate::dns::{Lookup, Security};
 use crate::matching::{MatchVerdict, Verification, VerifyOptions, verify};
+use crate::name::Name;
 use crate::observation::{AddressObservation, CertificateBytes, HostObservation};
 use crate::paper;
+use crate::policies::webpki;
 use crate::repair;
 use crate::smtp;
 use crate::tlsa::Tlsa;
-use crate::verdict::{Action, Finding, ServerVerdict};
+use crate::verdict::{Action, Finding, ServerVerdict, WebPki};
 use crate::walk::HostRoute;
 
 /// One address, looked at.
@@ -73,8 +75,14 @@ fn judge<'a>(case: &Case, route: &HostRoute, server: &'a AddressObservation, pub
         paper_match: paper::paper_match(chain, tlsa, case.roots),
         paper_valid: paper::paper_valid(status, chain, tlsa, case.roots, case.at),
         depth: verification.as_ref().filter(|v| v.verdict == MatchVerdict::Match).and_then(|v| v.depth),
+        webpki: without_dane(case, &route.host, chain),
     };
     Seen { verdict, observation: server, chain, verification }
+}
+
+fn without_dane(case: &Case, host: &Name, chain: &[CertificateBytes]) -> Option<WebPki> {
+    let [names_host, names_domain] = webpki::is_for(chain, [host, case.subject])?;
+    Some(WebPki { trusted: webpki::trusted(chain, case.roots, case.at), names_host, names_domain })
 }
 
 /// rfc7672#2.2

@@ -1,6 +1,7 @@
 //! The verdict in one word and in one sentence.
 
 use super::host::{Judged, State};
+use super::policies::is_policy;
 use super::{Case, dns, vantage};
 use crate::cause::{Cause, Party, Weight};
 use crate::dns::Security;
@@ -66,7 +67,10 @@ fn delivery(judged: &[Judged]) -> Option<Delivery> {
 pub(super) fn headline(case: &Case, standing: Standing, delivery: Option<Delivery>, judged: &[Judged], findings: &[Finding]) -> String {
     let name = case.subject;
     let because = |weights: &[Weight]| {
-        findings.iter().find(|f| weights.contains(&f.weight)).map_or(String::new(), |f| format!(" {}", brief(&f.sentence)))
+        findings
+            .iter()
+            .find(|f| weights.contains(&f.weight) && !is_policy(f.cause))
+            .map_or(String::new(), |f| format!(" {}", brief(&f.sentence)))
     };
     match standing {
         Standing::Protected => protected(case, judged),
@@ -118,7 +122,7 @@ fn unprotected(case: &Case, judged: &[Judged], findings: &[Finding]) -> String {
     if judged.iter().any(|h| h.state == State::Unauthenticated) {
         return format!("Mail to {name} is encrypted, but senders authenticate nobody.{}", sentence_of(findings, Cause::AllUnusable));
     }
-    let why = findings.iter().find(|f| f.weight == Weight::Error || f.cause == Cause::NoTlsa);
+    let why = findings.iter().find(|f| (f.weight == Weight::Error && !is_policy(f.cause)) || f.cause == Cause::NoTlsa);
     format!("Mail to {name} flows without DANE.{}", why.map_or(String::new(), |f| format!(" {}", brief(&f.sentence))))
 }
 

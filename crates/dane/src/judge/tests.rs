@@ -2,6 +2,7 @@
 
 mod dns;
 mod others;
+mod policies;
 
 use super::*;
 use crate::cause::{Cause, Party, Weight};

@@ -1,5 +1,6 @@
 //! Ourselves: what is wrong with this machine or its network must never be held against a domain.
 
+use super::policies::is_policy;
 use super::{Case, dns};
 use crate::cause::{Cause, Party, Weight};
 use crate::dns::{Outcome, Security};
@@ -76,7 +77,8 @@ fn is_doubtful(cause: Cause) -> bool {
     let follows = matches!(cause, C::MxInsecure | C::AddressInsecure | C::OneFamilyBogus | C::NoSuchDomain | C::MxHostUnresolvable);
     let failed =
         matches!(cause, C::DnsServfail | C::DnsRefused | C::DnsError | C::AliasLoop | C::DelegationLoop | C::TaExpired | C::ZoneAbove);
-    dns::is_dnssec(cause) || follows || failed
+    let policy = is_policy(cause) && cause.weight() >= Weight::Warning;
+    dns::is_dnssec(cause) || follows || failed || policy
 }
 
 fn clock_off(vantage: &VantageObservation) -> Option<i64> {

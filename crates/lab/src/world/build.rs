@@ -3,6 +3,7 @@
 use super::population;
 use crate::dns::rdata::{self, below, name};
 use crate::dns::zone::{Zone, ZonePlan};
+use crate::https::PolicyHost;
 use crate::parallel::parallel;
 use crate::pki::chain::Authority;
 use crate::seed::Seed;
@@ -58,6 +59,8 @@ pub struct World {
     pub zones: Vec<Zone>,
     /// SMTP servers.
     pub hosts: Vec<Host>,
+    /// Hosts of MTA-STS policies.
+    pub policy_hosts: Vec<PolicyHost>,
     /// What is known of each mail domain.
     pub truth: Vec<Truth>,
     /// The public CA.
@@ -82,6 +85,8 @@ pub struct Builder {
     pub plans: Vec<ZonePlan>,
     /// SMTP servers so far.
     pub hosts: Vec<Host>,
+    /// Hosts of MTA-STS policies so far.
+    pub policy_hosts: Vec<PolicyHost>,
     /// Whether the machine has the address `::1`.
     pub has_ipv6: bool,
     truth: Vec<Truth>,
@@ -100,6 +105,7 @@ impl World {
             operators: vec![],
             plans: vec![],
             hosts: vec![],
+            policy_hosts: vec![],
             has_ipv6: net::has_ipv6(),
             truth: vec![],
             next_smtp: 0,
@@ -207,6 +213,7 @@ impl Builder {
         World {
             zones: self.plans.into_iter().map(Zone::new).collect(),
             hosts: self.hosts,
+            policy_hosts: self.policy_hosts,
             truth: self.truth,
             authority: self.authority,
             roots,

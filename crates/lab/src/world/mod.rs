@@ -3,6 +3,7 @@
 mod build;
 mod names;
 mod play;
+mod policies;
 mod population;
 
 pub use build::{Operator, World, delegation, zone};

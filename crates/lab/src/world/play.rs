@@ -49,6 +49,9 @@ impl Builder {
         for (i, host) in recipe.hosts.iter().enumerate() {
             self.host(&cast, i, host, &mut zone, second.as_mut());
         }
+        if let Some(policies) = &recipe.policies {
+            self.policies(policies, &cast.mail, &mut zone);
+        }
         self.serve(zone, &recipe.zone, &cast);
         if let (Some(zone), Some(treatment)) = (second, &recipe.side) {
             self.serve(zone, treatment, &cast);

@@ -2,6 +2,7 @@
 
 mod chain;
 mod nagios;
+mod policies;
 mod server;
 
 pub use nagios::{Nagios, nagios};
@@ -34,6 +35,9 @@ pub fn check(subject: Subject, verdict: &Verdict, outlook: &[Forecast], style: &
     }
     for host in &verdict.hosts {
         server::host(&mut out, subject, (host, verdict.at), style);
+    }
+    if let Some(verdict) = &verdict.policies {
+        policies::policies(&mut out, verdict, style);
     }
     findings(&mut out, verdict, style);
     forecasts(&mut out, outlook, style);

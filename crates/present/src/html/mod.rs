@@ -4,6 +4,7 @@
 
 mod rows;
 mod svg;
+mod transport;
 
 use crate::Report;
 use crate::text::{clean, count, duration, number, time};
@@ -49,6 +50,7 @@ struct Page {
     starttls: Vec<ClassLine>,
     views: Vec<ViewLine>,
     incorrect: Vec<IncorrectLine>,
+    transport: transport::Transport,
     failures: Vec<CauseLine>,
     unseen: Vec<CauseLine>,
     harm: Vec<HarmLine>,
@@ -83,6 +85,7 @@ impl Page {
             starttls: rows::starttls(tables),
             views: rows::views(tables),
             incorrect: rows::incorrect(tables, TLDS),
+            transport: transport::Transport::new(tables),
             failures: rows::failures(tables),
             unseen: rows::unseen(tables),
             harm: rows::harm(tables, SERVERS),

@@ -100,7 +100,7 @@ impl Enquiry<'_> {
         if Instant::now() >= until {
             return Err(end("time"));
         }
-        let turn = self.visits.turn(self.host, self.target, until).await;
+        let turn = self.visits.turn(self.host, self.target.address, until).await;
         let turn = turn.map_err(|_| end(if Instant::now() >= until { "time" } else { "limit" }))?;
         self.seen.connections += 1;
         self.visits.made.fetch_add(1, Ordering::Relaxed);

@@ -6,4 +6,4 @@ pub(crate) mod reply;
 mod visit;
 
 pub(crate) use deep::Heard;
-pub(crate) use visit::{Target, Visitor};
+pub(crate) use visit::{Target, Visitor, connect_failure};

@@ -4,7 +4,7 @@ use crate::config::{ConfigError, LookerConfig, SmtpLimits};
 use crate::smtp::deep::Heard;
 use crate::smtp::dialogue::Dialogue;
 use crate::tls::hello::ClientHello;
-use crate::tls::{Engine, Handshake, Offer, names};
+use crate::tls::{Engine, Handshake, Offer, names, too_slow};
 use dane::Epoch;
 use dane::cert::Certificate;
 use dane::name::Name;
@@ -261,10 +261,7 @@ impl Visitor {
     /// Shakes hands, within our patience.
     pub(super) async fn shake(&self, dialogue: &mut Dialogue<'_>, handshake: &mut Handshake) -> Result<(), TlsFailure> {
         let end = dialogue.end().min(Instant::now() + self.limits.handshake);
-        timeout_at(end, handshake.run(&mut dialogue.tcp)).await.unwrap_or_else(|_| {
-            let detail = "the handshake was not complete before our deadline".to_owned();
-            Err(TlsFailure { kind: "timeout".to_owned(), alert: None, detail })
-        })
+        timeout_at(end, handshake.run(&mut dialogue.tcp)).await.unwrap_or_else(|_| Err(too_slow()))
     }
 
     fn begin(&self, target: &Target, client: Client) -> Result<Handshake, TlsFailure> {
@@ -306,7 +303,8 @@ fn add(tls: &mut TlsObservation, learned: Learned) {
     tls.engine = format!("rustls, then {}", learned.by);
 }
 
-fn connect_failure(error: &io::Error) -> Connect {
+/// Why there is no connection, from the system's words.
+pub(crate) fn connect_failure(error: &io::Error) -> Connect {
     let detail = error.to_string();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Connect::Refused,

@@ -49,6 +49,11 @@ pub(super) fn of_kind(kind: &str, detail: impl Into<String>) -> TlsFailure {
     TlsFailure { kind: kind.to_owned(), alert: None, detail: detail.into() }
 }
 
+/// The handshake was cut short by us.
+pub(crate) fn too_slow() -> TlsFailure {
+    of_kind("timeout", "the handshake was not complete before our deadline")
+}
+
 fn kind(error: &Error, begun: Begun) -> &'static str {
     match error {
         Error::AlertReceived(alert) => alert_kind(*alert),

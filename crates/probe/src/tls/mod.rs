@@ -17,6 +17,7 @@ mod proof;
 mod resume;
 
 pub(crate) use engine::{Engine, Handshake, Session, SessionError, read_ready};
+pub(crate) use failure::too_slow;
 pub(crate) use resume::Remembering;
 
 use dane::observation::TlsFailure;

@@ -6,6 +6,7 @@
 mod certificates;
 mod dns;
 mod dnssec;
+mod policies;
 mod smtp;
 mod tlsa;
 
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(certificates::scenarios());
     all.extend(smtp::scenarios());
     all.extend(dns::scenarios());
+    all.extend(policies::scenarios());
     all
 }
 
@@ -84,7 +86,7 @@ pub fn healthy(section: Section, id: &'static str, title: &'static str, text: &'
         title,
         text,
         section,
-        recipe: Recipe { zone: signed(), side: None, route: Route::Mx, hosts: vec![host(&[RIGHT])] },
+        recipe: Recipe { zone: signed(), side: None, route: Route::Mx, hosts: vec![host(&[RIGHT])], policies: None },
         sender: vec![Sender::Dane],
         receiver: Receiver { standing: Standing::Protected, causes: vec![], also: vec![] },
         requirements: vec![],

@@ -22,7 +22,6 @@ use dane::verdict::{Delivery, ServerVerdict, Standing, Verdict};
 use dane::walk::{HostRoute, Route};
 use domain::base::iana::Rtype;
 use present::Style;
-use probe::NameServers;
 use resolve::Epoch;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -90,7 +89,7 @@ impl Args {
     pub fn run(self) -> Result<Exit, UsageError> {
         let (domains, mut exit) = domains::parse(&self.domains)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
-        let looker = self.look.attended(self.at, NameServers::AsNeeded, &runtime)?;
+        let looker = self.look.attended(self.at, |_| (), &runtime)?;
         // Ourselves first, but nobody waits for it.
         let checks = runtime.spawn({
             let looker = looker.clone();
@@ -127,8 +126,15 @@ impl Args {
         let at = self.at.unwrap_or_else(time::now);
         if self.json {
             let mx = Lookup::unasked(domain, Rtype::MX, at);
-            let nothing =
-                DomainObservation { schema: SCHEMA_VERSION, domain: domain.clone(), at, zone: None, mx, name_servers: Vec::new() };
+            let nothing = DomainObservation {
+                schema: SCHEMA_VERSION,
+                domain: domain.clone(),
+                at,
+                zone: None,
+                mx,
+                name_servers: Vec::new(),
+                policies: None,
+            };
             let nothing = Observation { domain: nothing, hosts: Vec::new(), vantage: VantageObservation::default() };
             print::json(&Report::new(domain, &observed_route(&nothing), &nothing, &opted_out(domain, at)));
         }

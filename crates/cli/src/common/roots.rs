@@ -1,0 +1,90 @@
+//! Trusted roots of the Web: what usages 0 and 1, MTA-STS and plain PKIX rest on.
+
+use crate::common::file;
+use crate::exit::UsageError;
+use dane::Epoch;
+use dane::observation::CertificateBytes;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The words that mean Mozilla's list of the day, and none.
+const MOZILLA: &str = "mozilla";
+const NONE: &str = "none";
+
+/// Where trusted roots come from.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RootsOption {
+    /// Trusted roots, for MTA-STS, for certificates without DANE, and for what the studies count of usages 0 and 1 (paper_valid): a PEM file; 'mozilla': Mozilla's list of the day that is judged, 2015 to the day this program was made; 'none': nothing is said of these [default: scan none, others mozilla]
+    #[arg(long, value_name = "FILE|mozilla|none")]
+    roots: Option<PathBuf>,
+}
+
+/// Whom one trusts, and when.
+pub enum Trust {
+    /// Always the same roots; without any nothing is judged that needs them.
+    Always(Arc<[CertificateBytes]>),
+    /// Mozilla's list of the day; the last one that was wanted is at hand.
+    Mozilla(Mutex<Option<roots::Store>>),
+}
+
+impl RootsOption {
+    /// Whom to trust; nobody if nothing was said.
+    ///
+    /// # Errors
+    /// If the file cannot be used.
+    pub fn or_none(&self) -> Result<Trust, UsageError> {
+        self.read().map(|trust| trust.unwrap_or_else(|| Trust::Always(Arc::default())))
+    }
+
+    /// Whom to trust; Mozilla's list if nothing was said.
+    ///
+    /// # Errors
+    /// If the file cannot be used.
+    pub fn or_mozilla(&self) -> Result<Trust, UsageError> {
+        self.read().map(|trust| trust.unwrap_or_else(Trust::mozilla))
+    }
+
+    fn read(&self) -> Result<Option<Trust>, UsageError> {
+        Ok(match self.roots.as_deref() {
+            None => None,
+            Some(path) if path == Path::new(MOZILLA) => Some(Trust::mozilla()),
+            Some(path) if path == Path::new(NONE) => Some(Trust::Always(Arc::default())),
+            Some(path) => Some(Trust::Always(file::certificates(path)?.into())),
+        })
+    }
+}
+
+impl Trust {
+    fn mozilla() -> Self {
+        Trust::Mozilla(Mutex::default())
+    }
+
+    /// The roots of this moment.
+    #[must_use]
+    pub fn at(&self, moment: Epoch) -> Arc<[CertificateBytes]> {
+        match self {
+            Trust::Always(roots) => Arc::clone(roots),
+            Trust::Mozilla(last) => {
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                let store = last.take().filter(|store| store.covers(moment)).unwrap_or_else(|| roots::at(moment));
+                Arc::clone(&last.insert(store).certificates)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_that_of_the_day() {
+        let trust = Trust::mozilla();
+        // 2018-07-01, 2024-01-01, and back.
+        for moment in [1_530_403_200, 1_704_067_200, 1_704_067_201, 1_530_403_200] {
+            assert_eq!(trust.at(moment), roots::at(moment).certificates);
+        }
+        assert_ne!(trust.at(1_530_403_200), trust.at(1_704_067_200));
+        assert!(Trust::Always(Arc::default()).at(0).is_empty());
+    }
+}
