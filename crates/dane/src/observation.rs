@@ -4,6 +4,10 @@
 //! Two kinds are stored apart, because thousands of domains share a server: [`DomainObservation`] (what the domain's own DNS says) and
 //! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
 
+mod round;
+
+pub use round::{MissedSlots, RoundObservation, comparable, follows};
+
 use crate::Epoch;
 use crate::dns::{Lookup, Outcome};
 use crate::mx::{self, MxHost};
@@ -457,6 +461,9 @@ pub struct RunObservation {
     pub anchors: Vec<String>,
     /// Root servers (or the upstream) in use.
     pub roots: Vec<String>,
+    /// Which round of a series it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<Box<RoundObservation>>,
     /// Ourselves.
     pub vantage: VantageObservation,
 }

@@ -100,7 +100,7 @@ fn addresses(a: &Lookup, aaaa: &Lookup) -> Vec<IpAddr> {
 /// All SMTP visits of a looker: whether one may be made, when, and what became of it.
 pub(crate) struct Visits {
     visitor: Visitor,
-    gate: Gate,
+    gate: Arc<Gate>,
     pub(crate) comebacks: Comebacks,
     vantage: Arc<Vantage>,
     opt_out: Arc<OptOut>,
@@ -118,7 +118,7 @@ impl Visits {
     pub(crate) fn new(config: &LookerConfig, vantage: Arc<Vantage>) -> Result<Self, ConfigError> {
         Ok(Self {
             visitor: Visitor::new(config)?,
-            gate: Gate::new(&config.pace)?,
+            gate: Arc::new(Gate::new(&config.pace)?),
             comebacks: Comebacks::new(config.returns.clone()),
             vantage,
             opt_out: Arc::clone(&config.opt_out),
@@ -130,6 +130,21 @@ impl Visits {
             made: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
         })
+    }
+
+    /// Visits of the next round: by the same visitor, under the same rate limits.
+    pub(crate) fn next_round(&self, config: &LookerConfig, vantage: Arc<Vantage>) -> Self {
+        Self {
+            visitor: self.visitor.clone(),
+            gate: Arc::clone(&self.gate),
+            comebacks: Comebacks::new(config.returns.clone()),
+            vantage,
+            opt_out: Arc::clone(&config.opt_out),
+            depth: self.depth.clone(),
+            made: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            ..*self
+        }
     }
 
     /// Visits made, visits that wait for their turn.

@@ -20,6 +20,7 @@ mod once;
 mod optout;
 mod pace;
 mod reach;
+pub mod rounds;
 mod smtp;
 mod survey;
 mod tls;

@@ -6,6 +6,7 @@ use crate::dns::Dns;
 use crate::host::{HostLook, Visits};
 use crate::name_servers;
 use crate::once::{Once, Pending};
+use crate::optout::OptOut;
 use crate::vantage::Vantage;
 use crate::zone::Zones;
 use dane::dns::Lookup;
@@ -45,6 +46,19 @@ impl Looker {
         let zones = Arc::new(Zones::new(Arc::clone(&dns), config.remembered));
         let hosts = Once::new(config.remembered);
         Ok(Self { inner: Arc::new(Inner { config, dns, vantage, visits, zones, hosts, hosts_seen: AtomicU64::new(0) }) })
+    }
+
+    /// A looker for the next round. It leaves alone who wishes it now, and looks anew at everything; it shares this one's source of DNS
+    /// answers with what that remembers, its TLS engine and its rate limits.
+    #[must_use]
+    pub fn next_round(&self, opt_out: Arc<OptOut>) -> Self {
+        let config = LookerConfig { opt_out, ..self.inner.config.clone() };
+        let vantage = Arc::new(Vantage::new(&config));
+        let visits = Arc::new(self.inner.visits.next_round(&config, Arc::clone(&vantage)));
+        let dns = Arc::clone(&self.inner.dns);
+        let zones = Arc::new(Zones::new(Arc::clone(&dns), config.remembered));
+        let hosts = Once::new(config.remembered);
+        Self { inner: Arc::new(Inner { config, dns, vantage, visits, zones, hosts, hosts_seen: AtomicU64::new(0) }) }
     }
 
     /// Looks at a mail domain: its MX, and every MX host not seen before. Ends within the configured deadline, whatever the servers do;

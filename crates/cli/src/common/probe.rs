@@ -100,10 +100,12 @@ impl VisitOptions {
         config.smtp.connect = config.smtp.connect.min(self.smtp_timeout);
         config.smtp.handshake = config.smtp.handshake.min(self.smtp_timeout);
         config.smtp.visit = self.smtp_timeout * 3;
-        if let Some(path) = &self.opt_out {
-            config.opt_out = Arc::new(opt_out(path)?);
-        }
+        config.opt_out = Arc::new(self.left_alone()?);
         Ok(config)
+    }
+
+    fn left_alone(&self) -> Result<OptOut, UsageError> {
+        self.opt_out.as_deref().map_or_else(|| Ok(OptOut::default()), opt_out)
     }
 }
 
@@ -167,6 +169,22 @@ impl LookOptions {
             }
         });
         Ok(looker)
+    }
+
+    /// Who wants to be left alone, by the files as they are now.
+    ///
+    /// # Errors
+    /// If they cannot be read, which must not be ignored.
+    pub fn opt_out(&self) -> Result<OptOut, UsageError> {
+        self.probe.visit.left_alone()
+    }
+
+    /// A resolver with this configuration.
+    ///
+    /// # Errors
+    /// If nobody is left to ask.
+    pub fn resolver(&self, asked: Config) -> Result<Resolver, UsageError> {
+        self.resolver.with(asked)
     }
 
     /// A looker with these configurations.

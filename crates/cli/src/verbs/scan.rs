@@ -1,16 +1,20 @@
 //! `danelaw scan`: a list of domains in; observations and a summary out.
 
+mod rounds;
+
 use crate::common::colour::ColourOption;
 use crate::common::pace::PaceOptions;
 use crate::common::probe::LookOptions;
 use crate::common::program::program;
-use crate::common::survey::{self, Done, End, Sink, Tell};
+use crate::common::survey::{self, Done, End, Sink, Stop, Tell};
 use crate::common::targets::{SetAside, Shard, Targets};
 use crate::common::{metadata, print};
 use crate::exit::{Exit, UsageError};
 use dane::observation::RunObservation;
 use present::count;
-use probe::{NameServers, Returns, SurveyOptions};
+use probe::{LookerConfig, NameServers, Returns, SurveyOptions};
+use resolve::Config;
+use rounds::RoundOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,18 +46,28 @@ use std::sync::Arc;
   danelaw scan domains.txt --out seen.jsonl --opt-out leave-alone.txt \\
       --ehlo probe.example.org --vantage ams1
 
+  # Every full hour, here and wherever the same list is scanned:
+  danelaw scan domains.txt --archive survey --every 1h --align
+
 THE LIST
   One domain a line; '#' begins a comment; of a rank list (17,example.com)
   the second column counts. Lines that are no domain are counted and
   written to set-aside.tsv in the run's directory (or FILE.set-aside.tsv
   beside --out FILE).
 
+ROUNDS
+  A round reads the list and the opt-outs anew, 15 s before its slot. One
+  that cannot begin within a tenth of --every (at most 60 s) after its slot
+  is missed, and the next round says so and why; so does one that follows a
+  restart. Rounds with the same slot, list (by hash) and options can be
+  compared; a series has a gap where a slot is missed or a round incomplete.
+
 EXIT CODES
   0  the scan is complete, whatever it found: every target has its record
   2  the command line, the list or the output cannot be used; records
      written before stay readable
-  3  it was stopped (Ctrl-C, or nobody reads stdout any more); what was
-     done is kept")]
+  3  it was stopped (Ctrl-C, or nobody reads stdout any more), or missed a
+     round; what was done is kept")]
 pub struct Args {
     /// List of domains, one a line; '-' is stdin
     #[arg(value_name = "FILE|-")]
@@ -83,12 +97,15 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     parallel: u32,
 
-    /// Print verdicts (kind "verdict", one a line, as they come), domains not looked at (kind "skipped") and the summary (kind "summary") as JSON
+    /// Print verdicts (kind "verdict", one a line, as they come), domains not looked at (kind "skipped") and the summary (kind "summary") as JSON; of each round its metadata, too (kind "run")
     #[arg(long)]
     json: bool,
 
     #[command(flatten)]
     colour: ColourOption,
+
+    #[command(flatten)]
+    rounds: RoundOptions,
 
     #[command(flatten)]
     pace: PaceOptions,
@@ -104,15 +121,16 @@ impl Args {
     /// If an argument or the list cannot be used, or the records cannot be written.
     pub fn run(self) -> Result<Exit, UsageError> {
         let style = self.colour.style();
-        let mut targets = Targets::read(&self.list)?;
-        if let Some(size) = self.sample {
-            targets.sample(size);
-        }
-        if let Some(shard) = self.shard {
-            targets.shard(shard);
-        }
-        targets.scatter();
+        let targets = self.targets()?;
         let runtime = survey::runtime()?;
+        if let Some(every) = self.rounds.every {
+            let Some(archive) = &self.archive else {
+                return Err(UsageError::new("--every: rounds are kept in an archive; give --archive DIR"));
+            };
+            let exit = runtime.block_on(rounds::run(&self, every, archive, targets))?;
+            runtime.shutdown_background();
+            return Ok(exit);
+        }
         let done = runtime.block_on(self.survey(targets))?;
         // A task that hangs in the system must not keep us.
         runtime.shutdown_background();
@@ -130,29 +148,55 @@ impl Args {
         Ok(if done.end == End::Complete { Exit::Good } else { Exit::Unknown })
     }
 
-    async fn survey(&self, targets: Targets) -> Result<Done, UsageError> {
-        let (mut asked, mut visited) = self.look.configs(None, &Returns::POLITE)?;
+    fn targets(&self) -> Result<Targets, UsageError> {
+        let mut targets = Targets::read(&self.list)?;
+        if let Some(size) = self.sample {
+            targets.sample(size);
+        }
+        if let Some(shard) = self.shard {
+            targets.shard(shard);
+        }
+        targets.scatter();
+        Ok(targets)
+    }
+
+    fn configs(&self, returns: &Returns) -> Result<(Config, LookerConfig), UsageError> {
+        let (mut asked, mut visited) = self.look.configs(None, returns)?;
         self.pace.apply(&mut asked)?;
         asked.leave_alone = Arc::new(visited.opt_out.networks().clone());
         if self.all_servers {
             visited.name_servers = NameServers::Each;
         }
+        Ok((asked, visited))
+    }
+
+    async fn survey(&self, targets: Targets) -> Result<Done, UsageError> {
+        let (asked, visited) = self.configs(&Returns::POLITE)?;
         let run = metadata::run(&asked, &visited);
         let looker = self.look.looker(asked, visited)?;
         let vantage = looker.check_vantage().await;
-        let run = RunObservation {
+        let run = self.described(RunObservation { vantage, ..run }, &targets);
+        let sink = self.sink(&run)?;
+        self.put_aside(&targets, &sink)?;
+        survey::run(looker, targets.names, self.options(), (sink, run, self.tell()), &mut Stop::new()?, |_| ()).await
+    }
+
+    fn described(&self, run: RunObservation, targets: &Targets) -> RunObservation {
+        RunObservation {
             targets: targets.names.len() as u64,
             malformed: targets.malformed,
             targets_sha256: targets.sha256.clone(),
             shard: self.shard.map(|s| s.to_string()),
-            vantage,
             ..run
-        };
-        let sink = self.sink(&run)?;
-        self.put_aside(&targets, &sink)?;
-        let options = SurveyOptions { parallel: usize::try_from(self.parallel).unwrap_or(1), ..SurveyOptions::default() };
-        let tell = if self.json { Tell::Verdicts } else { Tell::Nothing };
-        survey::run(looker, targets.names, options, (sink, run, tell), |_| ()).await
+        }
+    }
+
+    fn options(&self) -> SurveyOptions {
+        SurveyOptions { parallel: usize::try_from(self.parallel).unwrap_or(1), ..SurveyOptions::default() }
+    }
+
+    fn tell(&self) -> Tell {
+        if self.json { Tell::Verdicts } else { Tell::Nothing }
     }
 
     fn sink(&self, run: &RunObservation) -> Result<Sink, UsageError> {

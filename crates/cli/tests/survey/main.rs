@@ -5,6 +5,7 @@ mod bad_input;
 mod check;
 mod dns_scan;
 mod generate;
+mod rounds;
 mod scan;
 
 use lab::{Content, Lab, LabConfig};
