@@ -124,7 +124,7 @@ pub(crate) const SERVERS: &[Column<ServerRow>] = columns! {
     "transport_port" Int "The port connected to." |s| Int(Some(s.server.transport_port.into()));
     "at_s" Int "When the attempt began, epoch seconds." |s| Int(Some(s.server.at));
     "connect" Text "connected, refused, timeout, unreachable, not-tried, local-error." |s| text(connect(&s.server.connect));
-    "earlier_visits" Int "Visits before this one that the server ended by asking us to come back." |s| int(s.server.earlier.len() as u64);
+    "earlier_visits" Int "Visits before this one in the same look." |s| int(s.server.earlier.len() as u64);
     "greeting_code" Int "Reply code of the greeting." |s| Int(s.server.reply_code(None).map(i64::from));
     "starttls_code" Int "Reply code to STARTTLS." |s| Int(s.server.reply_code(Some("STARTTLS")).map(i64::from));
     "tls_version" Text "TLS version." |s| Text(s.server.tls.as_ref().and_then(|t| t.version.clone()));

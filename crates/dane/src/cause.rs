@@ -192,6 +192,7 @@ causes! {
     EmptyChain "empty-chain" Domain Error "R-073" "The server presents no certificate.";
     GarbageCertificate "garbage-certificate" Domain Error "R-049" "What the server presents as certificate is not one.";
     KeyNotProven "key-not-proven" Domain Error "R-036" "The server could not prove that it holds the certificate's key.";
+    VisitsDisagree "visits-disagree" Domain Warning "R-036" "Visits to the same address saw different things within minutes.";
     EarlyBytes "plaintext-injection" Domain Warning "R-036" "The server sent plaintext after agreeing to TLS.";
     AuthBeforeStarttls "auth-before-starttls" Domain Warning "R-038" "The server offers to take passwords in the clear.";
     WeakKey "weak-key" Domain Warning "R-073" "The certificate's key is too short.";

@@ -4,8 +4,10 @@
 //! Two kinds are stored apart, because thousands of domains share a server: [`DomainObservation`] (what the domain's own DNS says) and
 //! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
 
+mod earlier;
 mod round;
 
+pub use earlier::EarlierVisit;
 pub use round::{MissedSlots, RoundObservation, comparable, follows};
 
 use crate::Epoch;
@@ -176,21 +178,9 @@ pub struct AddressObservation {
     /// The whole visit, milliseconds.
     #[serde(default)]
     pub elapsed_ms: u32,
-    /// Visits of the same look before this one, which the server ended by asking us to come back, oldest first. This one is what counts.
+    /// Visits of the same look before this one, oldest first. This one is what counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierVisit>,
-}
-
-/// A visit that the server ended by asking us to come back later: greylisting, too many connections. It never comes to TLS.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EarlierVisit {
-    /// When it began.
-    pub at: Epoch,
-    /// The dialogue in order.
-    pub dialogue: Vec<Exchange>,
-    /// The whole visit, milliseconds.
-    #[serde(default)]
-    pub elapsed_ms: u32,
 }
 
 impl AddressObservation {

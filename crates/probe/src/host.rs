@@ -1,19 +1,21 @@
 //! One MX host: addresses, TLSA, zone, and a visit to every address.
 
 use crate::chain::presented;
-use crate::comeback::Comebacks;
+use crate::comeback::{Comebacks, Visited};
 use crate::config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig};
 use crate::dns::Dns;
 use crate::look::now;
 use crate::optout::OptOut;
-use crate::pace::{Gate, TooBusy, Turn};
+use crate::pace::{Felt, Gate, TooBusy, Turn};
 use crate::reach::is_public;
 use crate::smtp::{Target, Visitor};
 use crate::vantage::Vantage;
 use crate::zone::Zones;
+use dane::cause::Cause;
 use dane::dns::{Lookup, Outcome};
 use dane::name::{Name, tlsa_owner};
 use dane::observation::{AddressObservation, Connect, EarlierVisit, HostObservation, SCHEMA_VERSION};
+use dane::tlsa::Tlsa;
 use domain::base::iana::Rtype;
 use std::future::Future;
 use std::net::IpAddr;
@@ -44,7 +46,7 @@ impl HostLook {
         let sni = sni(host, &a, &aaaa, &tlsa);
         let targets: Vec<Target> =
             addresses(&a, &aaaa).into_iter().map(|address| Target { address, port: self.visits.port, sni: sni.clone() }).collect();
-        let (zone, servers) = tokio::join!(self.zones.around(holder), self.visits.all(host, targets));
+        let (zone, servers) = tokio::join!(self.zones.around(holder), self.visits.all(host, targets, promised(&bases, &tlsa)));
         let tlsa = tlsa.into_iter().map(|(_, lookup)| lookup).collect();
         HostObservation { schema: SCHEMA_VERSION, host: host.clone(), port: self.port, at, a, aaaa, cname, tlsa, zone, servers }
     }
@@ -76,6 +78,18 @@ fn bases(host: &Name, a: &Lookup, aaaa: &Lookup) -> Vec<Name> {
     bases
 }
 
+/// What is published for a host: with that in hand, a certificate that nothing fits is looked at twice.
+#[derive(Debug, Default)]
+struct Promised {
+    records: Vec<Tlsa>,
+    names: Vec<Name>,
+}
+
+fn promised(bases: &[Name], tlsa: &[(&Name, Lookup)]) -> Promised {
+    let records = tlsa.iter().find(|(_, l)| has_records(l)).map(|(_, l)| l.records.as_slice()).unwrap_or_default();
+    Promised { records: records.iter().filter_map(|r| r.data.parse().ok()).collect(), names: bases.to_vec() }
+}
+
 fn has_records(lookup: &Lookup) -> bool {
     lookup.outcome() == Outcome::Data
 }
@@ -95,6 +109,15 @@ fn addresses(a: &Lookup, aaaa: &Lookup) -> Vec<IpAddr> {
     addresses.sort();
     addresses.dedup();
     addresses
+}
+
+/// How welcome we were.
+fn felt(seen: &AddressObservation) -> Felt {
+    match dane::smtp::obstacle(seen) {
+        Some(Cause::RateLimited) => Felt::TooMuch,
+        _ if seen.reply_code(None) == Some(220) => Felt::Welcome,
+        _ => Felt::Nothing,
+    }
 }
 
 /// All SMTP visits of a looker: whether one may be made, when, and what became of it.
@@ -119,7 +142,7 @@ impl Visits {
         Ok(Self {
             visitor: Visitor::new(config)?,
             gate: Arc::new(Gate::new(&config.pace)?),
-            comebacks: Comebacks::new(config.returns.clone()),
+            comebacks: Comebacks::new(config.returns.clone(), format!("{} {}", config.vantage, config.ehlo)),
             vantage,
             opt_out: Arc::clone(&config.opt_out),
             depth: config.depth.clone(),
@@ -137,7 +160,7 @@ impl Visits {
         Self {
             visitor: self.visitor.clone(),
             gate: Arc::clone(&self.gate),
-            comebacks: Comebacks::new(config.returns.clone()),
+            comebacks: Comebacks::new(config.returns.clone(), format!("{} {}", config.vantage, config.ehlo)),
             vantage,
             opt_out: Arc::clone(&config.opt_out),
             depth: self.depth.clone(),
@@ -153,13 +176,14 @@ impl Visits {
     }
 
     /// Visits all targets of one host side by side, as far as the gate lets them. Answers in the order of the targets.
-    async fn all(self: &Arc<Self>, host: &Name, targets: Vec<Target>) -> Vec<AddressObservation> {
+    async fn all(self: &Arc<Self>, host: &Name, targets: Vec<Target>, promised: Promised) -> Vec<AddressObservation> {
+        let promised = Arc::new(promised);
         let mut tasks = JoinSet::new();
         for (place, target) in targets.into_iter().enumerate() {
-            let (visits, host) = (Arc::clone(self), host.clone());
+            let (visits, host, promised) = (Arc::clone(self), host.clone(), Arc::clone(&promised));
             tasks.spawn(async move {
                 let beyond = place >= visits.addresses_per_host;
-                (place, if beyond { target.not_tried("limit", now()) } else { visits.one(&host, &target).await })
+                (place, if beyond { target.not_tried("limit", now()) } else { visits.one(&host, &target, &promised).await })
             });
         }
         let mut seen = Vec::new();
@@ -170,29 +194,40 @@ impl Visits {
         seen.into_iter().map(|(_, observation)| observation).collect()
     }
 
-    async fn one(&self, host: &Name, target: &Target) -> AddressObservation {
+    async fn one(&self, host: &Name, target: &Target, promised: &Promised) -> AddressObservation {
         if let Depth::Presented(chain) = &self.depth {
             return AddressObservation { tls: Some(presented(chain)), ..target.not_tried("chain-from-file", now()) };
         }
         if let Some(why) = self.objection(host, target.address) {
             return target.not_tried(why, now());
         }
-        let last_chance = self.comebacks.last_chance();
-        let mut seen = self.visit(host, target, last_chance).await;
-        while dane::smtp::asks_to_come_back(&seen) {
-            let away = self.comebacks.stay_away(seen.earlier.len() + 1, host, target.address, last_chance);
-            if !self.waiting_for(away).await {
-                break;
-            }
-            let again = self.visit(host, target, last_chance).await;
-            if matches!(again.connect, Connect::NotTried { .. }) {
-                break;
-            }
-            let AddressObservation { at, dialogue, elapsed_ms, mut earlier, .. } = seen;
-            earlier.push(EarlierVisit { at, dialogue, elapsed_ms });
+        let mut visited = self.comebacks.begin();
+        let mut seen = self.visit(host, target, visited.last_chance()).await;
+        while let Some(again) = self.once_more(host, target, &seen, promised, &mut visited).await {
+            let mut earlier = std::mem::take(&mut seen.earlier);
+            earlier.push(EarlierVisit::of(seen));
             seen = AddressObservation { earlier, ..again };
         }
         seen
+    }
+
+    /// Another visit, if one is called for and can be made.
+    async fn once_more(
+        &self,
+        host: &Name,
+        target: &Target,
+        seen: &AddressObservation,
+        promised: &Promised,
+        visited: &mut Visited,
+    ) -> Option<AddressObservation> {
+        let why = dane::smtp::again(seen, &promised.records, &promised.names, seen.at)?;
+        let last_chance = visited.last_chance();
+        let away = self.comebacks.stay_away(why, visited, host, target.address);
+        if !self.waiting_for(away).await {
+            return None;
+        }
+        let again = self.visit(host, target, last_chance).await;
+        (!matches!(again.connect, Connect::NotTried { .. })).then_some(again)
     }
 
     /// Others can have our place meanwhile.
@@ -213,6 +248,7 @@ impl Visits {
         let mut observation = self.visitor.visit(target, now()).await;
         self.made.fetch_add(1, Ordering::Relaxed);
         self.vantage.learn(&observation);
+        self.gate.learn(host, target.address, felt(&observation));
         // The second look is a visit like any other, and waits for its own turn.
         drop(turn);
         if Visitor::wants_second_look(&observation)

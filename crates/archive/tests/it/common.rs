@@ -124,7 +124,13 @@ fn server() -> impl Strategy<Value = AddressObservation> {
         text().prop_map(|detail| Connect::Unreachable { detail }),
         text().prop_map(|why| Connect::NotTried { why }),
     ];
-    let earlier = vec(exchange(), 0..4).prop_map(|dialogue| EarlierVisit { at: -1, dialogue, elapsed_ms: 3 });
+    let earlier = (vec(exchange(), 0..4), option::of(tls()), any::<bool>()).prop_map(|(dialogue, tls, made)| EarlierVisit {
+        at: -1,
+        connect: (!made).then(|| Box::new(Connect::Timeout)),
+        dialogue,
+        tls: tls.map(Box::new),
+        elapsed_ms: 3,
+    });
     let made = (any::<std::net::IpAddr>(), any::<u16>(), any::<i32>(), connect);
     let shown = (vec(exchange(), 0..4), option::of(tls()), option::of(text()), vec(earlier, 0..2));
     (made, shown).prop_map(|((address, transport_port, at, connect), (dialogue, tls, early_bytes, earlier))| AddressObservation {

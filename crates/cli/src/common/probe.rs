@@ -5,6 +5,7 @@ use crate::common::{file, time};
 use crate::exit::UsageError;
 use dane::name::{Name, parse_domain};
 use dane::observation::CertificateBytes;
+use dane::smtp::Again;
 use probe::{Comeback, Depth, Destinations, Ipv6, Looker, LookerConfig, NameServers, OptOut, Pace, Returns};
 use resolve::{Config, Epoch, Resolver};
 use std::path::{Path, PathBuf};
@@ -60,7 +61,7 @@ pub struct ProbeOptions {
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub vantage: String,
 
-    /// How often a server is visited again that asks us to come back later (greylisting, 421) [default: scan 1, others 0]
+    /// How often a server is visited again that asks us to come back later (greylisting, 421); unless 0, one that broke off, and one that shows something wrong, is visited once more after half a minute [default: scan 1, others 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3))]
     pub retries: Option<u8>,
 
@@ -164,8 +165,13 @@ impl LookOptions {
         let looker = self.looker(asked, visited)?;
         let mut comebacks = looker.comebacks();
         runtime.spawn(async move {
-            while let Ok(Comeback { host, address, after }) = comebacks.recv().await {
-                anstream::eprintln!("danelaw: {host} [{address}] asks us to come back later; visiting it again in {} s", after.as_secs());
+            while let Ok(Comeback { host, address, why, after }) = comebacks.recv().await {
+                let reason = match why {
+                    Again::Asked => "asks us to come back later",
+                    Again::Broken => "did not answer, or broke off",
+                    Again::Doubt => "shows something wrong; that has to be seen twice",
+                };
+                anstream::eprintln!("danelaw: {host} [{address}] {reason}; visiting it again in {:.0} s", after.as_secs_f64());
             }
         });
         Ok(looker)

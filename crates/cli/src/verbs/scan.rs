@@ -24,8 +24,9 @@ use std::sync::Arc;
 /// Resolves and validates MX, addresses and TLSA, visits every address of every MX host over SMTP with STARTTLS, and writes one
 /// complete record per domain, as soon as it is there. No mail is ever sent.
 ///
-/// A server that asks us to come back later (greylisting, 421) is visited once more after five minutes, so the last records of a scan can be
-/// that late (--retries, --retry-after). Both visits are kept; the last one counts.
+/// A server that asks us to come back later (greylisting, 421) is visited once more after five minutes and a bit, so the last records of a scan
+/// can be that late (--retries, --retry-after). One whose connection broke, and one that shows something wrong, is visited once more after half
+/// a minute: what is held against a domain has been seen twice. All visits are kept; the last one counts, and if they disagree that is a finding.
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("records").required(true))]
 #[command(after_help = "EXAMPLES
