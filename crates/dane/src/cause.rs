@@ -211,6 +211,9 @@ causes! {
     ClockOff "clock-off" Us Unknown "R-112" "This machine's clock is wrong.";
     NoPtr "no-ptr" Us Warning "R-036" "Our address has no PTR record; many servers will refuse us.";
     EhloUnresolvable "ehlo-unresolvable" Us Warning "R-036" "Our EHLO name does not resolve; many servers will refuse us.";
+    PtrUnconfirmed "ptr-unconfirmed" Us Warning "R-036" "The name of our address does not lead back to it; many servers will refuse us.";
+    EhloElsewhere "ehlo-elsewhere" Us Warning "R-036" "Our EHLO name does not lead to our address; some servers will refuse us.";
+    BlockListed "block-listed" Us Warning "R-036" "Our address is on a block list; servers that use it will refuse us.";
     TlsEngineLimit "tls-engine-limit" Us Unknown "R-073" "The server speaks only cipher suites that our TLS engine does not have; other senders may.";
     LocalError "local-error" Us Unknown "R-036" "Something failed on this machine, so we could not look.";
     BudgetExhausted "budget-exhausted" Us Unknown "R-066" "One of our own limits was reached before the answer was complete.";

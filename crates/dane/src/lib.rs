@@ -15,6 +15,7 @@ pub mod observation;
 pub mod paper;
 pub mod path;
 pub mod pem;
+pub mod preflight;
 pub mod refid;
 pub mod repair;
 pub mod requirement;

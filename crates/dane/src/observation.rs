@@ -5,9 +5,11 @@
 //! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
 
 mod earlier;
+mod preflight;
 mod round;
 
 pub use earlier::EarlierVisit;
+pub use preflight::{ListAnswer, Listing, Preflight, PtrName, SourceObservation};
 pub use round::{MissedSlots, RoundObservation, comparable, follows};
 
 use crate::Epoch;
@@ -421,6 +423,9 @@ pub struct VantageObservation {
     /// Source addresses used.
     #[serde(default)]
     pub sources: Vec<IpAddr>,
+    /// What the DNS and block lists say of our addresses, if they were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<Arc<Preflight>>,
 }
 
 /// Metadata of one run of `scan`: everything needed to know what its observations rest on.

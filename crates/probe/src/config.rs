@@ -1,8 +1,10 @@
 //! What a looker may do, how long, and how often.
 
 use crate::optout::OptOut;
+use crate::preflight::BlockLists;
 use dane::name::Name;
 use dane::observation::CertificateBytes;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,6 +192,10 @@ pub struct LookerConfig {
     pub remembered: usize,
     /// Domains and networks that want to be left alone.
     pub opt_out: Arc<OptOut>,
+    /// The addresses by which others see us, where this machine does not know them (behind NAT). Empty: those by which it sends.
+    pub seen_as: Vec<IpAddr>,
+    /// Block lists that are asked about these.
+    pub block_lists: Arc<BlockLists>,
 }
 
 impl LookerConfig {
@@ -213,6 +219,8 @@ impl LookerConfig {
             addresses_per_host: 16,
             remembered: 256 << 20,
             opt_out: Arc::default(),
+            seen_as: Vec::new(),
+            block_lists: Arc::default(),
         }
     }
 }

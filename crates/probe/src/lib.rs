@@ -19,6 +19,7 @@ mod name_servers;
 mod once;
 mod optout;
 mod pace;
+mod preflight;
 mod reach;
 pub mod rounds;
 mod smtp;
@@ -32,4 +33,5 @@ pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, NameServe
 pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;
 pub use optout::{OptOut, OptOutError};
+pub use preflight::BlockLists;
 pub use survey::{Looked, Progress, Survey, SurveyOptions};

@@ -104,10 +104,10 @@ impl Looker {
         self.inner.vantage.observation()
     }
 
-    /// Checks ourselves: route for IPv6, PTR, EHLO name, DNS interception, trust anchor, clock. Takes up to ten seconds;
+    /// Checks ourselves: route for IPv6, PTR, EHLO name, block lists, DNS interception, trust anchor, clock. Takes up to ten seconds;
     /// what it finds is in [`Looker::vantage`] from then on. Where only a lab is looked at, the Internet is left alone.
     pub async fn check_vantage(&self) -> VantageObservation {
-        self.inner.vantage.check(self.inner.dns.as_ref(), &self.inner.config).await;
+        self.inner.vantage.check(&self.inner.dns, &self.inner.config).await;
         self.vantage()
     }
 

@@ -46,6 +46,11 @@ impl OptOut {
         Ok(list)
     }
 
+    /// Domains and networks, apart.
+    pub(crate) fn into_parts(self) -> (HashSet<Name>, Networks) {
+        (self.domains, self.networks)
+    }
+
     /// Whether this name, or one above it, is on the list.
     #[must_use]
     pub fn has_name(&self, name: &Name) -> bool {

@@ -1,5 +1,6 @@
 //! `danelaw scan`: a list of domains in; observations and a summary out.
 
+mod preflight;
 mod rounds;
 
 use crate::common::colour::ColourOption;
@@ -11,6 +12,7 @@ use crate::common::targets::{SetAside, Shard, Targets};
 use crate::common::{metadata, print};
 use crate::exit::{Exit, UsageError};
 use dane::observation::RunObservation;
+use preflight::OurselvesOptions;
 use present::count;
 use probe::{LookerConfig, NameServers, Returns, SurveyOptions};
 use resolve::Config;
@@ -28,7 +30,7 @@ use std::sync::Arc;
 /// can be that late (--retries, --retry-after). One whose connection broke, and one that shows something wrong, is visited once more after half
 /// a minute: what is held against a domain has been seen twice. All visits are kept; the last one counts, and if they disagree that is a finding.
 #[derive(clap::Args)]
-#[command(group = clap::ArgGroup::new("records").required(true))]
+#[command(group = clap::ArgGroup::new("records"))]
 #[command(after_help = "EXAMPLES
   # Keep everything, print a summary; then make a page of it:
   danelaw scan domains.txt --archive survey
@@ -47,6 +49,9 @@ use std::sync::Arc;
   danelaw scan domains.txt --out seen.jsonl --opt-out leave-alone.txt \\
       --ehlo probe.example.org --vantage ams1
 
+  # Would others let us in? (PTR, EHLO name, block lists)
+  danelaw scan --preflight --ehlo probe.example.org --block-lists lists.txt
+
   # Every full hour, here and wherever the same list is scanned:
   danelaw scan domains.txt --archive survey --every 1h --align
 
@@ -63,6 +68,11 @@ ROUNDS
   restart. Rounds with the same slot, list (by hash) and options can be
   compared; a series has a gap where a slot is missed or a round incomplete.
 
+OURSELVES
+  Before it begins, a scan looks whether our addresses, their PTR names and
+  the EHLO name lead to each other, and what block lists say. --preflight
+  does only this: 0 all is well, 1 something is wrong, 3 could not tell.
+
 EXIT CODES
   0  the scan is complete, whatever it found: every target has its record
   2  the command line, the list or the output cannot be used; records
@@ -71,8 +81,8 @@ EXIT CODES
      round; what was done is kept")]
 pub struct Args {
     /// List of domains, one a line; '-' is stdin
-    #[arg(value_name = "FILE|-")]
-    list: PathBuf,
+    #[arg(value_name = "FILE|-", required_unless_present = "preflight")]
+    list: Option<PathBuf>,
 
     /// Keep the records in this archive (made if it does not exist): JSON lines, then Parquet
     #[arg(long, value_name = "DIR", group = "records")]
@@ -109,11 +119,17 @@ pub struct Args {
     rounds: RoundOptions,
 
     #[command(flatten)]
+    ourselves: OurselvesOptions,
+
+    #[command(flatten)]
     pace: PaceOptions,
 
     #[command(flatten)]
     look: LookOptions,
 }
+
+/// Nothing is looked at that is not kept.
+const NO_RECORDS: &str = "say where the records go: --archive DIR or --out FILE";
 
 impl Args {
     /// Does it.
@@ -122,8 +138,14 @@ impl Args {
     /// If an argument or the list cannot be used, or the records cannot be written.
     pub fn run(self) -> Result<Exit, UsageError> {
         let style = self.colour.style();
-        let targets = self.targets()?;
         let runtime = survey::runtime()?;
+        if self.ourselves.preflight {
+            return runtime.block_on(self.preflight());
+        }
+        if self.archive.is_none() && self.out.is_none() {
+            return Err(UsageError::new(NO_RECORDS));
+        }
+        let targets = self.targets()?;
         if let Some(every) = self.rounds.every {
             let Some(archive) = &self.archive else {
                 return Err(UsageError::new("--every: rounds are kept in an archive; give --archive DIR"));
@@ -150,7 +172,8 @@ impl Args {
     }
 
     fn targets(&self) -> Result<Targets, UsageError> {
-        let mut targets = Targets::read(&self.list)?;
+        let list = self.list.as_deref().ok_or_else(|| UsageError::new("give a list of domains, or '-' for stdin"))?;
+        let mut targets = Targets::read(list)?;
         if let Some(size) = self.sample {
             targets.sample(size);
         }
@@ -168,7 +191,14 @@ impl Args {
         if self.all_servers {
             visited.name_servers = NameServers::Each;
         }
+        self.ourselves.apply(&mut visited)?;
         Ok((asked, visited))
+    }
+
+    async fn preflight(&self) -> Result<Exit, UsageError> {
+        let (asked, visited) = self.configs(&Returns::POLITE)?;
+        let looker = self.look.looker(asked, visited)?;
+        Ok(preflight::show(&looker.check_vantage().await, self.json))
     }
 
     async fn survey(&self, targets: Targets) -> Result<Done, UsageError> {
@@ -176,6 +206,7 @@ impl Args {
         let run = metadata::run(&asked, &visited);
         let looker = self.look.looker(asked, visited)?;
         let vantage = looker.check_vantage().await;
+        preflight::tell(&vantage);
         let run = self.described(RunObservation { vantage, ..run }, &targets);
         let sink = self.sink(&run)?;
         self.put_aside(&targets, &sink)?;
@@ -204,7 +235,7 @@ impl Args {
         match (&self.archive, &self.out) {
             (Some(directory), _) => Sink::archive(directory, run),
             (None, Some(file)) => Sink::lines(file, run),
-            (None, None) => Err(UsageError::new("say where the records go: --archive DIR or --out FILE")),
+            (None, None) => Err(UsageError::new(NO_RECORDS)),
         }
     }
 

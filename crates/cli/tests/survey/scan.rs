@@ -216,3 +216,35 @@ fn a_fault_is_what_repeats() {
     let report = alone(&["report", "--archive", archive.to_str().unwrap(), "--json"]);
     assert_eq!(summary(&lines(&report)), summary(&told));
 }
+
+/// Our own fault is told apart from everybody else's, and beside a lab only who asks is told.
+#[test]
+fn a_preflight_says_what_is_wrong_with_us() {
+    let place = tempfile::tempdir().unwrap();
+    let lists = place.path().join("lists.txt");
+    std::fs::write(&lists, "127.0.0.0/8 # a copy\nno-such-list.nl\n").unwrap();
+    let lists = lists.to_str().unwrap();
+    let ask = |more: &[&str]| in_lab(&[&["scan", "--preflight", "--json", "--ehlo", "mx1.valid.nl"][..], more].concat());
+    // The lab has no names for 127.0.0.0/8, and the EHLO name is somebody else's.
+    let output = ask(&["--seen-as", "127.0.0.1", "--block-lists", lists]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let line = &lines(&output)[0];
+    let causes: Vec<&str> = line["findings"].as_array().unwrap().iter().map(|f| f["cause"].as_str().unwrap()).collect();
+    assert_eq!(causes, ["ehlo-elsewhere", "no-ptr", "block-listed"]);
+    assert_eq!(line["findings"][0]["publish"], "mx1.valid.nl. A 127.0.0.1");
+    assert_eq!(line["findings"][1]["publish"], "1.0.0.127.in-addr.arpa. PTR mx1.valid.nl.");
+    assert!(line["unknown"][0].as_str().unwrap().contains("no-such-list.nl"), "{line}");
+    assert_eq!(ask(&[]).status.code(), Some(3), "beside a lab nobody looks unless told who we are");
+
+    // A scan says it before it begins, and keeps the evidence.
+    let list = super::list(&place, "valid.nl\n");
+    let archive = place.path().join("archive");
+    let scan = in_lab(&["scan", list.to_str().unwrap(), "--archive", archive.to_str().unwrap(), "--seen-as", "127.0.0.1", "--json"]);
+    assert!(stderr(&scan).contains("servers may refuse us"), "{}", stderr(&scan));
+    let told = lines(&scan);
+    let verdict = told.iter().find(|l| l["kind"] == "verdict").unwrap();
+    assert_eq!(verdict["standing"], "protected", "our fault is not the domain's");
+    let log = std::fs::read_to_string(run_of(&archive).join("observations.jsonl")).unwrap();
+    let run: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    assert_eq!(run["vantage"]["preflight"]["sources"][0]["address"], "127.0.0.1");
+}

@@ -212,20 +212,21 @@ fn a_temporary_no_is_worth_another_visit() {
     }
 }
 
+type Steps = &'static [(&'static str, &'static str)];
+
 /// what is held against the domain has to be seen twice, and chance has no say.
 #[test]
 fn what_one_visit_cannot_prove_is_looked_at_again() {
     let again = |server: &AddressObservation| super::again(server, &[], &[], crate::testing::NOW);
-    let offers = ("EHLO me", EHLO);
-    let cases: &[(&[(&str, &str)], Option<Again>)] = &[
+    let cases: &[(Steps, Option<Again>)] = &[
         (&[("", "421 4.7.0 too many connections")], Some(Again::Asked)),
-        (&[("", HELLO), offers, ("STARTTLS", "421 4.4.2 closing")], Some(Again::Asked)),
+        (&[("", HELLO), ("EHLO me", EHLO), ("STARTTLS", "421 4.4.2 closing")], Some(Again::Asked)),
         (&[("", "RESET")], Some(Again::Broken)),
         (&[("", "TIMEOUT")], Some(Again::Broken)),
         (&[("", HELLO), ("EHLO me", "CLOSED")], Some(Again::Broken)),
         (&[("", HELLO), ("EHLO me", NO_TLS)], Some(Again::Doubt)),
-        (&[("", HELLO), offers, ("STARTTLS", "454 4.7.0 TLS not available due to temporary reason")], Some(Again::Doubt)),
-        (&[("", HELLO), offers, ("STARTTLS", "554 5.7.3 Unable to initialize security subsystem")], Some(Again::Doubt)),
+        (&[("", HELLO), ("EHLO me", EHLO), ("STARTTLS", "454 4.7.0 TLS not available due to temporary reason")], Some(Again::Doubt)),
+        (&[("", HELLO), ("EHLO me", EHLO), ("STARTTLS", "554 5.7.3 Unable to initialize security subsystem")], Some(Again::Doubt)),
         // No is no, and whoever holds on to us is not given another connection to hold.
         (&[("", "554 5.7.1 blocked")], None),
         (&[("", HELLO), ("EHLO me", "TIMEOUT")], None),

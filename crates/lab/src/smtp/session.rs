@@ -49,7 +49,7 @@ pub async fn talk(host: &Host, mut stream: TcpStream, visit: &mut Visit) -> io::
 }
 
 async fn encrypted(host: &Host, before: u32, stream: TcpStream, visit: &mut Visit) -> io::Result<()> {
-    let other = host.other_tls.as_ref().filter(|_| before % 2 == 0);
+    let other = host.other_tls.as_ref().filter(|_| before.is_multiple_of(2));
     let Some(config) = other.or(host.tls.as_ref()) else { return Ok(()) };
     let acceptor = TlsAcceptor::from(Arc::clone(config));
     let mut stream = match acceptor.accept(stream).await {

@@ -1,6 +1,6 @@
 //! `scan --every`: one round after another, each at its slot of the clock.
 
-use super::Args;
+use super::{Args, preflight};
 use crate::common::probe;
 use crate::common::survey::{self, Done, End, Stop};
 use crate::common::targets::Targets;
@@ -168,7 +168,7 @@ impl Series<'_> {
     /// A looker that leaves alone who wishes it by now, and the list as it is by now.
     fn renew(&mut self, targets: &mut Targets) -> Result<(), UsageError> {
         let opt_out = Arc::new(self.args.look.opt_out()?);
-        if self.args.list.as_os_str() != "-" {
+        if self.args.list.as_ref().is_some_and(|list| list.as_os_str() != "-") {
             *targets = self.args.targets()?;
         }
         if opt_out.networks() == self.visited.opt_out.networks() {
@@ -192,6 +192,7 @@ impl Series<'_> {
         let run = self.args.described(run, &targets);
         let missed = run.round.as_ref().map(|r| r.missed.clone()).unwrap_or_default();
         self.schedule.begun(slot);
+        preflight::tell(&run.vantage);
         for m in &missed {
             anstream::eprintln!("danelaw: {}", told(m));
         }
