@@ -14,6 +14,7 @@ mod dns;
 #[doc(hidden)]
 pub mod fuzz;
 mod host;
+pub mod identify;
 mod look;
 mod name_servers;
 mod once;

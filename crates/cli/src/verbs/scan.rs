@@ -1,5 +1,6 @@
 //! `danelaw scan`: a list of domains in; observations and a summary out.
 
+mod identify;
 mod preflight;
 mod rounds;
 
@@ -12,9 +13,10 @@ use crate::common::targets::{SetAside, Shard, Targets};
 use crate::common::{metadata, print};
 use crate::exit::{Exit, UsageError};
 use dane::observation::RunObservation;
+use identify::IdentifyOptions;
 use preflight::OurselvesOptions;
 use present::count;
-use probe::{LookerConfig, NameServers, Returns, SurveyOptions};
+use probe::{LookerConfig, NameServers, OptOut, Returns, SurveyOptions};
 use resolve::Config;
 use rounds::RoundOptions;
 use std::io::Write;
@@ -52,6 +54,10 @@ use std::sync::Arc;
   # Would others let us in? (PTR, EHLO name, block lists)
   danelaw scan --preflight --ehlo probe.example.org --block-lists lists.txt
 
+  # A page for those who wonder, and for those who want to be left alone:
+  danelaw scan domains.txt --archive survey --identify 192.0.2.1:80 \\
+      --contact scan@example.org --opt-out-requests wishes.jsonl
+
   # Every full hour, here and wherever the same list is scanned:
   danelaw scan domains.txt --archive survey --every 1h --align
 
@@ -73,6 +79,14 @@ OURSELVES
   the EHLO name lead to each other, and what block lists say. --preflight
   does only this: 0 all is well, 1 something is wrong, 3 could not tell.
 
+THOSE WHO ARE VISITED
+  --identify serves a page that says who scans and why, and with
+  --opt-out-requests takes wishes to be left alone. One from the network
+  that it names (up to /24, /48), or from an address of the domain or of
+  its MX hosts, holds from the next round on; others wait as 'pending' for
+  you. At most 10 an hour are taken from one network, 1000 in all, 8 MB.
+  Serve it yourself, not through a proxy: the address of who asks counts.
+
 EXIT CODES
   0  the scan is complete, whatever it found: every target has its record
   2  the command line, the list or the output cannot be used; records
@@ -81,7 +95,7 @@ EXIT CODES
      round; what was done is kept")]
 pub struct Args {
     /// List of domains, one a line; '-' is stdin
-    #[arg(value_name = "FILE|-", required_unless_present = "preflight")]
+    #[arg(value_name = "FILE|-", required_unless_present_any = ["preflight", "identify_only"])]
     list: Option<PathBuf>,
 
     /// Keep the records in this archive (made if it does not exist): JSON lines, then Parquet
@@ -122,6 +136,9 @@ pub struct Args {
     ourselves: OurselvesOptions,
 
     #[command(flatten)]
+    identify: IdentifyOptions,
+
+    #[command(flatten)]
     pace: PaceOptions,
 
     #[command(flatten)]
@@ -141,6 +158,11 @@ impl Args {
         let runtime = survey::runtime()?;
         if self.ourselves.preflight {
             return runtime.block_on(self.preflight());
+        }
+        if self.identify.identify_only {
+            let exit = runtime.block_on(identify::only(&self));
+            runtime.shutdown_background();
+            return exit;
         }
         if self.archive.is_none() && self.out.is_none() {
             return Err(UsageError::new(NO_RECORDS));
@@ -187,12 +209,20 @@ impl Args {
     fn configs(&self, returns: &Returns) -> Result<(Config, LookerConfig), UsageError> {
         let (mut asked, mut visited) = self.look.configs(None, returns)?;
         self.pace.apply(&mut asked)?;
+        visited.opt_out = Arc::new(self.left_alone()?);
         asked.leave_alone = Arc::new(visited.opt_out.networks().clone());
         if self.all_servers {
             visited.name_servers = NameServers::Each;
         }
         self.ourselves.apply(&mut visited)?;
         Ok((asked, visited))
+    }
+
+    /// Who wants to be left alone, by the files as they are now.
+    fn left_alone(&self) -> Result<OptOut, UsageError> {
+        let mut opt_out = self.look.opt_out()?;
+        self.identify.heed(&mut opt_out)?;
+        Ok(opt_out)
     }
 
     async fn preflight(&self) -> Result<Exit, UsageError> {
@@ -204,7 +234,8 @@ impl Args {
     async fn survey(&self, targets: Targets) -> Result<Done, UsageError> {
         let (asked, visited) = self.configs(&Returns::POLITE)?;
         let run = metadata::run(&asked, &visited);
-        let looker = self.look.looker(asked, visited)?;
+        let looker = self.look.looker(asked.clone(), visited.clone())?;
+        let _serving = self.identify.serve(self, asked, &visited, &looker.vantage()).await?;
         let vantage = looker.check_vantage().await;
         preflight::tell(&vantage);
         let run = self.described(RunObservation { vantage, ..run }, &targets);

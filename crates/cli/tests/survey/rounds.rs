@@ -169,6 +169,63 @@ fn whatever_ends_a_series_what_was_done_is_kept() {
     }
 }
 
+/// What a browser at this address would get.
+fn http(from: std::net::IpAddr, to: std::net::SocketAddr, request: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let mut stream = socket.connect(to).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    })
+}
+
+#[test]
+fn who_is_visited_can_ask_who_it_was_and_to_be_left_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let list = list(&place, "valid.nl\nstale-tlsa.nl\n");
+    let (archive, wishes) = (place.path().join("archive"), place.path().join("wishes.jsonl"));
+    let at = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let [list, directory, file] = [&list, &archive, &wishes].map(|p| p.to_str().unwrap());
+    let at_text = at.to_string();
+    let page = ["--identify", &at_text, "--contact", "scan@example.org", "--opt-out-requests", file, "--ehlo", "probe.example.org"];
+    let mut child = spawn(&[&["scan", list, "--archive", directory, "--every", "1s", "--spread", "0s"][..], &page].concat());
+    let finished = |n: usize| runs(&archive).iter().filter(|r| r.join("snapshot.parquet").exists()).count() >= n;
+    wait_for("a first round", || finished(1));
+
+    let here = "127.0.0.1".parse().unwrap();
+    let answer = http(here, at, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("scan@example.org") && answer.contains("EHLO probe.example.org"));
+    assert!(http(here, at, "GET /etc/passwd HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
+    let post = |what: &str, from| {
+        let body = format!("what={what}&contact=me");
+        http(from, at, &format!("POST /opt-out HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+    };
+    let first = records(&runs(&archive)[0]);
+    let host = first.iter().find(|r| r["kind"] == "host" && r["host"] == "mx1.valid.nl").unwrap();
+    let its_address = host["servers"][0]["address"].as_str().unwrap().parse().unwrap();
+    assert!(post("valid.nl", its_address).contains("left alone from the next round on"));
+    assert!(post("stale-tlsa.nl", here).contains("confirmed"), "anybody could say so");
+    assert!(post("no+name%21", here).starts_with("HTTP/1.1 400"));
+    let kept = std::fs::read_to_string(&wishes).unwrap();
+    let kept: Vec<Value> = kept.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let told: Vec<[&str; 2]> = kept.iter().map(|w| ["what", "state"].map(|f| w[f].as_str().unwrap())).collect();
+    assert_eq!(told, [["valid.nl", "accepted"], ["stale-tlsa.nl", "pending"]]);
+
+    let before = runs(&archive).len();
+    wait_for("three more rounds", || finished(before + 3));
+    signal(&child, "-TERM");
+    child.wait().unwrap();
+    let last = records(&runs(&archive)[before + 2]);
+    let skipped: Vec<&Value> = last.iter().filter(|r| r["kind"] == "skipped").map(|r| &r["domain"]).collect();
+    assert_eq!(skipped, ["valid.nl"]);
+    assert!(last.iter().any(|r| r["kind"] == "domain" && r["domain"] == "stale-tlsa.nl"));
+}
+
 #[test]
 fn rounds_that_make_no_sense_are_refused() {
     let place = tempfile::tempdir().unwrap();

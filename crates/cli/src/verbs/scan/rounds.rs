@@ -93,6 +93,7 @@ pub async fn run(args: &Args, every: Duration, archive: &Path, targets: Targets)
     let (asked, visited) = args.configs(&returns)?;
     let run = metadata::run(&asked, &visited);
     let looker = args.look.looker(asked.clone(), visited.clone())?;
+    let _serving = args.identify.serve(args, asked.clone(), &visited, &looker.vantage()).await?;
     let now = now_ms();
     let schedule = if args.rounds.align {
         Schedule::aligned(every, now, last_slot(archive, args, &run, every))
@@ -167,7 +168,7 @@ impl Series<'_> {
 
     /// A looker that leaves alone who wishes it by now, and the list as it is by now.
     fn renew(&mut self, targets: &mut Targets) -> Result<(), UsageError> {
-        let opt_out = Arc::new(self.args.look.opt_out()?);
+        let opt_out = Arc::new(self.args.left_alone()?);
         if self.args.list.as_ref().is_some_and(|list| list.as_os_str() != "-") {
             *targets = self.args.targets()?;
         }
