@@ -36,9 +36,9 @@ pub fn provide() -> Result<Software, String> {
     if fs::read_to_string(&stamp).is_ok_and(|done| done == list) {
         return Ok(Software { root });
     }
-    let names: Vec<&str> = parse(&list).into_iter().map(|(name, _)| name).collect();
-    println!("fetching {} Debian packages and what they need into {}", names.len(), base.display());
-    fetch(&base, &names)?;
+    println!("fetching {} Debian packages and what they need into {}", parse(&list).len(), base.display());
+    let paragraphs: Vec<Vec<&str>> = paragraphs(&list).map(|text| parse(text).into_iter().map(|(name, _)| name).collect()).collect();
+    fetch(&base, &paragraphs)?;
     unpack(&base, &root)?;
     fs::write(&stamp, &list).map_err(|e| format!("{}: {e}", stamp.display()))?;
     Ok(Software { root })
@@ -47,6 +47,11 @@ pub fn provide() -> Result<Software, String> {
 fn list() -> Result<String, String> {
     let path = source::root().join("crates/conformance/debian-packages.txt");
     fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Packages of one paragraph can be installed side by side.
+fn paragraphs(list: &str) -> impl Iterator<Item = &str> {
+    list.split("\n\n").filter(|text| !parse(text).is_empty())
 }
 
 /// Lines of `name  # why`.
@@ -59,7 +64,7 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-fn fetch(base: &Path, names: &[&str]) -> Result<(), String> {
+fn fetch(base: &Path, paragraphs: &[Vec<&str>]) -> Result<(), String> {
     for directory in ["state/lists/partial", "cache/archives/partial"] {
         fs::create_dir_all(base.join(directory)).map_err(|e| format!("{}: {e}", base.display()))?;
     }
@@ -73,9 +78,12 @@ fn fetch(base: &Path, names: &[&str]) -> Result<(), String> {
         quietly(command)
     };
     apt(&["update"])?;
-    let mut install = vec!["install", "--yes", "--download-only", "--no-install-recommends"];
-    install.extend(names);
-    apt(&install)
+    for names in paragraphs {
+        let mut install = vec!["install", "--yes", "--download-only", "--no-install-recommends"];
+        install.extend(names);
+        apt(&install)?;
+    }
+    Ok(())
 }
 
 fn unpack(base: &Path, root: &Path) -> Result<(), String> {
@@ -111,6 +119,12 @@ mod tests {
     #[test]
     fn the_list_is_read() {
         assert_eq!(parse("# heading\nnsd  # serves zones\n\nopenssl\n"), [("nsd", "serves zones"), ("openssl", "")]);
+    }
+
+    #[test]
+    fn packages_that_exclude_each_other_are_fetched_apart() {
+        let paragraphs: Vec<_> = paragraphs("# heading\nnsd # a\nbind9 # b\n\n# nothing\n\nexim # c\n").map(|p| parse(p).len()).collect();
+        assert_eq!(paragraphs, [2, 1]);
     }
 
     #[test]

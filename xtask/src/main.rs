@@ -28,6 +28,8 @@ Usage: cargo xtask COMMAND
   bench build                measure a cold release build and the size of the binary
   bench dns [--zones N] [--names N] [--in-flight N] [--no-unbound] [--write]
                              resolve and validate a namespace, beside unbound and the bare machine; --write: docs/performance.md
+  bench smtp [--visits N] [--in-flight N] [--held N] [--no-peers] [--write]
+                             visit a mail server, beside the bare parts of a visit and other people's tools
 ";
 
 fn main() -> ExitCode {

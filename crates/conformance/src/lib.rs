@@ -4,7 +4,9 @@
 //! ordinary processes on 127.0.0.0/8 at unprivileged ports, and are ended when the test ends. `danelaw` is run as the binary that users
 //! run. [`bench`] compares what they cost. Where danelaw and another program differ, [`exceptions`] names the case and the RFC that decides it.
 
+pub mod apart;
 pub mod bench;
+pub mod bench_smtp;
 pub mod danelaw;
 pub mod differential;
 pub mod exceptions;

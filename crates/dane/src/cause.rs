@@ -193,6 +193,9 @@ causes! {
     GarbageCertificate "garbage-certificate" Domain Error "R-049" "What the server presents as certificate is not one.";
     KeyNotProven "key-not-proven" Domain Error "R-036" "The server could not prove that it holds the certificate's key.";
     VisitsDisagree "visits-disagree" Domain Warning "R-036" "Visits to the same address saw different things within minutes.";
+    CertificateUncovered "certificate-uncovered" Domain Warning "R-090" "The TLSA records fit one of the server's certificates and not another, which clients get that offer something else.";
+    SniRequired "sni-required" Domain Info "R-103" "Clients that do not name the server get no certificate, or another.";
+    SniBreaks "sni-breaks" Domain Warning "R-067" "The handshake fails if the client names the server, and works if it does not.";
     EarlyBytes "plaintext-injection" Domain Warning "R-036" "The server sent plaintext after agreeing to TLS.";
     AuthBeforeStarttls "auth-before-starttls" Domain Warning "R-038" "The server offers to take passwords in the clear.";
     WeakKey "weak-key" Domain Warning "R-073" "The certificate's key is too short.";

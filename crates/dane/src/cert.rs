@@ -19,38 +19,25 @@ pub struct Certificate {
     pub spki: Vec<u8>,
     /// 1, 2 or 3 (or what else the field says, plus one).
     pub version: u8,
-    /// Subject, in words: `CN=mail.example.com, O=…`.
-    pub subject: String,
-    /// Issuer, in words.
-    pub issuer: String,
-    /// Subject as DER.
-    pub subject_der: Vec<u8>,
-    /// Issuer as DER.
-    pub issuer_der: Vec<u8>,
     /// First moment of validity; `None` if the field cannot be read.
     pub not_before: Option<Epoch>,
     /// Last moment of validity; `None` if the field cannot be read.
     pub not_after: Option<Epoch>,
     /// The public key.
     pub key: KeyInfo,
-    /// Signature algorithm: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`, …; a dotted object identifier if we know no name.
-    pub signature_algorithm: String,
     /// DNS names of the subjectAltName extension, as they stand there; empty if there is none.
     pub dns_names: Vec<String>,
-    /// The common names of the subject, in their order.
-    pub common_names: Vec<String>,
-    /// Content of the serial number's INTEGER.
-    pub serial: Vec<u8>,
     pub(crate) extensions: Extensions,
-    /// Subject and issuer in a form that can be compared; `None` if they are malformed.
-    pub(crate) subject_canonical: Option<Vec<Vec<u8>>>,
-    pub(crate) issuer_canonical: Option<Vec<Vec<u8>>>,
-    /// Where the signed part lies in `der`.
+    /// Where things lie in `der`: most of those who read a certificate want few of them.
+    subject: Range<usize>,
+    issuer: Range<usize>,
+    serial: Range<usize>,
+    /// The signed part.
     signed: Range<usize>,
     /// Content of the signature's AlgorithmIdentifier, and whether the signed part repeats it, as it must.
-    signed_with: Vec<u8>,
+    signed_with: Range<usize>,
     algorithms_agree: bool,
-    signature: Vec<u8>,
+    signature: Range<usize>,
     /// Octets of `der` that belong to the certificate.
     length: usize,
 }
@@ -79,52 +66,96 @@ impl Certificate {
         Self::parse_shared(&CertificateBytes(der.into()))
     }
 
+    /// The key of a certificate, and nothing else of it: its SubjectPublicKeyInfo as received, and what it is.
+    ///
+    /// # Errors
+    /// Where [`Certificate::parse`] has none.
+    pub fn key_of(der: &[u8]) -> Result<(&[u8], KeyInfo), CertificateError> {
+        let parts = Parts::read(der)?;
+        Ok((parts.fields.spki, parts.fields.key.info()))
+    }
+
     /// [`Certificate::parse`] without a copy of the whole.
     ///
     /// # Errors
     /// What is missing.
     pub fn parse_shared(bytes: &CertificateBytes) -> Result<Self, CertificateError> {
         let der: &[u8] = &bytes.0;
-        let whole = Reader(der).any().filter(|t| t.tag == tag::SEQUENCE).ok_or(CertificateError("no complete SEQUENCE"))?;
-        let mut outer = Reader(whole.value);
-        let tbs = outer.any().filter(|t| t.tag == tag::SEQUENCE).ok_or(CertificateError("no tbsCertificate"))?;
-        let signed_with = outer.content(tag::SEQUENCE).ok_or(CertificateError("no signatureAlgorithm"))?;
-        let signature = outer.content(tag::BIT_STRING).ok_or(CertificateError("no signatureValue"))?;
-        let fields = Tbs::read(tbs.value)?;
+        let Parts { signed, fields, signed_with, signature, length } = Parts::read(der)?;
         let extensions = fields.extensions.map(Extensions::read).unwrap_or_default();
-        let algorithm = AlgorithmId::read(signed_with).ok_or(CertificateError("malformed signatureAlgorithm"))?;
         Ok(Self {
             spki: fields.spki.to_vec(),
             version: fields.version,
-            subject: dn::in_words(fields.subject),
-            issuer: dn::in_words(fields.issuer),
-            subject_canonical: dn::canonical(fields.subject),
-            issuer_canonical: dn::canonical(fields.issuer),
-            subject_der: fields.subject.to_vec(),
-            issuer_der: fields.issuer.to_vec(),
+            subject: place(der, fields.subject),
+            issuer: place(der, fields.issuer),
             not_before: fields.not_before,
             not_after: fields.not_after,
             key: fields.key.info(),
-            signature_algorithm: signature::name_of(algorithm),
             dns_names: dns_names(&extensions),
-            common_names: dn::common_names(fields.subject),
-            serial: fields.serial.to_vec(),
+            serial: place(der, fields.serial),
             extensions,
-            signed: whole.header..whole.header + tbs.whole.len(),
+            signed,
             algorithms_agree: fields.signed_with == signed_with,
-            signed_with: signed_with.to_vec(),
-            signature: whole_bits(signature).unwrap_or_default().to_vec(),
-            length: whole.whole.len(),
+            signed_with: place(der, signed_with),
+            signature: place(der, whole_bits(signature).unwrap_or_default()),
+            length,
             der: bytes.clone(),
         })
+    }
+
+    fn at(&self, place: &Range<usize>) -> &[u8] {
+        self.der.0.get(place.clone()).unwrap_or_default()
+    }
+
+    /// Subject as DER.
+    #[must_use]
+    pub fn subject_der(&self) -> &[u8] {
+        self.at(&self.subject)
+    }
+
+    /// Issuer as DER.
+    #[must_use]
+    pub fn issuer_der(&self) -> &[u8] {
+        self.at(&self.issuer)
+    }
+
+    /// Subject, in words: `CN=mail.example.com, O=…`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        dn::in_words(self.subject_der())
+    }
+
+    /// Issuer, in words.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        dn::in_words(self.issuer_der())
+    }
+
+    /// The common names of the subject, in their order.
+    #[must_use]
+    pub fn common_names(&self) -> Vec<String> {
+        dn::common_names(self.subject_der())
+    }
+
+    /// Content of the serial number's INTEGER.
+    #[must_use]
+    pub fn serial(&self) -> &[u8] {
+        self.at(&self.serial)
+    }
+
+    /// Signature algorithm: `sha256WithRSAEncryption`, `ecdsa-with-SHA384`, …; a dotted object identifier if we know no name.
+    #[must_use]
+    pub fn signature_algorithm(&self) -> String {
+        AlgorithmId::read(self.at(&self.signed_with)).map_or_else(String::new, signature::name_of)
     }
 
     /// What to call it in a sentence: its subject in quotes; without one (RFC 5280 section 4.1.2.6) its place, the leaf being 0, and the
     /// beginning of its SHA-256.
     #[must_use]
     pub fn called(&self, place: usize) -> String {
-        if !self.subject.is_empty() {
-            return format!("'{}'", self.subject);
+        let subject = self.subject();
+        if !subject.is_empty() {
+            return format!("'{subject}'");
         }
         let digest = data_encoding::HEXLOWER.encode(&self.der.sha256());
         format!("certificate {} (no subject, SHA-256 {}…)", place + 1, digest.get(..16).unwrap_or_default())
@@ -133,7 +164,8 @@ impl Certificate {
     /// Whether issuer and subject are the same name. (RFC 5280 section 3.2)
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
-        self.subject_canonical.is_some() && self.subject_canonical == self.issuer_canonical
+        let subject = dn::canonical(self.subject_der());
+        subject.is_some() && subject == dn::canonical(self.issuer_der())
     }
 
     /// Whether it was issued to itself, as far as names and key identifiers tell; the signature is not verified.
@@ -157,21 +189,22 @@ impl Certificate {
     /// Whether names and key identifiers allow that `issuer` issued it. (RFC 5280 sections 4.2.1.1 and 6.1.3)
     #[must_use]
     pub fn may_be_issued_by(&self, issuer: &Self) -> bool {
-        if self.issuer_canonical.is_none() || self.issuer_canonical != issuer.subject_canonical {
+        let named = dn::canonical(self.issuer_der());
+        if named.is_none() || named != dn::canonical(issuer.subject_der()) {
             return false;
         }
         let Some(authority) = &self.extensions.authority_key_id else { return true };
-        let differs = |said: &Option<Vec<u8>>, is: Option<&Vec<u8>>| matches!((said, is), (Some(said), Some(is)) if said != is);
+        let differs = |said: &Option<Vec<u8>>, is: Option<&[u8]>| matches!((said, is), (Some(said), Some(is)) if said != is);
         let issuer_of_issuer = authority.issuer.as_deref().map(dn::canonical);
-        !differs(&authority.key_id, issuer.extensions.subject_key_id.as_ref())
-            && !differs(&authority.serial, Some(&issuer.serial))
-            && issuer_of_issuer.is_none_or(|name| name == issuer.issuer_canonical)
+        !differs(&authority.key_id, issuer.extensions.subject_key_id.as_deref())
+            && !differs(&authority.serial, Some(issuer.serial()))
+            && issuer_of_issuer.is_none_or(|name| name == dn::canonical(issuer.issuer_der()))
     }
 
     /// [`Self::may_be_issued_by`], and the issuer's key is of the kind that made the signature; which is not verified.
     #[must_use]
     pub fn looks_issued_by(&self, issuer: &Self) -> bool {
-        let fits = AlgorithmId::read(&self.signed_with).is_some_and(|algorithm| signature::fits(&issuer.spki, algorithm));
+        let fits = AlgorithmId::read(self.at(&self.signed_with)).is_some_and(|algorithm| signature::fits(&issuer.spki, algorithm));
         fits && self.may_be_issued_by(issuer)
     }
 
@@ -183,9 +216,10 @@ impl Certificate {
         if !self.algorithms_agree {
             return Err(SignatureError::Wrong("the certificate names two different signature algorithms"));
         }
-        let algorithm = AlgorithmId::read(&self.signed_with).ok_or(SignatureError::Wrong("the signature algorithm cannot be read"))?;
+        let algorithm =
+            AlgorithmId::read(self.at(&self.signed_with)).ok_or(SignatureError::Wrong("the signature algorithm cannot be read"))?;
         let message = self.der.0.get(self.signed.clone()).unwrap_or_default();
-        signature::verify(spki, algorithm, message, &self.signature)
+        signature::verify(spki, algorithm, message, self.at(&self.signature))
     }
 }
 
@@ -204,6 +238,39 @@ fn dns_names(extensions: &Extensions) -> Vec<String> {
 /// A Name. OpenSSL does not mind if its SEQUENCE claims to be primitive, so neither do we.
 fn name<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     reader.any().filter(|t| t.tag | 0x20 == tag::SEQUENCE).map(|t| t.whole)
+}
+
+/// Where a part lies within the whole that it was cut from.
+fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let begin = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    begin..begin + part.len()
+}
+
+/// A certificate taken apart. (RFC 5280 section 4.1)
+struct Parts<'a> {
+    /// Where the signed part lies.
+    signed: Range<usize>,
+    fields: Tbs<'a>,
+    /// Content of a well-formed AlgorithmIdentifier.
+    signed_with: &'a [u8],
+    /// Content of the BIT STRING.
+    signature: &'a [u8],
+    /// Octets that belong to it.
+    length: usize,
+}
+
+impl<'a> Parts<'a> {
+    fn read(der: &'a [u8]) -> Result<Self, CertificateError> {
+        let whole = Reader(der).any().filter(|t| t.tag == tag::SEQUENCE).ok_or(CertificateError("no complete SEQUENCE"))?;
+        let mut outer = Reader(whole.value);
+        let tbs = outer.any().filter(|t| t.tag == tag::SEQUENCE).ok_or(CertificateError("no tbsCertificate"))?;
+        let signed_with = outer.content(tag::SEQUENCE).ok_or(CertificateError("no signatureAlgorithm"))?;
+        let signature = outer.content(tag::BIT_STRING).ok_or(CertificateError("no signatureValue"))?;
+        let fields = Tbs::read(tbs.value)?;
+        AlgorithmId::read(signed_with).ok_or(CertificateError("malformed signatureAlgorithm"))?;
+        let signed = whole.header..whole.header + tbs.whole.len();
+        Ok(Self { signed, fields, signed_with, signature, length: whole.whole.len() })
+    }
 }
 
 /// The fields of tbsCertificate. (RFC 5280 section 4.1)

@@ -20,6 +20,7 @@ mod host;
 mod mismatch;
 mod mx;
 mod name_servers;
+mod others;
 mod outlook;
 mod records;
 mod server;

@@ -334,7 +334,7 @@ impl Server<'_> {
                 let detail = format!(
                     "it names no certificate that was sent; the chain ends at {}, whose issuer '{}' was not sent",
                     top.called(certificates.iter().position(|c| c == top).unwrap_or_default()),
-                    top.issuer
+                    top.issuer()
                 );
                 MatchError { code: ErrorCode::TaNotSent, detail }
             }
@@ -398,7 +398,7 @@ impl Server<'_> {
             let detail = "the name is only in the common name of the certificate, which does not count here".into();
             return MatchError { code: ErrorCode::NameMismatch, detail };
         }
-        let presented = if self.leaf.dns_names.is_empty() { &self.leaf.common_names } else { &self.leaf.dns_names };
+        let presented = if self.leaf.dns_names.is_empty() { self.leaf.common_names() } else { self.leaf.dns_names.clone() };
         let shown = presented.iter().take(10).map(|n| n.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
         MatchError { code: ErrorCode::NameMismatch, detail: format!("the certificate is for other names: {shown}") }
     }

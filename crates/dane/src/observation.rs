@@ -5,10 +5,12 @@
 //! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
 
 mod earlier;
+mod others;
 mod preflight;
 mod round;
 
 pub use earlier::EarlierVisit;
+pub use others::{ClientOffer, OtherLook, Shows};
 pub use preflight::{ListAnswer, Listing, Preflight, PtrName, SourceObservation};
 pub use round::{MissedSlots, RoundObservation, comparable, follows};
 
@@ -183,6 +185,9 @@ pub struct AddressObservation {
     /// Visits of the same look before this one, oldest first. This one is what counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierVisit>,
+    /// What other kinds of client are shown, if that was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherLook>,
 }
 
 impl AddressObservation {
@@ -199,6 +204,7 @@ impl AddressObservation {
             early_bytes: None,
             elapsed_ms: 0,
             earlier: Vec::new(),
+            others: Vec::new(),
         }
     }
 
@@ -313,9 +319,12 @@ pub struct TlsObservation {
     /// Why the handshake failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TlsFailure>,
-    /// Which engine spoke: `rustls`; `rustls, then a bare ClientHello` where the server has nothing that rustls speaks and a second look read
-    /// version, cipher and chain without completing a handshake; `file`.
+    /// Which engine spoke: `rustls`; `OpenSSL 3.0.19` (its version) where rustls found no common ground and OpenSSL did;
+    /// `rustls, then a bare ClientHello` where a second look read version, cipher and chain without completing a handshake; `file`.
     pub engine: String,
+    /// What rustls said, where another engine completed the handshake on a second connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Box<TlsFailure>>,
 }
 
 impl TlsObservation {
@@ -332,6 +341,7 @@ impl TlsObservation {
             chain: Vec::new(),
             error: None,
             engine: engine.into(),
+            refused: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cert::Certificate;
 use crate::name::Name;
+use std::borrow::Cow;
 
 /// What a common name is worth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub enum CommonName {
 pub fn names_one_of(certificate: &Certificate, references: &[Name], common_name: CommonName) -> bool {
     // R-071 rfc7672#3.2.3: common names only where there is no DNS name at all.
     let presented = match (certificate.dns_names.is_empty(), common_name) {
-        (false, _) => &certificate.dns_names,
-        (true, CommonName::IfNoDnsName) => &certificate.common_names,
+        (false, _) => Cow::Borrowed(&certificate.dns_names),
+        (true, CommonName::IfNoDnsName) => Cow::Owned(certificate.common_names()),
         (true, CommonName::Never) => return false,
     };
     // rfc7672#3.2.2: any of the reference identifiers will do.

@@ -178,7 +178,8 @@ fn garbage(why: &str) -> Cause {
     }
 }
 
-fn handshake(tls: &TlsObservation) -> Option<Cause> {
+/// What a sender that got so far finds wrong with the handshake.
+pub(crate) fn handshake(tls: &TlsObservation) -> Option<Cause> {
     if let Some(failure) = &tls.error {
         let by_kind = match failure.kind.as_str() {
             "timeout" => Some(Cause::Tarpit),
@@ -200,7 +201,7 @@ fn handshake(tls: &TlsObservation) -> Option<Cause> {
         }
     }
     // R-049 rfc6698#2.1.2: what does not even have a key cannot be matched by any selector of it.
-    if tls.chain.first().is_some_and(|leaf| Certificate::parse(&leaf.0).is_err()) {
+    if tls.chain.first().is_some_and(|leaf| Certificate::key_of(&leaf.0).is_err()) {
         return Some(Cause::GarbageCertificate);
     }
     if tls.key_proven == Some(false) || tls.error.as_ref().is_some_and(|e| e.kind == "bad-signature") {

@@ -5,6 +5,7 @@ use crate::preflight::BlockLists;
 use dane::name::Name;
 use dane::observation::CertificateBytes;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,27 @@ pub enum Ipv6 {
     Auto,
     /// Never: recorded as not tried, `no-ipv6`.
     Off,
+}
+
+/// How many of a server's certificates are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificates {
+    /// The one that a client gets that takes everything: one connection.
+    One,
+    /// Those, too, that clients get that take only the other kind of key, or do not name the server: up to three more connections.
+    All,
+}
+
+/// Which OpenSSL looks at servers that have no common ground with rustls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OpenSsl {
+    /// The system's `libssl` 3, if it has one.
+    #[default]
+    System,
+    /// The one in this directory, if it is there.
+    In(PathBuf),
+    /// None: what rustls refuses is seen only as far as it is sent in the clear.
+    Without,
 }
 
 /// Bounds on one SMTP visit. A server can exceed them only by being recorded as having done so.
@@ -175,6 +197,10 @@ pub struct LookerConfig {
     pub destinations: Destinations,
     /// Whether IPv6 addresses are connected to.
     pub ipv6: Ipv6,
+    /// How many of a server's certificates are looked for.
+    pub certificates: Certificates,
+    /// What looks at servers that rustls cannot talk to.
+    pub openssl: OpenSsl,
     /// Bounds on one visit.
     pub smtp: SmtpLimits,
     /// How often and how many at once.
@@ -211,6 +237,8 @@ impl LookerConfig {
             name_servers: NameServers::AsNeeded,
             destinations: Destinations::PublicOnly,
             ipv6: Ipv6::Auto,
+            certificates: Certificates::One,
+            openssl: OpenSsl::default(),
             smtp: SmtpLimits::default(),
             pace: Pace::default(),
             returns: Returns::NEVER,

@@ -2,7 +2,7 @@
 
 use crate::chain::presented;
 use crate::comeback::{Comebacks, Visited};
-use crate::config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig};
+use crate::config::{Certificates, ConfigError, Depth, Destinations, Ipv6, LookerConfig};
 use crate::dns::Dns;
 use crate::look::now;
 use crate::optout::OptOut;
@@ -15,6 +15,7 @@ use dane::cause::Cause;
 use dane::dns::{Lookup, Outcome};
 use dane::name::{Name, tlsa_owner};
 use dane::observation::{AddressObservation, Connect, EarlierVisit, HostObservation, SCHEMA_VERSION};
+use dane::smtp::Again;
 use dane::tlsa::Tlsa;
 use domain::base::iana::Rtype;
 use std::future::Future;
@@ -128,6 +129,7 @@ pub(crate) struct Visits {
     vantage: Arc<Vantage>,
     opt_out: Arc<OptOut>,
     depth: Depth,
+    certificates: Certificates,
     destinations: Destinations,
     ipv6: Ipv6,
     addresses_per_host: usize,
@@ -146,6 +148,7 @@ impl Visits {
             vantage,
             opt_out: Arc::clone(&config.opt_out),
             depth: config.depth.clone(),
+            certificates: config.certificates,
             destinations: config.destinations,
             ipv6: config.ipv6,
             addresses_per_host: config.addresses_per_host,
@@ -177,6 +180,10 @@ impl Visits {
 
     /// Visits all targets of one host side by side, as far as the gate lets them. Answers in the order of the targets.
     async fn all(self: &Arc<Self>, host: &Name, targets: Vec<Target>, promised: Promised) -> Vec<AddressObservation> {
+        // The common case needs no task of its own.
+        if let [target] = targets.as_slice() {
+            return vec![self.one(host, target, &promised).await];
+        }
         let promised = Arc::new(promised);
         let mut tasks = JoinSet::new();
         for (place, target) in targets.into_iter().enumerate() {
@@ -203,24 +210,21 @@ impl Visits {
         }
         let mut visited = self.comebacks.begin();
         let mut seen = self.visit(host, target, visited.last_chance()).await;
-        while let Some(again) = self.once_more(host, target, &seen, promised, &mut visited).await {
+        while let Some(why) = dane::smtp::again(&seen, &promised.records, &promised.names, seen.at) {
+            // What is seldom done takes no room in what is always there.
+            let Some(again) = Box::pin(self.once_more(why, host, target, &mut visited)).await else { break };
             let mut earlier = std::mem::take(&mut seen.earlier);
             earlier.push(EarlierVisit::of(seen));
             seen = AddressObservation { earlier, ..again };
         }
+        if self.certificates == Certificates::All {
+            Box::pin(self.other_certificates(host, target, visited.last_chance(), &mut seen)).await;
+        }
         seen
     }
 
-    /// Another visit, if one is called for and can be made.
-    async fn once_more(
-        &self,
-        host: &Name,
-        target: &Target,
-        seen: &AddressObservation,
-        promised: &Promised,
-        visited: &mut Visited,
-    ) -> Option<AddressObservation> {
-        let why = dane::smtp::again(seen, &promised.records, &promised.names, seen.at)?;
+    /// Another visit, if it can be made.
+    async fn once_more(&self, why: Again, host: &Name, target: &Target, visited: &mut Visited) -> Option<AddressObservation> {
         let last_chance = visited.last_chance();
         let away = self.comebacks.stay_away(why, visited, host, target.address);
         if !self.waiting_for(away).await {
@@ -228,6 +232,16 @@ impl Visits {
         }
         let again = self.visit(host, target, last_chance).await;
         (!matches!(again.connect, Connect::NotTried { .. })).then_some(again)
+    }
+
+    /// What the server shows to other kinds of client, each on a connection of its own.
+    async fn other_certificates(&self, host: &Name, target: &Target, by: Instant, seen: &mut AddressObservation) {
+        for offer in Visitor::other_offers(seen) {
+            let Ok(_turn) = self.turn(host, target, by).await else { return };
+            self.made.fetch_add(1, Ordering::Relaxed);
+            let look = self.visitor.look_as(target, seen, offer, now()).await;
+            seen.others.push(look);
+        }
     }
 
     /// Others can have our place meanwhile.
@@ -251,13 +265,26 @@ impl Visits {
         self.gate.learn(host, target.address, felt(&observation));
         // The second look is a visit like any other, and waits for its own turn.
         drop(turn);
-        if Visitor::wants_second_look(&observation)
-            && let Ok(_turn) = self.turn(host, target, by).await
-        {
-            self.visitor.look_again(target, &mut observation).await;
-            self.made.fetch_add(1, Ordering::Relaxed);
+        if Visitor::wants_second_look(&observation) {
+            // What is seldom done takes no room in what is always there.
+            Box::pin(self.second_look(host, target, by, &mut observation)).await;
         }
         observation
+    }
+
+    /// By OpenSSL, and where that learns nothing by a bare ClientHello; each on a connection of its own.
+    async fn second_look(&self, host: &Name, target: &Target, by: Instant, seen: &mut AddressObservation) {
+        if self.visitor.can_look_broadly() {
+            let Ok(_turn) = self.turn(host, target, by).await else { return };
+            self.made.fetch_add(1, Ordering::Relaxed);
+            if self.visitor.look_broadly(target, seen).await {
+                return;
+            }
+        }
+        if let Ok(_turn) = self.turn(host, target, by).await {
+            self.made.fetch_add(1, Ordering::Relaxed);
+            self.visitor.look_again(target, seen).await;
+        }
     }
 
     async fn turn(&self, host: &Name, target: &Target, by: Instant) -> Result<Turn, TooBusy> {

@@ -27,10 +27,13 @@ mod smtp;
 mod survey;
 mod tls;
 mod vantage;
+mod weigh;
 mod zone;
 
 pub use comeback::Comeback;
-pub use config::{ConfigError, Depth, Destinations, Ipv6, LookerConfig, NameServers, Pace, Returns, SmtpLimits, default_ehlo};
+pub use config::{
+    Certificates, ConfigError, Depth, Destinations, Ipv6, LookerConfig, NameServers, OpenSsl, Pace, Returns, SmtpLimits, default_ehlo,
+};
 pub use dns::{Dns, DnsFuture, lookup_record};
 pub use look::Looker;
 pub use optout::{OptOut, OptOutError};

@@ -1,10 +1,8 @@
 //! Work that is done once for each name and shared by all who want its result.
 
 use dane::name::Name;
-use serde::Serialize;
 use std::collections::HashMap;
 use std::future::Future;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -40,7 +38,7 @@ impl<V> Clone for Pending<V> {
     }
 }
 
-impl<V: Serialize + Send + Sync + 'static> Once<V> {
+impl<V: Weigh + Send + Sync + 'static> Once<V> {
     /// Room for results of this many octets.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, results: Arc::new(Mutex::new(Results { by_name: HashMap::new(), questions: 0, octets: 0 })) }
@@ -65,7 +63,7 @@ impl<V: Serialize + Send + Sync + 'static> Once<V> {
         let (work, shared, key) = (work(), Arc::clone(&self.results), name.clone());
         tokio::spawn(async move {
             let value = Arc::new(work.await);
-            shared.lock().unwrap_or_else(PoisonError::into_inner).weigh(&key, octets(&value));
+            shared.lock().unwrap_or_else(PoisonError::into_inner).weigh(&key, value.octets());
             sender.send_replace(Some(value));
         });
         let pending = Pending(receiver);
@@ -75,22 +73,10 @@ impl<V: Serialize + Send + Sync + 'static> Once<V> {
     }
 }
 
-/// About what a value takes in memory: as much as in JSON.
-fn octets<V: Serialize>(value: &V) -> usize {
-    struct Count(usize);
-    impl io::Write for Count {
-        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-            self.0 += octets.len();
-            Ok(octets.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    // What cannot be written in full counts as far as it could.
-    let _ = serde_json::to_writer(&mut count, value);
-    count.0
+/// What is kept and takes memory.
+pub(crate) trait Weigh {
+    /// About how many octets it takes, with all that hangs on it.
+    fn octets(&self) -> usize;
 }
 
 impl<V> Results<V> {
@@ -121,6 +107,18 @@ impl<V> Pending<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Weigh for usize {
+        fn octets(&self) -> usize {
+            size_of::<usize>()
+        }
+    }
+
+    impl Weigh for String {
+        fn octets(&self) -> usize {
+            self.len()
+        }
+    }
 
     fn name(i: usize) -> Name {
         dane::name::parse_domain(&format!("h{i}.example")).unwrap()

@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: figures. Each comes with the machine and the day, so that what stands in the README can be traced to a command.
 
+mod apart;
 mod build;
-mod dns;
 
+use apart::Bench;
 use std::fs;
 use std::process::Command;
 
@@ -10,8 +11,9 @@ use std::process::Command;
 pub fn run(arguments: &[String]) -> Result<(), String> {
     match arguments.split_first().map(|(what, rest)| (what.as_str(), rest)) {
         Some(("build", [])) => build::run(),
-        Some(("dns", rest)) => dns::run(rest),
-        _ => Err("usage: cargo xtask bench build | dns [OPTIONS]".to_owned()),
+        Some(("dns", rest)) => apart::run(Bench::Dns, rest),
+        Some(("smtp", rest)) => apart::run(Bench::Smtp, rest),
+        _ => Err("usage: cargo xtask bench build | dns [OPTIONS] | smtp [OPTIONS]".to_owned()),
     }
 }
 

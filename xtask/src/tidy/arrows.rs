@@ -3,12 +3,13 @@
 use super::Complaint;
 
 /// Crate, and what it may use of ours.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("dane", &[]),
     ("dnssec", &[]),
     ("scenario", &["dane"]),
     ("resolve", &["dnssec"]),
-    ("probe", &["dane", "resolve"]),
+    ("libssl", &[]),
+    ("probe", &["dane", "libssl", "resolve"]),
     ("lab", &["dane", "scenario"]),
     ("archive", &["dane"]),
     ("analysis", &["dane"]),

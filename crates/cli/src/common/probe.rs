@@ -6,7 +6,7 @@ use crate::exit::UsageError;
 use dane::name::{Name, parse_domain};
 use dane::observation::CertificateBytes;
 use dane::smtp::Again;
-use probe::{Comeback, Depth, Destinations, Ipv6, Looker, LookerConfig, NameServers, OptOut, Pace, Returns};
+use probe::{Certificates, Comeback, Depth, Destinations, Ipv6, Looker, LookerConfig, NameServers, OpenSsl, OptOut, Pace, Returns};
 use resolve::{Config, Epoch, Resolver};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,6 +33,15 @@ pub struct VisitOptions {
     #[arg(long)]
     pub allow_private: bool,
 
+    /// Which of a server's certificates to look for: 'one', on one connection; or 'all', as clients, too, that take RSA or ECDSA only and
+    /// that do not name the server, on up to three more
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Which::All)]
+    pub certificates: Which,
+
+    /// Take OpenSSL (libssl.so.3) from this directory, for servers that rustls cannot talk to; 'none': do without [default: the system's]
+    #[arg(long, value_name = "DIR|none")]
+    pub openssl: Option<PathBuf>,
+
     /// Domains, addresses and networks to leave alone, one a line
     #[arg(long, value_name = "FILE")]
     pub opt_out: Option<PathBuf>,
@@ -40,6 +49,15 @@ pub struct VisitOptions {
     /// How long to wait for one SMTP reply, seconds
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = reply_time)]
     pub smtp_timeout: Duration,
+}
+
+/// Which certificates of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Which {
+    /// The one that a client gets that takes everything.
+    One,
+    /// Those of other kinds of client, too.
+    All,
 }
 
 /// How mail servers are visited: politely, bounded, and never with a mail.
@@ -101,6 +119,15 @@ impl VisitOptions {
         config.smtp.connect = config.smtp.connect.min(self.smtp_timeout);
         config.smtp.handshake = config.smtp.handshake.min(self.smtp_timeout);
         config.smtp.visit = self.smtp_timeout * 3;
+        config.certificates = match self.certificates {
+            Which::One => Certificates::One,
+            Which::All => Certificates::All,
+        };
+        config.openssl = match &self.openssl {
+            None => OpenSsl::System,
+            Some(none) if none.as_os_str() == "none" => OpenSsl::Without,
+            Some(directory) => OpenSsl::In(directory.clone()),
+        };
         config.opt_out = Arc::new(self.left_alone()?);
         Ok(config)
     }

@@ -14,7 +14,7 @@ use dane::observation::RunObservation;
 use dane::verdict::Verdict;
 use lab::{Lab, LabConfig, LabError, Truth};
 use present::{Ink, Report, Style};
-use probe::{Depth, Destinations, Looker, LookerConfig, Pace, Returns, SmtpLimits, SurveyOptions};
+use probe::{Certificates, Depth, Destinations, Looker, LookerConfig, Pace, Returns, SmtpLimits, SurveyOptions};
 use resolve::{Anchors, Config, Mode, Resolver};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -260,6 +260,7 @@ fn looker_config(lab: &Lab) -> Result<LookerConfig, UsageError> {
     config.vantage = "demo".into();
     config.connect_port = Some(lab.config().smtp_port);
     config.depth = Depth::Full;
+    config.certificates = Certificates::All;
     config.destinations = Destinations::Any;
     config.pace = Pace::unhurried();
     config.returns = Returns::POLITE;

@@ -73,6 +73,7 @@ ROUNDS
   is missed, and the next round says so and why; so does one that follows a
   restart. Rounds with the same slot, list (by hash) and options can be
   compared; a series has a gap where a slot is missed or a round incomplete.
+  Servers are visited again only if that fits into the rest of the round.
 
 OURSELVES
   Before it begins, a scan looks whether our addresses, their PTR names and

@@ -15,7 +15,8 @@ mod peer;
 mod perfect;
 mod query;
 mod report;
-mod usage;
+pub(crate) mod table;
+pub(crate) mod usage;
 mod verification;
 mod world;
 

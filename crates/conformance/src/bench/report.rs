@@ -5,26 +5,18 @@ use super::danelaw::{CROWDED, Outcome, Run, Verb};
 use super::options::Options;
 use super::peer::Peer;
 use super::perfect::{self, Perfect};
+use super::table::{Table, megabytes, micros, put, whole};
 use super::world::{Group, Kind, World};
 use crate::software;
-use std::fmt::Write as _;
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
-
-/// One line of the table.
-struct Row {
-    what: String,
-    figure: String,
-    wanted: &'static str,
-}
 
 /// What has been measured so far.
 pub struct Report {
     machine: String,
     page: Option<PathBuf>,
-    rows: Vec<Row>,
+    table: Table,
     /// Domains per CPU second of unbound, for the ratios.
     unbound: Option<f64>,
     wrong: Vec<String>,
@@ -33,8 +25,13 @@ pub struct Report {
 impl Report {
     /// Begins with the world.
     pub fn new(options: &Options, world: &World, loaded_in: Duration) -> Self {
-        let mut report =
-            Self { machine: options.machine.clone(), page: options.page.clone(), rows: Vec::new(), unbound: None, wrong: Vec::new() };
+        let mut report = Self {
+            machine: options.machine.clone(),
+            page: options.page.clone(),
+            table: Table::default(),
+            unbound: None,
+            wrong: Vec::new(),
+        };
         let config = &world.crowd.config;
         let made =
             world.made_in.map_or("kept from an earlier run".to_owned(), |time| format!("made and signed in {:.0} s", time.as_secs_f64()));
@@ -47,10 +44,7 @@ impl Report {
     }
 
     fn row(&mut self, what: impl Into<String>, figure: impl Into<String>, wanted: &'static str) {
-        let row = Row { what: what.into(), figure: figure.into(), wanted };
-        let wanted = if row.wanted.is_empty() { String::new() } else { format!("   (wanted: {})", row.wanted) };
-        println!("{:<58} {}{wanted}", row.what, row.figure);
-        self.rows.push(row);
+        self.table.row(what, figure, wanted);
     }
 
     /// The bare machine.
@@ -177,24 +171,18 @@ impl Report {
     /// If names were not right, or the page cannot be written.
     pub fn close(self) -> Result<(), String> {
         if let Some(path) = &self.page {
-            fs::write(path, self.markdown()).map_err(|e| format!("{}: {e}", path.display()))?;
+            put(path, "dns", &self.markdown())?;
         }
         if self.wrong.is_empty() { Ok(()) } else { Err(self.wrong.join("\n")) }
     }
 
     fn markdown(&self) -> String {
-        let mut out = String::from(PREFACE);
-        let _ = writeln!(out, "{}; {}.\n\n| | measured | wanted |\n|---|---|---|", self.machine, versions());
-        for row in &self.rows {
-            let _ = writeln!(out, "| {} | {} | {} |", row.what, row.figure, row.wanted);
-        }
-        out.push_str(include_str!("ways.md"));
-        out
+        format!("{PREFACE}{}; {}.\n\n{}{}", self.machine, versions(), self.table.markdown(), include_str!("ways.md"))
     }
 }
 
 const PREFACE: &str = "\
-# Performance
+## Resolving and validating
 
 Written by `cargo xtask bench dns --write`, which anyone can repeat. It makes a namespace of P-256 zones, lets NSD serve it on one core,
 and measures danelaw and unbound on the other, on the same names and types: SOA, NS, DS, DNSKEY, MX, and of the mail hosts A, AAAA, TLSA.
@@ -214,36 +202,4 @@ fn version(program: &str, option: &str) -> String {
     let text = String::from_utf8_lossy(&text).into_owned();
     let number = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.'));
     format!("{program} {}", number.unwrap_or("?"))
-}
-
-fn micros(seconds: f64) -> String {
-    format!("{:.2} µs", seconds * 1e6)
-}
-
-fn megabytes(kilobytes: u64) -> String {
-    format!("{:.0} MB", kilobytes as f64 * 1024.0 / 1e6)
-}
-
-/// With a comma for thousands.
-fn whole(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_readable() {
-        assert_eq!([whole(786.4), whole(151_234.0), whole(1_000_000.0)], ["786", "151,234", "1,000,000"]);
-        assert_eq!((micros(4.987e-6), megabytes(300_000)), ("4.99 µs".to_owned(), "307 MB".to_owned()));
-    }
 }

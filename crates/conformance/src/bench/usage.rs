@@ -13,7 +13,7 @@ const TICK: f64 = 0.01;
 /// How long one run may take.
 const LIMIT: Duration = Duration::from_secs(3_600);
 
-/// What a process used.
+/// What a process used, and the children that it has waited for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     /// CPU time in the program, seconds.
@@ -37,6 +37,8 @@ impl Usage {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
         let mut fields = after_name(&stat)?.split(' ').skip(11).filter_map(|field| field.parse::<f64>().ok());
         let (user, system) = (fields.next()? * TICK, fields.next()? * TICK);
+        // Of the children that it has waited for.
+        let (user, system) = (user + fields.next()? * TICK, system + fields.next()? * TICK);
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
         Some(Self { user, system, peak_kb: peak.unwrap_or(0), wall: 0.0 })

@@ -112,7 +112,7 @@ pub(super) fn chain(route: &HostRoute, server: &Seen) -> Vec<Finding> {
             causes.push((Cause::V1Certificate, format!("version {}", leaf.version)));
         }
         if weak_signature(leaf) {
-            causes.push((Cause::Sha1Signature, leaf.signature_algorithm.clone()));
+            causes.push((Cause::Sha1Signature, leaf.signature_algorithm()));
         }
     }
     if reordered(&certificates) {
@@ -131,14 +131,14 @@ pub(super) fn chain(route: &HostRoute, server: &Seen) -> Vec<Finding> {
 }
 
 fn weak_signature(leaf: &Certificate) -> bool {
-    let algorithm = leaf.signature_algorithm.to_ascii_lowercase();
+    let algorithm = leaf.signature_algorithm().to_ascii_lowercase();
     ["sha1", "sha-1", "md5", "md2"].iter().any(|w| algorithm.contains(w))
 }
 
 /// R-062 rfc8446#4.4.2: some certificate's issuer is there, and not next.
 fn reordered(chain: &[Certificate]) -> bool {
     chain.iter().enumerate().any(|(i, c)| {
-        let issued = |other: &Certificate| other.subject_der == c.issuer_der && c.issuer_der != c.subject_der;
+        let issued = |other: &Certificate| other.subject_der() == c.issuer_der() && c.issuer_der() != c.subject_der();
         chain.iter().any(issued) && !chain.get(i + 1).is_some_and(issued)
     })
 }

@@ -1,7 +1,7 @@
 //! Findings on one MX host: addresses, TLSA, and what its servers show.
 
 use super::server::Seen;
-use super::{Case, advice, dns, mismatch, records, server};
+use super::{Case, advice, dns, mismatch, others, records, server};
 use crate::cause::{Cause, Party, Weight};
 use crate::dns::{Lookup, Outcome, Security};
 use crate::observation::HostObservation;
@@ -49,8 +49,10 @@ pub(super) fn judge(case: &Case, route: &HostRoute) -> Judged {
     let mut findings = addresses(case, route, seen);
     findings.extend(dane(case, route, seen, published));
     findings.extend(server::findings(case, route, &servers, published));
+    findings.extend(others::naming(route, &servers));
     if let Some(lookup) = published.filter(|_| route.tlsa_base.is_some()) {
         findings.extend(mismatch::findings(route, seen, &servers, lookup));
+        findings.extend(others::uncovered(case, route, seen, &servers, lookup));
         findings.extend(advice::findings(route, seen, &servers, lookup, case.at));
     }
     let state = state(case, route, seen, &servers, deciding(seen, route, published).and_then(|l| dns::cause(case, l)));

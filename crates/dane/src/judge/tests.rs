@@ -1,6 +1,7 @@
 //! Verdicts on whole observations. Expectations are read from RFC 7672, RFC 7671 and the requirements, never from output.
 
 mod dns;
+mod others;
 mod visits;
 
 use super::*;

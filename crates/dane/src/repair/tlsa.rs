@@ -6,7 +6,7 @@ use crate::cause::{Cause, Party};
 use crate::cert::Certificate;
 use crate::dns::Lookup;
 use crate::name::{Name, fqdn, tlsa_owner};
-use crate::observation::{AddressObservation, Connect, HostObservation};
+use crate::observation::{AddressObservation, ClientOffer, Connect, HostObservation, Shows};
 use crate::tlsa::Tlsa;
 use crate::verdict::{Repair, Step};
 use std::sync::Arc;
@@ -27,10 +27,14 @@ fn shown(seen: &HostObservation) -> Vec<(Certificate, String)> {
     servers.sort_by_key(|s| s.address);
     let mut leaves: Vec<(Certificate, String)> = Vec::new();
     for server in servers {
-        let leaf = server.tls.as_ref().filter(|t| t.key_proven != Some(false)).and_then(|t| t.chain.first());
-        let Some(leaf) = leaf.and_then(|c| Certificate::parse(&c.0).ok()) else { continue };
-        if !leaves.iter().any(|(known, _)| known.der == leaf.der) {
-            leaves.push((leaf, server.address.to_string()));
+        // What clients get that do not name the server is for others than those who validate DANE.
+        let named = server.others.iter().filter(|look| look.offer != ClientOffer::NoName);
+        let others = named.filter_map(|look| if let Shows::Other(tls) = &look.shows { Some(&**tls) } else { None });
+        for tls in server.tls.iter().chain(others).filter(|t| t.key_proven != Some(false)) {
+            let Some(leaf) = tls.chain.first().and_then(|c| Certificate::parse(&c.0).ok()) else { continue };
+            if !leaves.iter().any(|(known, _)| known.der == leaf.der) {
+                leaves.push((leaf, server.address.to_string()));
+            }
         }
     }
     leaves

@@ -28,13 +28,13 @@ pub(crate) fn check(certificate: &Certificate, role: Role, constraints: &NameCon
 
 fn names_of(certificate: &Certificate, role: Role) -> Vec<GeneralName> {
     let mut names = Vec::new();
-    if dn::canonical(&certificate.subject_der).is_none_or(|rdns| !rdns.is_empty()) {
-        names.push(GeneralName::Directory(certificate.subject_der.clone()));
+    if dn::canonical(certificate.subject_der()).is_none_or(|rdns| !rdns.is_empty()) {
+        names.push(GeneralName::Directory(certificate.subject_der().to_vec()));
     }
-    names.extend(dn::email_addresses(&certificate.subject_der).into_iter().map(|e| GeneralName::Email(e.into_bytes())));
+    names.extend(dn::email_addresses(certificate.subject_der()).into_iter().map(|e| GeneralName::Email(e.into_bytes())));
     names.extend(certificate.extensions.alternative_names.iter().flatten().cloned());
     if role == Role::Leaf && certificate.dns_names.is_empty() {
-        let hosts = certificate.common_names.iter().filter(|cn| looks_like_host(cn));
+        let hosts = certificate.common_names().into_iter().filter(|cn| looks_like_host(cn));
         names.extend(hosts.map(|cn| GeneralName::Dns(cn.clone().into_bytes())));
     }
     names

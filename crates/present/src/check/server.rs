@@ -197,7 +197,7 @@ fn chain(out: &mut String, tls: &TlsObservation, verdict: Option<&ServerVerdict>
         };
         let text = match certificate {
             Ok(c) => {
-                let name = c.common_names.last().cloned().unwrap_or_else(|| c.called(depth).trim_matches('\'').to_owned());
+                let name = c.common_names().pop().unwrap_or_else(|| c.called(depth).trim_matches('\'').to_owned());
                 let until = c.not_after.map(|t| format!(", until {}", time(t))).unwrap_or_default();
                 let bits = c.key.bits.filter(|_| c.key.kind == "RSA").map(|b| format!(" {b}")).unwrap_or_default();
                 format!("{}{until}, {}{bits}", clean(&name), clean(&c.key.kind))

@@ -2,11 +2,11 @@
 
 use crate::config::SmtpLimits;
 use crate::smtp::reply::{ReplyLimits, ReplyReader};
-use crate::tls::{Session, SessionError};
+use crate::tls::{Session, SessionError, read_ready};
 use dane::observation::{Exchange, Got, TlsFailure};
 use std::io;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -39,8 +39,8 @@ impl<'a> Dialogue<'a> {
         Self { tcp, tls: None, limits, replies, octets, since: Instant::now(), end, exchanges: Vec::new(), late_failure: None }
     }
 
-    /// Sends a command (none: waits for the greeting), takes the reply, records both. Gives the reply's code and lines, if it was one.
-    pub(super) async fn exchange(&mut self, command: Option<&str>, patience: Duration) -> Option<(u16, Vec<String>)> {
+    /// Sends a command (none: waits for the greeting), takes the reply, records both. Gives the reply's code, if it was one.
+    pub(super) async fn exchange(&mut self, command: Option<&str>, patience: Duration) -> Option<u16> {
         let deadline = self.end.min(Instant::now() + patience);
         let at_ms = u32::try_from(self.since.elapsed().as_millis()).unwrap_or(u32::MAX);
         let got = match self.send(command, deadline).await {
@@ -52,7 +52,7 @@ impl<'a> Dialogue<'a> {
             },
         };
         let reply = match &got {
-            Got::Reply { code, lines } => Some((*code, lines.clone())),
+            Got::Reply { code, .. } => Some(*code),
             _ => None,
         };
         self.exchanges.push(Exchange { sent: command.map(str::to_owned), encrypted: self.tls.is_some(), got, at_ms });
@@ -88,7 +88,6 @@ impl<'a> Dialogue<'a> {
         if let Some(tls) = &mut self.tls {
             let _ = timeout_at(self.end.min(Instant::now() + Duration::from_secs(1)), tls.close(&mut self.tcp)).await;
         }
-        let _ = timeout_at(self.end, self.tcp.shutdown()).await;
     }
 
     async fn send(&mut self, command: Option<&str>, deadline: Instant) -> Result<(), Got> {
@@ -96,6 +95,7 @@ impl<'a> Dialogue<'a> {
         let line = format!("{command}\r\n");
         let sending = async {
             match &mut self.tls {
+                Some(tls) if command == "QUIT" => tls.send_last(&mut self.tcp, line.as_bytes()).await,
                 Some(tls) => tls.send(&mut self.tcp, line.as_bytes()).await,
                 None => self.tcp.write_all(line.as_bytes()).await.map_err(SessionError::Io),
             }
@@ -108,33 +108,31 @@ impl<'a> Dialogue<'a> {
     }
 
     async fn receive(&mut self, deadline: Instant) -> Got {
-        let mut buffer = [0; READ];
         loop {
             match self.replies.next_reply() {
                 Ok(Some(reply)) => return Got::Reply { code: reply.code, lines: reply.lines },
                 Ok(None) => {}
                 Err(why) => return self.garbage(why.code()),
             }
+            let within = self.replies.is_within_reply();
+            let (replies, tcp) = (&mut self.replies, &mut self.tcp);
+            let mut show = |bytes: &[u8]| replies.feed(bytes);
             let receiving = async {
                 match &mut self.tls {
-                    Some(tls) => tls.receive(&mut self.tcp, &mut buffer).await,
-                    None => self.tcp.read(&mut buffer).await.map_err(SessionError::Io),
+                    Some(tls) => tls.receive(tcp, &mut show).await,
+                    None => read_ready(tcp, |bytes| (show(bytes), bytes.len()).1).await.map_err(SessionError::Io),
                 }
             };
-            let within = self.replies.is_within_reply();
             match timeout_at(deadline, receiving).await {
                 Err(_) if within => return self.garbage("too-slow"),
                 Err(_) => return Got::Timeout,
                 Ok(Ok(0) | Err(_)) if within => return self.garbage("cut-off"),
                 Ok(Ok(0)) => return Got::Closed,
                 Ok(Err(error)) => return self.broken(&error),
-                Ok(Ok(n)) => {
-                    self.replies.feed(buffer.get(..n).unwrap_or_default());
-                    match self.octets.checked_sub(n) {
-                        Some(left) => self.octets = left,
-                        None => return self.garbage("too-many-bytes"),
-                    }
-                }
+                Ok(Ok(n)) => match self.octets.checked_sub(n) {
+                    Some(left) => self.octets = left,
+                    None => return self.garbage("too-many-bytes"),
+                },
             }
         }
     }

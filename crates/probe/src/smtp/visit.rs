@@ -2,16 +2,19 @@
 
 use crate::config::{ConfigError, LookerConfig, SmtpLimits};
 use crate::smtp::dialogue::Dialogue;
-use crate::tls::Engine;
 use crate::tls::hello::{Answered, FlightReader, Reading, client_hello};
+use crate::tls::{Engine, Handshake, Offer, read_ready};
 use dane::Epoch;
+use dane::cert::Certificate;
 use dane::name::Name;
-use dane::observation::{AddressObservation, Connect, Exchange, Got, TlsObservation};
+use dane::observation::{
+    AddressObservation, CertificateBytes, ClientOffer, Connect, Exchange, Got, OtherLook, Shows, TlsFailure, TlsObservation,
+};
 use data_encoding::BASE64;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -26,6 +29,32 @@ pub(crate) struct Visitor {
     engine: Engine,
     limits: SmtpLimits,
     ehlo: Name,
+}
+
+/// As what kind of client we come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Client {
+    engine: By,
+    offer: Offer,
+    naming: Naming,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Rustls,
+    OpenSsl,
+}
+
+/// Whether we say whom we want.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Naming {
+    Sni,
+    Nobody,
+}
+
+impl Client {
+    /// The first of all visits: takes whatever rustls takes.
+    const FIRST: Self = Self { engine: By::Rustls, offer: Offer::All, naming: Naming::Sni };
 }
 
 /// Where to go and whom to ask for.
@@ -50,18 +79,22 @@ impl Target {
 
 impl Visitor {
     pub(crate) fn new(config: &LookerConfig) -> Result<Self, ConfigError> {
-        Ok(Self { engine: Engine::new()?, limits: config.smtp.clone(), ehlo: config.ehlo.clone() })
+        Ok(Self { engine: Engine::new(&config.openssl)?, limits: config.smtp.clone(), ehlo: config.ehlo.clone() })
     }
 
     /// Visits. Ends within the limits, whatever the server does, and never sends a mail.
     pub(crate) async fn visit(&self, target: &Target, at: Epoch) -> AddressObservation {
+        self.visit_as(target, Client::FIRST, at).await
+    }
+
+    async fn visit_as(&self, target: &Target, client: Client, at: Epoch) -> AddressObservation {
         let begun = Instant::now();
         let mut record = target.record(Connect::Connected, at);
         match timeout(self.limits.connect, TcpStream::connect(SocketAddr::new(target.address, target.port))).await {
             Ok(Ok(tcp)) => {
                 let _ = tcp.set_nodelay(true);
                 let mut dialogue = Dialogue::new(tcp, &self.limits, begun + self.limits.visit);
-                self.talk(&mut dialogue, target, &mut record).await;
+                self.talk(&mut dialogue, target, client, &mut record).await;
                 if let (Some(tls), Some(late)) = (&mut record.tls, dialogue.late_failure.take()) {
                     tls.error.get_or_insert(late);
                 }
@@ -78,15 +111,79 @@ impl Visitor {
         record
     }
 
-    /// Whether the server speaks a TLS that our engine does not: then it is worth a second look.
+    /// Whether the server may speak a TLS that rustls does not: then it is worth a second look.
     pub(crate) fn wants_second_look(seen: &AddressObservation) -> bool {
         let failure = seen.tls.as_ref().and_then(|t| t.error.as_ref());
-        failure.is_some_and(|f| matches!(f.kind.as_str(), "alert" | "protocol-version" | "no-common-cipher" | "chain-too-large"))
-            && seen.tls.as_ref().is_some_and(|t| t.chain.is_empty())
+        let refused = |kind: &str| matches!(kind, "alert" | "protocol-version" | "no-common-cipher" | "chain-too-large" | "protocol-error");
+        failure.is_some_and(|f| refused(&f.kind)) && seen.tls.as_ref().is_some_and(|t| t.chain.is_empty())
+    }
+
+    /// Whether this machine has an OpenSSL to look with.
+    pub(crate) fn can_look_broadly(&self) -> bool {
+        self.engine.has_broad()
+    }
+
+    /// Visits again with OpenSSL, which speaks nearly everything. What came of it takes the place of the first visit if it has a session to
+    /// show; else what was learned is added to the first. False: no certificate was seen.
+    pub(crate) async fn look_broadly(&self, target: &Target, seen: &mut AddressObservation) -> bool {
+        let mut again = self.visit_as(target, Client { engine: By::OpenSsl, ..Client::FIRST }, seen.at).await;
+        let (Some(first), Some(tls)) = (seen.tls.as_mut(), again.tls.as_mut()) else { return false };
+        if tls.error.is_none() {
+            tls.refused = first.error.take().map(Box::new);
+            again.elapsed_ms = again.elapsed_ms.saturating_add(seen.elapsed_ms);
+            again.early_bytes = seen.early_bytes.take().or(again.early_bytes);
+            *seen = again;
+            return true;
+        }
+        let Some(version) = tls.version.take() else { return false };
+        if tls.error.as_ref().is_some_and(|e| e.kind == "alert") {
+            // Both engines were refused: that is the server's doing, whatever it speaks.
+            (first.version, first.cipher, first.chain) = (Some(version), tls.cipher.take(), std::mem::take(&mut tls.chain));
+            first.engine = format!("rustls, then {}", tls.engine);
+            return true;
+        }
+        add(first, Learned { version, cipher: tls.cipher.take(), chain: std::mem::take(&mut tls.chain), by: &tls.engine });
+        !first.chain.is_empty()
+    }
+
+    /// As what other kinds of client to come, after what was seen: one that takes only the other kind of key, one that names nobody.
+    pub(crate) fn other_offers(seen: &AddressObservation) -> Vec<ClientOffer> {
+        let Some(tls) = &seen.tls else { return Vec::new() };
+        if tls.error.is_some() {
+            // A server that refuses us may do so for the name.
+            let named = tls.sni.is_some() && tls.chain.is_empty();
+            return if named { vec![ClientOffer::NoName] } else { Vec::new() };
+        }
+        let key = tls.chain.first().and_then(|c| Certificate::key_of(&c.0).ok()).map(|(_, key)| key.kind);
+        let mut offers = match key.as_deref() {
+            Some("RSA") => vec![ClientOffer::Ecdsa],
+            Some(kind) if kind.starts_with("P-") || kind.starts_with("Ed") => vec![ClientOffer::Rsa],
+            _ => vec![ClientOffer::Rsa, ClientOffer::Ecdsa],
+        };
+        offers.extend(tls.sni.is_some().then_some(ClientOffer::NoName));
+        offers
+    }
+
+    /// Visits as another kind of client, by the engine that saw the server first.
+    pub(crate) async fn look_as(&self, target: &Target, seen: &AddressObservation, offer: ClientOffer, at: Epoch) -> OtherLook {
+        let first = seen.tls.as_ref();
+        let engine = if first.is_some_and(|t| t.refused.is_some()) { By::OpenSsl } else { By::Rustls };
+        let client = match offer {
+            ClientOffer::Rsa => Client { engine, offer: Offer::Rsa, naming: Naming::Sni },
+            ClientOffer::Ecdsa => Client { engine, offer: Offer::Ecdsa, naming: Naming::Sni },
+            ClientOffer::NoName => Client { engine, offer: Offer::All, naming: Naming::Nobody },
+        };
+        let AddressObservation { dialogue, tls, .. } = self.visit_as(target, client, at).await;
+        let shows = match tls {
+            None => Shows::NotSeen { dialogue },
+            Some(tls) if tls.error.is_none() && first.is_some_and(|f| f.chain == tls.chain) => Shows::Same,
+            Some(tls) => Shows::Other(Box::new(tls)),
+        };
+        OtherLook { offer, at, shows }
     }
 
     /// Visits again and offers all that older senders would, to see version, cipher suite and chain. Adds to the record what it sees: if a
-    /// server has nothing but what our engine lacks, that is our limit (`no-common-cipher`), not its failure.
+    /// server has nothing but what our engines lack, that is our limit (`no-common-cipher`), not its failure.
     pub(crate) async fn look_again(&self, target: &Target, seen: &mut AddressObservation) {
         let begun = Instant::now();
         let end = begun + self.limits.visit;
@@ -97,40 +194,34 @@ impl Visitor {
             return;
         }
         match dialogue.exchange(Some("STARTTLS"), self.limits.reply).await {
-            Some((220, _)) => {}
+            Some(220) => {}
             Some(_) => return self.leave(&mut dialogue).await,
             None => return,
         }
         let hello = first_flight(&mut dialogue.tcp, &target.sni);
         let Ok(Some(answer)) = timeout_at(end.min(Instant::now() + self.limits.handshake), hello).await else { return };
         if let Some(tls) = &mut seen.tls {
-            let old = matches!(answer.version.as_str(), "SSLv3" | "TLSv1.0" | "TLSv1.1");
-            if let Some(error) = tls.error.as_mut().filter(|e| e.kind != "chain-too-large") {
-                error.kind = if old { "protocol-version" } else { "no-common-cipher" }.to_owned();
-                error.detail = format!("{}; a second look offered older cipher suites and was answered", error.detail);
-            }
-            tls.version = Some(answer.version);
-            tls.cipher = Some(answer.cipher);
-            tls.chain = answer.chain;
-            tls.engine = "rustls, then a bare ClientHello".to_owned();
+            add(tls, Learned { version: answer.version, cipher: Some(answer.cipher), chain: answer.chain, by: "a bare ClientHello" });
         }
     }
 
-    async fn talk(&self, dialogue: &mut Dialogue<'_>, target: &Target, record: &mut AddressObservation) {
+    async fn talk(&self, dialogue: &mut Dialogue<'_>, target: &Target, client: Client, record: &mut AddressObservation) {
         if !self.introduce(dialogue).await {
             return;
         }
         // Asked for also where it is not offered: whether it was is in the record of EHLO, and the studies count both ways.
         match dialogue.exchange(Some("STARTTLS"), self.limits.reply).await {
-            Some((220, _)) => {}
-            Some((421, _)) | None => return,
+            Some(220) => {}
+            Some(421) | None => return,
             Some(_) => return self.leave(dialogue).await,
         }
         let early = dialogue.unasked();
         if !early.is_empty() {
             record.early_bytes = Some(BASE64.encode(early.get(..early.len().min(EARLY_KEPT)).unwrap_or(&early)));
         }
-        if self.secure(dialogue, target, record).await && dialogue.exchange(Some(&self.ehlo("EHLO")), self.limits.reply).await.is_some() {
+        if self.secure(dialogue, target, client, record).await
+            && dialogue.exchange(Some(&self.ehlo("EHLO")), self.limits.reply).await.is_some()
+        {
             self.leave(dialogue).await;
         }
     }
@@ -139,20 +230,20 @@ impl Visitor {
     async fn introduce(&self, dialogue: &mut Dialogue<'_>) -> bool {
         let reply = self.limits.reply;
         match dialogue.exchange(None, reply).await {
-            Some((220, _)) => {}
-            Some((421, _)) | None => return false,
+            Some(220) => {}
+            Some(421) | None => return false,
             Some(_) => {
                 self.leave(dialogue).await;
                 return false;
             }
         }
         let mut answer = dialogue.exchange(Some(&self.ehlo("EHLO")), reply).await;
-        if let Some((500..=599, _)) = answer {
+        if let Some(500..=599) = answer {
             answer = dialogue.exchange(Some(&self.ehlo("HELO")), reply).await;
         }
         match answer {
-            Some((200..=299, _)) => true,
-            Some((421, _)) | None => false,
+            Some(200..=299) => true,
+            Some(421) | None => false,
             Some(_) => {
                 self.leave(dialogue).await;
                 false
@@ -161,8 +252,8 @@ impl Visitor {
     }
 
     /// The handshake. True: the dialogue goes on in TLS.
-    async fn secure(&self, dialogue: &mut Dialogue<'_>, target: &Target, record: &mut AddressObservation) -> bool {
-        let mut handshake = match self.engine.begin(&target.sni) {
+    async fn secure(&self, dialogue: &mut Dialogue<'_>, target: &Target, client: Client, record: &mut AddressObservation) -> bool {
+        let mut handshake = match self.begin(target, client) {
             Ok(handshake) => handshake,
             Err(error) => {
                 record.tls = Some(TlsObservation { error: Some(error), ..TlsObservation::new("rustls") });
@@ -174,18 +265,23 @@ impl Visitor {
         let error = match outcome {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error),
-            Err(_) => Some(dane::observation::TlsFailure {
+            Err(_) => Some(TlsFailure {
                 kind: "timeout".to_owned(),
                 alert: None,
                 detail: "the handshake was not complete before our deadline".to_owned(),
             }),
         };
-        let up = error.is_none();
-        record.tls = Some(handshake.record(error));
-        if up {
-            dialogue.secure(handshake.into_session());
+        let (tls, session) = handshake.end(error);
+        record.tls = Some(tls);
+        session.map(|session| dialogue.secure(session)).is_some()
+    }
+
+    fn begin(&self, target: &Target, client: Client) -> Result<Handshake, TlsFailure> {
+        let sni = (client.naming == Naming::Sni).then_some(&target.sni);
+        match client.engine {
+            By::Rustls => self.engine.begin(sni, client.offer),
+            By::OpenSsl => self.engine.begin_broad(sni, client.offer),
         }
-        up
     }
 
     async fn leave(&self, dialogue: &mut Dialogue<'_>) {
@@ -198,16 +294,36 @@ impl Visitor {
     }
 }
 
+/// What a second look learned without completing a handshake.
+struct Learned<'a> {
+    version: String,
+    cipher: Option<String>,
+    chain: Vec<CertificateBytes>,
+    by: &'a str,
+}
+
+/// Adds it to the first look.
+fn add(tls: &mut TlsObservation, learned: Learned) {
+    let old = matches!(learned.version.as_str(), "SSLv3" | "TLSv1.0" | "TLSv1.1");
+    if let Some(error) = tls.error.as_mut().filter(|e| e.kind != "chain-too-large") {
+        error.kind = if old { "protocol-version" } else { "no-common-cipher" }.to_owned();
+        error.detail = format!("{}; a second look offered older cipher suites and was answered", error.detail);
+    }
+    tls.version = Some(learned.version);
+    tls.cipher = learned.cipher;
+    tls.chain = learned.chain;
+    tls.engine = format!("rustls, then {}", learned.by);
+}
+
 /// What the server answers to a broad ClientHello in the clear; the connection is of no use afterwards.
 async fn first_flight(tcp: &mut TcpStream, sni: &Name) -> Option<Answered> {
     let mut random = [0; 32];
     aws_lc_rs::rand::fill(&mut random).ok()?;
     tcp.write_all(&client_hello(Some(sni), random)).await.ok()?;
     let mut reader = FlightReader::default();
-    let mut buffer = [0; 4096];
     loop {
-        let got = tcp.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
-        match reader.feed(buffer.get(..got)?) {
+        let read = |bytes: &[u8]| if bytes.is_empty() { Reading::Refused } else { reader.feed(bytes) };
+        match read_ready(tcp, read).await.ok()? {
             Reading::More => {}
             Reading::Refused => return None,
             Reading::Done(answer) => {

@@ -23,19 +23,37 @@ pub(super) const OFFERED: [SignatureScheme; 11] = [
     SignatureScheme::RSA_PKCS1_SHA1,
 ];
 
+/// Those of RSA keys only.
+pub(super) const RSA: [SignatureScheme; 7] = [
+    SignatureScheme::RSA_PSS_SHA256,
+    SignatureScheme::RSA_PSS_SHA384,
+    SignatureScheme::RSA_PSS_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA1,
+];
+
+/// Those of elliptic curves only.
+pub(super) const ECDSA: [SignatureScheme; 4] = [
+    SignatureScheme::ECDSA_NISTP256_SHA256,
+    SignatureScheme::ECDSA_NISTP384_SHA384,
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    SignatureScheme::ED25519,
+];
+
 /// Whether `signature` over `message` proves the key of `leaf`. `None`: a kind of key or signature that we cannot verify.
 pub(super) fn proves(leaf: &[u8], version: ProtocolVersion, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> Option<bool> {
     // What is no certificate has no key that could be proven.
-    let Ok(leaf) = Certificate::parse(leaf) else { return Some(false) };
-    let rsa = leaf.key.kind == "RSA";
-    if rsa && leaf.key.bits.is_some_and(|bits| bits < smallest_verifiable(scheme)) {
+    let Ok((spki, key)) = Certificate::key_of(leaf) else { return Some(false) };
+    if key.kind == "RSA" && key.bits.is_some_and(|bits| bits < smallest_verifiable(scheme)) {
         return None;
     }
     let candidates = algorithms(version, scheme)?;
     Some(
         candidates
             .iter()
-            .any(|algorithm| ParsedPublicKey::new(*algorithm, &leaf.spki).is_ok_and(|key| key.verify_sig(message, signature).is_ok())),
+            .any(|algorithm| ParsedPublicKey::new(*algorithm, spki).is_ok_and(|key| key.verify_sig(message, signature).is_ok())),
     )
 }
 

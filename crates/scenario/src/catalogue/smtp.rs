@@ -41,7 +41,7 @@ fn starttls() -> Vec<Scenario> {
         healthy(Section::C, "auth-before-starttls", "AUTH in clear", "The server offers AUTH before TLS: somebody will send a password in clear.").smtp(Smtp::AuthInClear).works(&[Cause::AuthBeforeStarttls]).rests(&["R-038"]),
         healthy(Section::B, "sni-required", "Server name required", "The server presents a certificate only to clients that name it. RFC 7672 tells clients to send the TLSA base domain, so it works, against the rule that servers must not need it.")
             .smtp(Smtp::SniRequired)
-            .works(&[])
+            .works(&[Cause::SniRequired])
             .rests(&["R-067", "R-103"]),
     ]
 }

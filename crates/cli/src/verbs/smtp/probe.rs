@@ -266,8 +266,8 @@ impl Shown {
         let certificate = Certificate::parse(&bytes.0).ok();
         let seen = certificate.as_ref();
         Self {
-            subject: seen.map(|c| c.subject.clone()),
-            issuer: seen.map(|c| c.issuer.clone()),
+            subject: seen.map(|c| c.subject()),
+            issuer: seen.map(|c| c.issuer()),
             not_before: seen.and_then(|c| c.not_before),
             not_after: seen.and_then(|c| c.not_after),
             key: seen.map(key_words),

@@ -282,7 +282,7 @@ fn warn(source: &str, usage: Usage, material: &Material) {
         anstream::eprintln!(
             "danelaw: warning: usage {} names an issuer, but '{}' in {source} is not one; no server will be authenticated by it",
             usage.0,
-            certificate.subject
+            certificate.subject()
         );
     }
     if matches!(usage.0, 0 | 1) {

@@ -1,8 +1,10 @@
-//! `cargo xtask bench dns`: what it costs to resolve and validate a namespace, beside unbound and the bare machine. The work is done by
-//! `conformance::bench`; here it gets what it needs: release builds, other people's software, and a network of its own.
+//! `cargo xtask bench dns`: what it costs to resolve and validate a namespace, beside unbound and the bare machine.
+//! `cargo xtask bench smtp`: what it costs to visit a mail server, beside the bare parts of a visit and other people's tools.
 //!
-//! Delegations name no port, so the name servers have to be at port 53. In a network of its own that disturbs nobody, and with the first
-//! process of its own process ids everything that was started ends, however this ends.
+//! The work is done by `conformance::bench` and `conformance::bench_smtp`; here it gets what it needs: release builds, other people's
+//! software, and a network of its own. Name servers have to be at port 53, because delegations name no port, and mail servers have as many
+//! addresses as there are visits: in a network of its own that disturbs nobody. With the first process of its own process ids everything
+//! that was started ends, however this ends.
 
 use super::machine;
 use crate::steps::cargo;
@@ -10,13 +12,38 @@ use crate::{debian, source};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const USAGE: &str = "usage: cargo xtask bench dns [--zones N] [--names N] [--in-flight N] [--no-unbound] [--write]";
+/// A benchmark with a network of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bench {
+    /// Resolving and validating.
+    Dns,
+    /// Visits to mail servers.
+    Smtp,
+}
+
+impl Bench {
+    /// Its program in the release directory.
+    fn program(self) -> &'static str {
+        match self {
+            Self::Dns => "bench-dns",
+            Self::Smtp => "bench-smtp",
+        }
+    }
+
+    fn usage(self) -> &'static str {
+        match self {
+            Self::Dns => "usage: cargo xtask bench dns [--zones N] [--names N] [--in-flight N] [--no-unbound] [--write]",
+            Self::Smtp => "usage: cargo xtask bench smtp [--visits N] [--in-flight N] [--held N] [--no-peers] [--write]",
+        }
+    }
+}
 
 /// Builds, and runs the benchmark.
-pub fn run(arguments: &[String]) -> Result<(), String> {
+pub fn run(bench: Bench, arguments: &[String]) -> Result<(), String> {
+    let usage = bench.usage();
     let (write, rest): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|argument| *argument == "--write");
     if let Some(help) = rest.iter().find(|argument| matches!(argument.as_str(), "--help" | "-h")) {
-        return Err(format!("{USAGE} ({help})"));
+        return Err(format!("{usage} ({help})"));
     }
     let software = debian::provide()?;
     let target = std::path::absolute(source::target_directory()).map_err(|e| e.to_string())?;
@@ -25,14 +52,14 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         return Err("the release build fails".to_owned());
     }
     let release = target.join("release");
-    let mut command = apart(&release.join("bench-dns"))?;
-    command.arg("--directory").arg(target.join("bench-dns")).arg("--machine").arg(machine()).args(rest);
+    let mut command = apart(&release.join(bench.program()))?;
+    command.arg("--directory").arg(target.join(bench.program())).arg("--machine").arg(machine()).args(rest);
     if !write.is_empty() {
         command.arg("--page").arg(source::root().join("docs/performance.md"));
     }
     command.env("DANELAW_SOFTWARE", &software.root).env("DANELAW_BINARY", release.join("danelaw"));
     let status = command.status().map_err(|e| format!("unshare: {e}"))?;
-    if status.success() { Ok(()) } else { Err(format!("the benchmark did not succeed; {USAGE}")) }
+    if status.success() { Ok(()) } else { Err(format!("the benchmark did not succeed; {usage}")) }
 }
 
 /// A command that runs a program with a network, and process ids, of its own. Its loopback has to be switched on, as on a machine that starts.
