@@ -63,8 +63,11 @@ impl<W: Write> Writer<W> {
         if !self.hosts.insert((host.host.clone(), host.port)) {
             return Ok(());
         }
-        for certificate in host.servers.iter().filter_map(|s| s.tls.as_ref()).flat_map(|t| &t.chain) {
-            self.certificate(certificate)?;
+        for server in &host.servers {
+            let earlier = server.earlier.iter().filter_map(|visit| visit.tls.as_deref());
+            for certificate in server.tls.iter().chain(earlier).flat_map(|tls| &tls.chain) {
+                self.certificate(certificate)?;
+            }
         }
         self.line(record::host_line(host))
     }

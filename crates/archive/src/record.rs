@@ -117,12 +117,17 @@ type Change<'a> = dyn FnMut(&mut serde_json::Map<String, Value>) -> Result<(), S
 fn for_each_certificate(host: &mut Value, change: &mut Change) -> Result<(), String> {
     let Some(servers) = host.get_mut("servers").and_then(Value::as_array_mut) else { return Ok(()) };
     for server in servers {
-        let Some(chain) = server.pointer_mut("/tls/chain").and_then(Value::as_array_mut) else { continue };
-        for certificate in chain.iter_mut().filter_map(Value::as_object_mut) {
-            change(certificate)?;
+        in_chain(server, change)?;
+        for visit in server.get_mut("earlier").and_then(Value::as_array_mut).into_iter().flatten() {
+            in_chain(visit, change)?;
         }
     }
     Ok(())
+}
+
+fn in_chain(visit: &mut Value, change: &mut Change) -> Result<(), String> {
+    let chain = visit.pointer_mut("/tls/chain").and_then(Value::as_array_mut);
+    chain.into_iter().flatten().filter_map(Value::as_object_mut).try_for_each(change)
 }
 
 pub(crate) fn parse(line: &str, certificates: &Certificates) -> Result<Record, Unreadable> {

@@ -5,7 +5,9 @@ use crate::table::Cell::{Bool, Bytes, Int, List, Text};
 use crate::table::{Cell, Column, Kind};
 use dane::dns::Lookup;
 use dane::name::Name;
-use dane::observation::{AddressObservation, CertificateBytes, Connect, DomainObservation, HostObservation, RunObservation};
+use dane::observation::{
+    AddressObservation, CertificateBytes, Connect, DomainObservation, HostObservation, RoundObservation, RunObservation,
+};
 use serde::Serialize;
 
 /// One address of one host.
@@ -66,6 +68,10 @@ pub(crate) const SNAPSHOT: &[Column<RunObservation>] = columns! {
     "targets" Int "Number of well-formed targets." |r| int(r.targets);
     "malformed" Int "Number of lines set aside." |r| int(r.malformed);
     "shard" Text "Part of the list, i/n." |r| Text(r.shard.clone());
+    "slot_s" Int "Of a round: the slot of the clock that it was for, epoch seconds." |r| Int(r.round.as_ref().map(|round| round.scheduled_s));
+    "late_ms" Int "Of a round: how much later it began." |r| Int(r.round.as_ref().and_then(|round| i64::try_from(round.late_ms).ok()));
+    "missed" Int "Of a round: slots missed since the round before." |r| Int(r.round.as_ref().map(|round| missed(round)));
+    "complete" Bool "Of a round: whether every target has its record." |r| Bool(r.round.as_ref().and_then(|round| round.complete));
     "config_sha256" Text "SHA-256 of the configuration." |r| text(&r.config_sha256);
     "danelaw" Text "Version of danelaw." |r| text(&r.danelaw);
     "anchors" List "Trust anchors in use." |r| List(r.anchors.clone());
@@ -120,7 +126,7 @@ pub(crate) const SERVERS: &[Column<ServerRow>] = columns! {
     "transport_port" Int "The port connected to." |s| Int(Some(s.server.transport_port.into()));
     "at_s" Int "When the attempt began, epoch seconds." |s| Int(Some(s.server.at));
     "connect" Text "connected, refused, timeout, unreachable, not-tried, local-error." |s| text(connect(&s.server.connect));
-    "earlier_visits" Int "Visits before this one that the server ended by asking us to come back." |s| int(s.server.earlier.len() as u64);
+    "earlier_visits" Int "Visits before this one in the same look." |s| int(s.server.earlier.len() as u64);
     "greeting_code" Int "Reply code of the greeting." |s| Int(s.server.reply_code(None).map(i64::from));
     "starttls_code" Int "Reply code to STARTTLS." |s| Int(s.server.reply_code(Some("STARTTLS")).map(i64::from));
     "tls_version" Text "TLS version." |s| Text(s.server.tls.as_ref().and_then(|t| t.version.clone()));
@@ -144,6 +150,10 @@ pub(crate) const SKIPPED: &[Column<Skipped>] = columns! {
     "why" Text "opted-out, cancelled, crashed." |s| text(&s.why);
     "json" Text "The whole record." |s| json(s);
 };
+
+fn missed(round: &RoundObservation) -> i64 {
+    round.missed.iter().map(|m| i64::try_from(m.count).unwrap_or(i64::MAX)).fold(0, i64::saturating_add)
+}
 
 /// The TLSA lookup with records, or the first.
 fn tlsa(row: &HostRow) -> Option<&Lookup> {

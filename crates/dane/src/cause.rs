@@ -192,6 +192,7 @@ causes! {
     EmptyChain "empty-chain" Domain Error "R-073" "The server presents no certificate.";
     GarbageCertificate "garbage-certificate" Domain Error "R-049" "What the server presents as certificate is not one.";
     KeyNotProven "key-not-proven" Domain Error "R-036" "The server could not prove that it holds the certificate's key.";
+    VisitsDisagree "visits-disagree" Domain Warning "R-036" "Visits to the same address saw different things within minutes.";
     CertificateUncovered "certificate-uncovered" Domain Warning "R-090" "The TLSA records fit one of the server's certificates and not another, which clients get that offer something else.";
     SniRequired "sni-required" Domain Info "R-103" "Clients that do not name the server get no certificate, or another.";
     SniBreaks "sni-breaks" Domain Warning "R-067" "The handshake fails if the client names the server, and works if it does not.";
@@ -233,6 +234,9 @@ causes! {
     ClockOff "clock-off" Us Unknown "R-112" "This machine's clock is wrong.";
     NoPtr "no-ptr" Us Warning "R-036" "Our address has no PTR record; many servers will refuse us.";
     EhloUnresolvable "ehlo-unresolvable" Us Warning "R-036" "Our EHLO name does not resolve; many servers will refuse us.";
+    PtrUnconfirmed "ptr-unconfirmed" Us Warning "R-036" "The name of our address does not lead back to it; many servers will refuse us.";
+    EhloElsewhere "ehlo-elsewhere" Us Warning "R-036" "Our EHLO name does not lead to our address; some servers will refuse us.";
+    BlockListed "block-listed" Us Warning "R-036" "Our address is on a block list; servers that use it will refuse us.";
     TlsEngineLimit "tls-engine-limit" Us Unknown "R-073" "The server speaks only cipher suites that our TLS engine does not have; other senders may.";
     LocalError "local-error" Us Unknown "R-036" "Something failed on this machine, so we could not look.";
     BudgetExhausted "budget-exhausted" Us Unknown "R-066" "One of our own limits was reached before the answer was complete.";

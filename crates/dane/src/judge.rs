@@ -29,6 +29,7 @@ mod records;
 mod server;
 mod standing;
 mod vantage;
+mod visits;
 
 #[cfg(test)]
 mod properties;

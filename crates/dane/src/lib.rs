@@ -18,6 +18,7 @@ pub mod paper;
 pub mod path;
 pub mod pem;
 pub mod policies;
+pub mod preflight;
 pub mod refid;
 pub mod repair;
 pub mod requirement;

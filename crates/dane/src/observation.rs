@@ -4,11 +4,17 @@
 //! Two kinds are stored apart, because thousands of domains share a server: [`DomainObservation`] (what the domain's own DNS says) and
 //! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
 
+mod earlier;
 mod others;
 mod policies;
+mod preflight;
+mod round;
 
+pub use earlier::EarlierVisit;
 pub use others::{ClientOffer, OtherLook, Shows};
 pub use policies::{Body, CaaObservation, FetchAttempt, HttpResponse, PoliciesObservation, PolicyFetch};
+pub use preflight::{ListAnswer, Listing, Preflight, PtrName, SourceObservation};
+pub use round::{MissedSlots, RoundObservation, comparable, follows};
 
 use crate::Epoch;
 use crate::dns::{Lookup, Outcome};
@@ -188,7 +194,7 @@ pub struct AddressObservation {
     /// The whole visit, milliseconds.
     #[serde(default)]
     pub elapsed_ms: u32,
-    /// Visits of the same look before this one, which the server ended by asking us to come back, oldest first. This one is what counts.
+    /// Visits of the same look before this one, oldest first. This one is what counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierVisit>,
     /// What other kinds of client are shown, if that was looked at.
@@ -197,18 +203,6 @@ pub struct AddressObservation {
     /// What it accepts beyond what one sender needs, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth: Option<Box<DepthObservation>>,
-}
-
-/// A visit that the server ended by asking us to come back later: greylisting, too many connections. It never comes to TLS.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EarlierVisit {
-    /// When it began.
-    pub at: Epoch,
-    /// The dialogue in order.
-    pub dialogue: Vec<Exchange>,
-    /// The whole visit, milliseconds.
-    #[serde(default)]
-    pub elapsed_ms: u32,
 }
 
 impl AddressObservation {
@@ -455,6 +449,9 @@ pub struct VantageObservation {
     /// Source addresses used.
     #[serde(default)]
     pub sources: Vec<IpAddr>,
+    /// What the DNS and block lists say of our addresses, if they were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<Arc<Preflight>>,
 }
 
 /// Metadata of one run of `scan`: everything needed to know what its observations rest on.
@@ -485,6 +482,9 @@ pub struct RunObservation {
     pub anchors: Vec<String>,
     /// Root servers (or the upstream) in use.
     pub roots: Vec<String>,
+    /// Which round of a series it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<Box<RoundObservation>>,
     /// Ourselves.
     pub vantage: VantageObservation,
 }

@@ -11,8 +11,11 @@
 //! | STARTTLS | 421, block list, silence, closed | not offered, 454, 500 to 504, other 5xx that speak of no block list |
 //! | handshake | silence, closed, reset, our engine's limits | every other failure, no or garbage certificate, key not proven |
 
+mod again;
 #[cfg(test)]
 mod tests;
+
+pub use again::{Again, again};
 
 use crate::cause::Cause;
 use crate::cert::Certificate;

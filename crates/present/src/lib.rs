@@ -9,6 +9,7 @@ mod text;
 
 pub use check::{Nagios, Subject, check, nagios, preflight};
 pub use depth::depth;
+pub use html::identify::{Identity, WishAnswer, identity_page};
 pub use html::page;
 pub use style::{Ink, Style};
 pub use terminal::{run_line, summary};

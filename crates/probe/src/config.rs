@@ -1,8 +1,10 @@
 //! What a looker may do, how long, and how often.
 
 use crate::optout::OptOut;
+use crate::preflight::BlockLists;
 use dane::name::Name;
 use dane::observation::{CertificateBytes, Depth};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,16 +173,20 @@ impl Pace {
     }
 }
 
-/// Whether and when a server that asks us to come back later (4xx to the greeting or EHLO, 421) is visited again within the look.
+/// Whether and when a server is visited again within the look, by [`dane::smtp::again()`]: one that asks for it (4xx to the greeting or EHLO,
+/// 421) `times` times; one whose connection broke, and one whose fault has yet to repeat, once each. So no address sees more than `times` + 3
+/// visits, one at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Returns {
-    /// Further visits to one address; 0: none.
+    /// Further visits to one address that asks for them; 0: no further visit to anybody, for whatever reason.
     pub times: u8,
-    /// How long to stay away before each. Servers on loopback are ourselves: a second is enough for them.
+    /// How long to stay away from who asks us to. Servers on loopback are ourselves: a second is enough for them.
     pub after: Duration,
+    /// How long to stay away else. From loopback a tenth of a second.
+    pub soon: Duration,
     /// No visit begins later than this after the first was wanted, so that a look ends before its domain's deadline.
     pub within: Duration,
-    /// Further visits in all: what is greylisted beyond them stays as it was seen.
+    /// Further visits in all for each of the three reasons: beyond them, what was seen first stands.
     pub in_all: u64,
 }
 
@@ -188,8 +194,15 @@ impl Returns {
     /// Every server has one chance.
     pub const NEVER: Self = Self { times: 0, ..Self::POLITE };
 
-    /// Once, after five minutes and a bit: what greylisting commonly wants.
-    pub const POLITE: Self = Self { times: 1, after: Duration::from_secs(310), within: Duration::from_secs(1000), in_all: 10_000 };
+    /// Once, after five minutes and a bit: what greylisting commonly wants. Up to a quarter of the time is added, by the address, so that those
+    /// who were met together are not met together again.
+    pub const POLITE: Self = Self {
+        times: 1,
+        after: Duration::from_secs(310),
+        soon: Duration::from_secs(30),
+        within: Duration::from_secs(1000),
+        in_all: 10_000,
+    };
 }
 
 /// Everything a [`crate::Looker`] needs to know.
@@ -240,6 +253,10 @@ pub struct LookerConfig {
     pub remembered: usize,
     /// Domains and networks that want to be left alone.
     pub opt_out: Arc<OptOut>,
+    /// The addresses by which others see us, where this machine does not know them (behind NAT). Empty: those by which it sends.
+    pub seen_as: Vec<IpAddr>,
+    /// Block lists that are asked about these.
+    pub block_lists: Arc<BlockLists>,
 }
 
 impl LookerConfig {
@@ -269,6 +286,8 @@ impl LookerConfig {
             addresses_per_host: 16,
             remembered: 256 << 20,
             opt_out: Arc::default(),
+            seen_as: Vec::new(),
+            block_lists: Arc::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The parsers of what servers send, for the fuzzer: they must neither panic nor grow, and how bytes are cut into packets must not matter.
 
 use crate::http::{self, ResponseReader};
+use crate::identify::{Reading as Request, RequestReader};
 use crate::smtp::reply::{ReplyLimits, ReplyReader};
 use crate::tls::flight::{FlightReader, Reading};
 
@@ -65,4 +66,16 @@ pub fn response(bytes: &[u8]) {
         (ended, reader.response())
     };
     assert_eq!(read(bytes.len().max(1)), read(5));
+}
+
+/// Bytes as a request for the page that explains a scan.
+///
+/// # Panics
+/// If cutting the bytes differently changes what is read.
+pub fn request(bytes: &[u8]) {
+    let read = |cut: usize| {
+        let mut reader = RequestReader::default();
+        bytes.chunks(cut).map(|packet| reader.feed(packet)).find(|reading| *reading != Request::More)
+    };
+    assert_eq!(read(bytes.len().max(1)), read(3));
 }

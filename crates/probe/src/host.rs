@@ -1,19 +1,22 @@
 //! One MX host: addresses, TLSA, zone, and a visit to every address.
 
 use crate::chain::presented;
-use crate::comeback::Comebacks;
+use crate::comeback::{Comebacks, Visited};
 use crate::config::{Certificates, ConfigError, DepthLimits, Destinations, Ipv6, LookerConfig, Scope};
 use crate::dns::Dns;
 use crate::look::now;
 use crate::optout::OptOut;
-use crate::pace::{Gate, TooBusy, Turn};
+use crate::pace::{Felt, Gate, TooBusy, Turn};
 use crate::reach::is_public;
 use crate::smtp::{Target, Visitor};
 use crate::vantage::Vantage;
 use crate::zone::Zones;
+use dane::cause::Cause;
 use dane::dns::{Lookup, Outcome};
 use dane::name::{Name, tlsa_owner};
 use dane::observation::{AddressObservation, Connect, Depth, EarlierVisit, HostObservation, SCHEMA_VERSION};
+use dane::smtp::Again;
+use dane::tlsa::Tlsa;
 use domain::base::iana::Rtype;
 use std::future::Future;
 use std::net::IpAddr;
@@ -44,7 +47,7 @@ impl HostLook {
         let sni = sni(host, &a, &aaaa, &tlsa);
         let targets: Vec<Target> =
             addresses(&a, &aaaa).into_iter().map(|address| Target { address, port: self.visits.port, sni: sni.clone() }).collect();
-        let (zone, servers) = tokio::join!(self.zones.around(holder), self.visits.all(host, targets));
+        let (zone, servers) = tokio::join!(self.zones.around(holder), self.visits.all(host, targets, promised(&bases, &tlsa)));
         let tlsa = tlsa.into_iter().map(|(_, lookup)| lookup).collect();
         HostObservation { schema: SCHEMA_VERSION, host: host.clone(), port: self.port, at, a, aaaa, cname, tlsa, zone, servers }
     }
@@ -76,6 +79,18 @@ fn bases(host: &Name, a: &Lookup, aaaa: &Lookup) -> Vec<Name> {
     bases
 }
 
+/// What is published for a host: with that in hand, a certificate that nothing fits is looked at twice.
+#[derive(Debug, Default)]
+struct Promised {
+    records: Vec<Tlsa>,
+    names: Vec<Name>,
+}
+
+fn promised(bases: &[Name], tlsa: &[(&Name, Lookup)]) -> Promised {
+    let records = tlsa.iter().find(|(_, l)| has_records(l)).map(|(_, l)| l.records.as_slice()).unwrap_or_default();
+    Promised { records: records.iter().filter_map(|r| r.data.parse().ok()).collect(), names: bases.to_vec() }
+}
+
 fn has_records(lookup: &Lookup) -> bool {
     lookup.outcome() == Outcome::Data
 }
@@ -97,10 +112,19 @@ pub(crate) fn addresses(a: &Lookup, aaaa: &Lookup) -> Vec<IpAddr> {
     addresses
 }
 
+/// How welcome we were.
+fn felt(seen: &AddressObservation) -> Felt {
+    match dane::smtp::obstacle(seen) {
+        Some(Cause::RateLimited) => Felt::TooMuch,
+        _ if seen.reply_code(None) == Some(220) => Felt::Welcome,
+        _ => Felt::Nothing,
+    }
+}
+
 /// All SMTP visits of a looker: whether one may be made, when, and what became of it.
 pub(crate) struct Visits {
     pub(crate) visitor: Visitor,
-    gate: Gate,
+    gate: Arc<Gate>,
     pub(crate) comebacks: Comebacks,
     vantage: Arc<Vantage>,
     opt_out: Arc<OptOut>,
@@ -121,8 +145,8 @@ impl Visits {
     pub(crate) fn new(config: &LookerConfig, vantage: Arc<Vantage>) -> Result<Self, ConfigError> {
         Ok(Self {
             visitor: Visitor::new(config)?,
-            gate: Gate::new(&config.pace)?,
-            comebacks: Comebacks::new(config.returns.clone()),
+            gate: Arc::new(Gate::new(&config.pace)?),
+            comebacks: Comebacks::new(config.returns.clone(), format!("{} {}", config.vantage, config.ehlo)),
             vantage,
             opt_out: Arc::clone(&config.opt_out),
             scope: config.scope.clone(),
@@ -137,23 +161,40 @@ impl Visits {
         })
     }
 
+    /// Visits of the next round: by the same visitor, under the same rate limits.
+    pub(crate) fn next_round(&self, config: &LookerConfig, vantage: Arc<Vantage>) -> Self {
+        Self {
+            visitor: self.visitor.clone(),
+            gate: Arc::clone(&self.gate),
+            comebacks: Comebacks::new(config.returns.clone(), format!("{} {}", config.vantage, config.ehlo)),
+            vantage,
+            opt_out: Arc::clone(&config.opt_out),
+            scope: self.scope.clone(),
+            depth: self.depth.clone(),
+            made: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            ..*self
+        }
+    }
+
     /// Visits made, visits that wait for their turn.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.made.load(Ordering::Relaxed), self.waiting.load(Ordering::Relaxed))
     }
 
     /// Visits all targets of one host side by side, as far as the gate lets them. Answers in the order of the targets.
-    async fn all(self: &Arc<Self>, host: &Name, targets: Vec<Target>) -> Vec<AddressObservation> {
+    async fn all(self: &Arc<Self>, host: &Name, targets: Vec<Target>, promised: Promised) -> Vec<AddressObservation> {
         // The common case needs no task of its own.
         if let [target] = targets.as_slice() {
-            return vec![self.one(host, target).await];
+            return vec![self.one(host, target, &promised).await];
         }
+        let promised = Arc::new(promised);
         let mut tasks = JoinSet::new();
         for (place, target) in targets.into_iter().enumerate() {
-            let (visits, host) = (Arc::clone(self), host.clone());
+            let (visits, host, promised) = (Arc::clone(self), host.clone(), Arc::clone(&promised));
             tasks.spawn(async move {
                 let beyond = place >= visits.addresses_per_host;
-                (place, if beyond { target.not_tried("limit", now()) } else { visits.one(&host, &target).await })
+                (place, if beyond { target.not_tried("limit", now()) } else { visits.one(&host, &target, &promised).await })
             });
         }
         let mut seen = Vec::new();
@@ -164,33 +205,38 @@ impl Visits {
         seen.into_iter().map(|(_, observation)| observation).collect()
     }
 
-    async fn one(&self, host: &Name, target: &Target) -> AddressObservation {
+    async fn one(&self, host: &Name, target: &Target, promised: &Promised) -> AddressObservation {
         if let Scope::Presented(chain) = &self.scope {
             return AddressObservation { tls: Some(presented(chain)), ..target.not_tried("chain-from-file", now()) };
         }
         if let Some(why) = self.objection(host, target.address) {
             return target.not_tried(why, now());
         }
-        let last_chance = self.comebacks.last_chance();
-        let mut seen = self.visit(host, target, last_chance).await;
-        while dane::smtp::asks_to_come_back(&seen) {
-            let away = self.comebacks.stay_away(seen.earlier.len() + 1, host, target.address, last_chance);
-            if !self.waiting_for(away).await {
-                break;
-            }
-            let again = self.visit(host, target, last_chance).await;
-            if matches!(again.connect, Connect::NotTried { .. }) {
-                break;
-            }
-            let AddressObservation { at, dialogue, elapsed_ms, mut earlier, .. } = seen;
-            earlier.push(EarlierVisit { at, dialogue, elapsed_ms });
+        let mut visited = self.comebacks.begin();
+        let mut seen = self.visit(host, target, visited.last_chance()).await;
+        while let Some(why) = dane::smtp::again(&seen, &promised.records, &promised.names, seen.at) {
+            // What is seldom done takes no room in what is always there.
+            let Some(again) = Box::pin(self.once_more(why, host, target, &mut visited)).await else { break };
+            let mut earlier = std::mem::take(&mut seen.earlier);
+            earlier.push(EarlierVisit::of(seen));
             seen = AddressObservation { earlier, ..again };
         }
         if self.certificates == Certificates::All {
-            Box::pin(self.other_certificates(host, target, last_chance, &mut seen)).await;
+            Box::pin(self.other_certificates(host, target, visited.last_chance(), &mut seen)).await;
         }
         Box::pin(self.deepen(host, target, &mut seen)).await;
         seen
+    }
+
+    /// Another visit, if it can be made.
+    async fn once_more(&self, why: Again, host: &Name, target: &Target, visited: &mut Visited) -> Option<AddressObservation> {
+        let last_chance = visited.last_chance();
+        let away = self.comebacks.stay_away(why, visited, host, target.address);
+        if !self.waiting_for(away).await {
+            return None;
+        }
+        let again = self.visit(host, target, last_chance).await;
+        (!matches!(again.connect, Connect::NotTried { .. })).then_some(again)
     }
 
     /// What the server shows to other kinds of client, each on a connection of its own.
@@ -221,6 +267,7 @@ impl Visits {
         let mut observation = self.visitor.visit(target, now()).await;
         self.made.fetch_add(1, Ordering::Relaxed);
         self.vantage.learn(&observation);
+        self.gate.learn(host, target.address, felt(&observation));
         // The second look is a visit like any other, and waits for its own turn.
         drop(turn);
         if Visitor::wants_second_look(&observation) {

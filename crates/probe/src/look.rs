@@ -6,6 +6,7 @@ use crate::dns::Dns;
 use crate::host::{HostLook, Visits};
 use crate::name_servers;
 use crate::once::{Once, Pending};
+use crate::optout::OptOut;
 use crate::policies::PolicyLook;
 use crate::vantage::Vantage;
 use crate::zone::Zones;
@@ -43,11 +44,27 @@ impl Looker {
     /// A configuration that makes no sense.
     pub fn new(dns: Arc<dyn Dns>, config: LookerConfig) -> Result<Self, ConfigError> {
         let vantage = Arc::new(Vantage::new(&config));
-        let visits = Arc::new(Visits::new(&config, Arc::clone(&vantage))?);
+        let visits = Visits::new(&config, Arc::clone(&vantage))?;
+        Ok(Self::of(dns, config, vantage, visits))
+    }
+
+    /// One that has seen nothing yet.
+    fn of(dns: Arc<dyn Dns>, config: LookerConfig, vantage: Arc<Vantage>, visits: Visits) -> Self {
+        let visits = Arc::new(visits);
         let zones = Arc::new(Zones::new(Arc::clone(&dns), config.remembered));
         let policies = PolicyLook::new(Arc::clone(&dns), Arc::clone(&visits), &config);
         let hosts = Once::new(config.remembered);
-        Ok(Self { inner: Arc::new(Inner { config, dns, vantage, visits, zones, policies, hosts, hosts_seen: AtomicU64::new(0) }) })
+        Self { inner: Arc::new(Inner { config, dns, vantage, visits, zones, policies, hosts, hosts_seen: AtomicU64::new(0) }) }
+    }
+
+    /// A looker for the next round. It leaves alone who wishes it now, and looks anew at everything; it shares this one's source of DNS
+    /// answers with what that remembers, its TLS engine and its rate limits.
+    #[must_use]
+    pub fn next_round(&self, opt_out: Arc<OptOut>) -> Self {
+        let config = LookerConfig { opt_out, ..self.inner.config.clone() };
+        let vantage = Arc::new(Vantage::new(&config));
+        let visits = self.inner.visits.next_round(&config, Arc::clone(&vantage));
+        Self::of(Arc::clone(&self.inner.dns), config, vantage, visits)
     }
 
     /// Looks at a mail domain: its MX, and every MX host not seen before. Ends within the configured deadline, whatever the servers do;
@@ -99,10 +116,10 @@ impl Looker {
         self.inner.vantage.observation()
     }
 
-    /// Checks ourselves: route for IPv6, PTR, EHLO name, DNS interception, trust anchor, clock. Takes up to ten seconds;
+    /// Checks ourselves: route for IPv6, PTR, EHLO name, block lists, DNS interception, trust anchor, clock. Takes up to ten seconds;
     /// what it finds is in [`Looker::vantage`] from then on. Where only a lab is looked at, the Internet is left alone.
     pub async fn check_vantage(&self) -> VantageObservation {
-        self.inner.vantage.check(self.inner.dns.as_ref(), &self.inner.config).await;
+        self.inner.vantage.check(&self.inner.dns, &self.inner.config).await;
         self.vantage()
     }
 

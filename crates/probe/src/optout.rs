@@ -34,16 +34,27 @@ impl OptOut {
             if item.is_empty() {
                 continue;
             }
-            if list.networks.add(item) {
-                continue;
-            }
-            if let Ok(name) = dane::name::parse_domain(item) {
-                list.domains.insert(name);
-            } else {
+            if !list.add(item) {
                 return Err(OptOutError { line: number + 1, text: item.chars().take(80).collect() });
             }
         }
         Ok(list)
+    }
+
+    /// Adds a domain, an address or a network. False: it is none of these.
+    pub(crate) fn add(&mut self, item: &str) -> bool {
+        if self.networks.add(item) {
+            return true;
+        }
+        dane::name::parse_domain(item).is_ok_and(|name| {
+            self.domains.insert(name);
+            true
+        })
+    }
+
+    /// Domains and networks, apart.
+    pub(crate) fn into_parts(self) -> (HashSet<Name>, Networks) {
+        (self.domains, self.networks)
     }
 
     /// Whether this name, or one above it, is on the list.

@@ -1,7 +1,8 @@
 //! Politeness in numbers: how often, and how many at once.
 //!
 //! A visit waits in line first for its address, then its network, its provider, and last for the whole survey. Narrow lines come first, so
-//! that those who wait for one busy server hold up nobody else.
+//! that those who wait for one busy server hold up nobody else. Who says that we come too often (421, "too many") is visited ever more seldom,
+//! with all of its network and of its provider, until it greets us again.
 
 use crate::config::{ConfigError, Pace};
 use dane::name::Name;
@@ -21,7 +22,32 @@ pub(crate) struct Gate {
     all: Lines<()>,
     open: Arc<Semaphore>,
     open_by_address: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
+    /// How often in a row an operator found us too eager.
+    troubles: Mutex<HashMap<Operator, u32>>,
 }
+
+/// Who runs a server, as well as we can tell.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Operator {
+    Network(IpAddr),
+    Provider(Name),
+}
+
+/// How a visit went, as far as our pace is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Felt {
+    /// We were greeted.
+    Welcome,
+    /// We were told that we come too often, or too many at once.
+    TooMuch,
+    /// Neither.
+    Nothing,
+}
+
+/// An operator in trouble is visited at most so many times more seldom, as a power of two.
+const MAX_BACKOFF: u32 = 7;
+/// Operators whose troubles are remembered.
+const MAX_TROUBLES: usize = 100_000;
 
 /// Leave to make one connection, to be held while it is open.
 pub(crate) struct Turn {
@@ -52,6 +78,7 @@ impl Gate {
             all: Lines::new(rate(pace.total_per_s, "the total rate")?),
             open: Arc::new(Semaphore::new(pace.open.min(Semaphore::MAX_PERMITS))),
             open_by_address: Mutex::default(),
+            troubles: Mutex::default(),
             pace: pace.clone(),
         })
     }
@@ -66,11 +93,38 @@ impl Gate {
 
     async fn in_line(&self, host: &Name, address: IpAddr, until: Instant) -> Result<OwnedSemaphorePermit, TooBusy> {
         // A line that is longer than our patience is seen at its end, and nobody waits in vain.
-        self.addresses.wait_until(address, until).await?;
-        self.networks.wait_until(network(address), until).await?;
-        self.providers.wait_until(provider(host), until).await?;
-        self.all.wait_until((), until).await?;
+        let (network, provider) = (network(address), provider(host));
+        self.addresses.wait_until(address, 1, until).await?;
+        self.networks.wait_until(network, self.weight(Operator::Network(network)), until).await?;
+        self.providers.wait_until(provider.clone(), self.weight(Operator::Provider(provider)), until).await?;
+        self.all.wait_until((), 1, until).await?;
         acquire(self.at_address(address), until).await
+    }
+
+    /// Learns from a visit how often its operator may be visited.
+    pub(crate) fn learn(&self, host: &Name, address: IpAddr, felt: Felt) {
+        if felt == Felt::Nothing || address.is_loopback() {
+            return;
+        }
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        for operator in [Operator::Network(network(address)), Operator::Provider(provider(host))] {
+            if felt == Felt::Welcome {
+                // A step at a time: some of its servers may still be full.
+                match troubles.get_mut(&operator) {
+                    Some(trouble) if *trouble > 1 => *trouble -= 1,
+                    Some(_) => drop(troubles.remove(&operator)),
+                    None => {}
+                }
+            } else if troubles.len() < MAX_TROUBLES || troubles.contains_key(&operator) {
+                let trouble = troubles.entry(operator).or_default();
+                *trouble = (*trouble + 1).min(MAX_BACKOFF);
+            }
+        }
+    }
+
+    /// As how many visits one to this operator counts.
+    fn weight(&self, operator: Operator) -> u32 {
+        1 << self.troubles.lock().unwrap_or_else(PoisonError::into_inner).get(&operator).copied().unwrap_or(0).min(MAX_BACKOFF)
     }
 
     fn at_address(&self, address: IpAddr) -> Arc<Semaphore> {
@@ -200,6 +254,26 @@ mod tests {
         let first_two = moments(&gate, &[("a.example", "192.0.2.1"); 2], Duration::from_secs(1));
         let (moments, third) = tokio::join!(first_two, third);
         assert_eq!((ms(&moments), third), (vec![0, 10_000], (true, 1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_us_too_eager_is_visited_more_seldom_until_we_are_welcome() {
+        let gate = gate(|p| p.provider_per_s = 8.0);
+        let full = (name("mx1.big.example"), "192.0.2.1".parse().unwrap());
+        for _ in 0..5 {
+            gate.learn(&full.0, full.1, Felt::TooMuch);
+        }
+        // Five times: one visit counts as 32, which is four seconds at eight a second. Another of its hosts waits as well, others do not.
+        let visits = [("mx2.big.example", "198.51.100.1"); 3];
+        assert_eq!(ms(&moments(&gate, &visits, Duration::ZERO).await), [0, 3125, 7125]);
+        assert_eq!(ms(&moments(&gate, &[("mx.small.example", "203.0.113.1")], Duration::ZERO).await), [0]);
+        for _ in 0..5 {
+            gate.learn(&full.0, full.1, Felt::Welcome);
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(ms(&moments(&gate, &[("mx2.big.example", "198.51.100.1"); 8], Duration::ZERO).await), [0; 8]);
+        gate.learn(&full.0, full.1, Felt::Nothing);
+        assert!(gate.troubles.lock().unwrap().is_empty());
     }
 
     #[test]

@@ -2,16 +2,16 @@
 
 use crate::config::{Destinations, Ipv6, LookerConfig};
 use crate::dns::Dns;
+use crate::preflight;
 use crate::reach::{is_public, source_towards};
-use dane::dns::{Lookup, Outcome};
+use dane::dns::Lookup;
 use dane::name::Name;
-use dane::observation::{AddressObservation, Connect, VantageObservation};
+use dane::observation::{AddressObservation, Connect, Preflight, SourceObservation, VantageObservation};
 use domain::base::iana::Rtype;
 use resolve::gate::network;
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -20,7 +20,9 @@ const BLOCKED_AFTER: usize = 5;
 /// Networks after which we believe it and stop trying.
 const GIVE_UP_AFTER: usize = 40;
 /// Time for each check.
-const CHECK_TIME: Duration = Duration::from_secs(10);
+pub(crate) const CHECK_TIME: Duration = Duration::from_secs(10);
+/// Addresses of ours that are looked at.
+const SOURCES: usize = 4;
 /// Public addresses by which the system chooses a source address; nothing is sent to them. (l.root-servers.net)
 const SOMEBODY_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(199, 7, 83, 42));
 const SOMEBODY_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0x500, 0x9f, 0, 0, 0, 0, 0x42));
@@ -39,11 +41,15 @@ impl Vantage {
             Ipv6::Off => None,
             Ipv6::Auto => source_towards(SOMEBODY_V6).filter(|a| !a.is_loopback()),
         };
+        let sources = match config.seen_as.as_slice() {
+            [] => source_towards(SOMEBODY_V4).into_iter().chain(v6).collect(),
+            given => given.to_vec(),
+        };
         let known = VantageObservation {
             name: config.vantage.clone(),
             ehlo: Some(config.ehlo.clone()),
             ipv6: (config.destinations == Destinations::PublicOnly).then_some(v6.is_some()),
-            sources: source_towards(SOMEBODY_V4).into_iter().chain(v6).collect(),
+            sources,
             ..VantageObservation::default()
         };
         Self { known: Mutex::new(known), silent: Mutex::default(), ipv6: v6.is_some() }
@@ -85,75 +91,47 @@ impl Vantage {
     }
 
     /// Makes the checks that need the network, side by side.
-    pub(crate) async fn check(&self, dns: &dyn Dns, config: &LookerConfig) {
+    pub(crate) async fn check(&self, dns: &Arc<dyn Dns>, config: &LookerConfig) {
         let internet = config.destinations == Destinations::PublicOnly;
-        let source = self.observation().sources.into_iter().find(|a| is_public(*a));
         let root = Name::root_bytes();
-        let (ehlo, ptr, intercepted, clock, anchor) = tokio::join!(
-            within(async { if internet { ehlo_resolves(dns, &config.ehlo).await } else { None } }),
-            within(async { if internet { ptr(dns, source?).await } else { None } }),
+        let (preflight, intercepted, clock, anchor) = tokio::join!(
+            self.preflight(dns, config),
             within(async { if internet { dns.intercepted().await } else { None } }),
             within(async { clock_offset(&dns.lookup(&root, Rtype::SOA).await) }),
             within(dns.anchor_current()),
         );
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.ehlo_resolves = ehlo;
-        known.ptr = ptr;
+        known.ehlo_resolves = preflight.as_ref().and_then(|p| p.ehlo.as_ref()).map(|addresses| !addresses.is_empty());
+        known.ptr = preflight.as_ref().and_then(|p| p.sources.first()).and_then(confirmed);
+        known.preflight = preflight.map(Arc::new);
         known.dns_intercepted = intercepted;
         known.clock_offset_s = clock;
         known.anchor_current = anchor;
     }
+
+    /// A look at our addresses: those that the Internet sees, or those that we were told. Beside a lab nobody asks unless told.
+    async fn preflight(&self, dns: &Arc<dyn Dns>, config: &LookerConfig) -> Option<Preflight> {
+        let told = !config.seen_as.is_empty();
+        if !told && config.destinations != Destinations::PublicOnly {
+            return None;
+        }
+        let sources: Vec<IpAddr> = self.observation().sources.into_iter().filter(|a| told || is_public(*a)).take(SOURCES).collect();
+        Some(preflight::look(dns, &config.ehlo, &sources, &config.block_lists).await)
+    }
+}
+
+/// Whether an address has a name that leads back to it. `None`: not known.
+fn confirmed(source: &SourceObservation) -> Option<bool> {
+    let names = source.ptr.as_ref()?;
+    if names.iter().any(|n| n.addresses.as_ref().is_some_and(|a| a.contains(&source.address))) {
+        return Some(true);
+    }
+    names.iter().all(|n| n.addresses.is_some()).then_some(false)
 }
 
 /// What has no answer in time stays unknown.
 async fn within<T>(check: impl Future<Output = Option<T>>) -> Option<T> {
     timeout(CHECK_TIME, check).await.ok().flatten()
-}
-
-/// Whether the EHLO name has an address. `None`: no answer.
-async fn ehlo_resolves(dns: &dyn Dns, ehlo: &Name) -> Option<bool> {
-    let (a, aaaa) = tokio::join!(dns.lookup(ehlo, Rtype::A), dns.lookup(ehlo, Rtype::AAAA));
-    match (a.outcome(), aaaa.outcome()) {
-        (Outcome::Data, _) | (_, Outcome::Data) => Some(true),
-        (Outcome::Err, _) | (_, Outcome::Err) => None,
-        _ => Some(false),
-    }
-}
-
-/// Whether the source address has a name that leads back to it. `None`: no answer.
-async fn ptr(dns: &dyn Dns, source: IpAddr) -> Option<bool> {
-    let reverse = dns.lookup(&reverse_name(source)?, Rtype::PTR).await;
-    match reverse.outcome() {
-        Outcome::Data => {}
-        Outcome::NoData | Outcome::NxDomain => return Some(false),
-        Outcome::Err => return None,
-    }
-    let rtype = if source.is_ipv4() { Rtype::A } else { Rtype::AAAA };
-    let mut unanswered = false;
-    for record in reverse.records.iter().take(4) {
-        let Ok(name) = Name::from_str(&record.data) else { continue };
-        let forward = dns.lookup(&name, rtype).await;
-        if forward.records.iter().any(|r| r.data.parse() == Ok(source)) {
-            return Some(true);
-        }
-        unanswered |= forward.outcome() == Outcome::Err;
-    }
-    if unanswered { None } else { Some(false) }
-}
-
-fn reverse_name(address: IpAddr) -> Option<Name> {
-    let text = match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, d] = v4.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa.")
-        }
-        IpAddr::V6(v6) => {
-            let mut text: String = v6.octets().iter().rev().map(|o| format!("{:x}.{:x}.", o & 15, o >> 4)).collect();
-            text.push_str("ip6.arpa.");
-            text
-        }
-    };
-    Name::from_str(&text).ok()
 }
 
 /// How far our clock is off at least, if the root's own signature is outside its time: the root does not let its signatures expire.
@@ -191,20 +169,23 @@ mod tests {
         }
     }
 
-    const REVERSE: (&str, &str) = ("1.2.0.192.in-addr.arpa", "us.example.");
-
-    #[tokio::test]
-    async fn a_name_for_our_address_is_wrong_only_if_the_dns_says_so() {
-        let source: IpAddr = "192.0.2.1".parse().unwrap();
-        assert_eq!(ptr(&Table(&[REVERSE, ("us.example", "192.0.2.1")]), source).await, Some(true));
-        assert_eq!(ptr(&Table(&[REVERSE, ("us.example", "192.0.2.2")]), source).await, Some(false));
-        assert_eq!(ptr(&Table(&[REVERSE]), source).await, None, "the way back has no answer");
-        assert_eq!(ptr(&Table(&[]), source).await, None);
+    #[test]
+    fn a_name_for_our_address_is_wrong_only_if_the_dns_says_so() {
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let named = |addresses: Option<&[&str]>| {
+            let addresses = addresses.map(|list| list.iter().map(|a| a.parse().unwrap()).collect());
+            Some(vec![dane::observation::PtrName { name: dane::name::parse_domain("us.example").unwrap(), addresses }])
+        };
+        let confirmed = |ptr| confirmed(&SourceObservation { address, ptr, lists: Vec::new() });
+        assert_eq!(confirmed(named(Some(&["192.0.2.1"]))), Some(true));
+        assert_eq!(confirmed(named(Some(&["192.0.2.2"]))), Some(false));
+        assert_eq!(confirmed(named(None)), None, "the way back has no answer");
+        assert_eq!((confirmed(None), confirmed(Some(Vec::new()))), (None, Some(false)));
     }
 
     #[tokio::test]
     async fn beside_a_lab_nothing_is_said_of_our_name() {
-        let dns = Table(&[("us.example", "192.0.2.1")]);
+        let dns: Arc<dyn Dns> = Arc::new(Table(&[("us.example", "192.0.2.1")]));
         let config = LookerConfig::new(dane::name::parse_domain("us.example").unwrap());
         for (destinations, expected) in [(Destinations::Any, None), (Destinations::PublicOnly, Some(true))] {
             let config = LookerConfig { destinations, ..config.clone() };
@@ -241,15 +222,6 @@ mod tests {
         assert!(!vantage.is_blocked());
         vantage.learn(&visit("198.51.100.1", Connect::Timeout));
         assert_eq!(vantage.observation().port_open, Some(true));
-    }
-
-    #[test]
-    fn reverse_names() {
-        assert_eq!(reverse_name("192.0.2.7".parse().unwrap()).unwrap().to_string(), "7.2.0.192.in-addr.arpa");
-        assert_eq!(
-            reverse_name("2001:db8::567:89ab".parse().unwrap()).unwrap().to_string(), // RFC 3596 section 2.5 has this form
-            "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
-        );
     }
 
     #[test]

@@ -30,7 +30,8 @@ fn lookup(lookup: &Lookup) -> usize {
 }
 
 fn server(server: &AddressObservation) -> usize {
-    let earlier: usize = server.earlier.iter().map(|e| size_of_val(e) + dialogue(&e.dialogue)).sum();
+    let session = |seen: &Option<Box<TlsObservation>>| seen.as_deref().map_or(0, tls);
+    let earlier: usize = server.earlier.iter().map(|e| size_of_val(e) + dialogue(&e.dialogue) + session(&e.tls)).sum();
     let others = server.others.iter().map(|o| {
         size_of_val(o)
             + match &o.shows {

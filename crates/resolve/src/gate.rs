@@ -177,13 +177,13 @@ impl<K: Eq + Hash> Lines<K> {
         }
     }
 
-    /// Waits for a turn, if it comes before `until`.
+    /// Waits for a turn, which takes as much of the line as `weight` others, if it comes before `until`.
     ///
     /// # Errors
     /// At once if it does not.
-    pub async fn wait_until(&self, key: K, until: Instant) -> Result<(), TooLate> {
+    pub async fn wait_until(&self, key: K, weight: u32, until: Instant) -> Result<(), TooLate> {
         if !self.interval.is_zero() {
-            sleep_until(self.reserve(key, 1, Some(until))?).await;
+            sleep_until(self.reserve(key, weight, Some(until))?).await;
         }
         Ok(())
     }

@@ -478,6 +478,13 @@ pub enum Smtp {
     Greeting(u16),
     /// The greeting is 450 for a client's first visit, as greylisting has it; from the second on it does its duty.
     GreylistOnce,
+    /// The greeting is 421 for a client's first visit: too many connections; from the second on it does its duty.
+    CappedOnce,
+    /// STARTTLS is answered with 454 at a client's first visit; from the second on it does its duty.
+    FlakyStarttls,
+    /// A pool behind one address: a client's first visit, and every other one after it, meets a machine with a certificate and key of its own,
+    /// which the TLSA records know nothing of.
+    Pool,
     /// EHLO is answered with this code.
     EhloReply(u16),
     /// The connection is accepted, and nothing is ever said.

@@ -85,9 +85,10 @@ fn zone() -> impl Strategy<Value = Arc<ZoneObservation>> {
 fn tls() -> impl Strategy<Value = TlsObservation> {
     let certificate = vec(any::<u8>(), 0..4).prop_map(|b| CertificateBytes(b.into()));
     let words = (option::of(text()), option::of(text()), option::of(text()), option::of(text()));
-    let error = (text(), option::of(text()), text()).prop_map(|(kind, alert, detail)| TlsFailure { kind, alert, detail });
-    (option::of(name()), words, option::of(any::<bool>()), vec(certificate, 0..4), option::of(error)).prop_map(
-        |(sni, (version, cipher, group, signature_scheme), key_proven, chain, error)| TlsObservation {
+    let error = || (text(), option::of(text()), text()).prop_map(|(kind, alert, detail)| TlsFailure { kind, alert, detail });
+    let errors = (option::of(error()), option::of(error()));
+    (option::of(name()), words, option::of(any::<bool>()), vec(certificate, 0..4), errors).prop_map(
+        |(sni, (version, cipher, group, signature_scheme), key_proven, chain, (error, refused))| TlsObservation {
             sni,
             version,
             cipher,
@@ -97,6 +98,7 @@ fn tls() -> impl Strategy<Value = TlsObservation> {
             chain,
             error,
             engine: "rustls".into(),
+            refused: refused.map(Box::new),
         },
     )
 }
@@ -161,6 +163,16 @@ fn depth() -> impl Strategy<Value = DepthObservation> {
     )
 }
 
+fn other() -> impl Strategy<Value = OtherLook> {
+    let offer = prop_oneof![Just(ClientOffer::Rsa), Just(ClientOffer::Ecdsa), Just(ClientOffer::NoName)];
+    let shows = prop_oneof![
+        Just(Shows::Same),
+        tls().prop_map(|tls| Shows::Other(Box::new(tls))),
+        vec(exchange(), 0..3).prop_map(|dialogue| Shows::NotSeen { dialogue }),
+    ];
+    (offer, any::<i32>(), shows).prop_map(|(offer, at, shows)| OtherLook { offer, at: at.into(), shows })
+}
+
 fn server() -> impl Strategy<Value = AddressObservation> {
     let connect = prop_oneof![
         Just(Connect::Connected),
@@ -168,20 +180,29 @@ fn server() -> impl Strategy<Value = AddressObservation> {
         text().prop_map(|detail| Connect::Unreachable { detail }),
         text().prop_map(|why| Connect::NotTried { why }),
     ];
-    let earlier = vec(exchange(), 0..4).prop_map(|dialogue| EarlierVisit { at: -1, dialogue, elapsed_ms: 3 });
-    let made = (any::<std::net::IpAddr>(), any::<u16>(), any::<i32>(), connect);
-    let shown = (vec(exchange(), 0..4), option::of(tls()), option::of(text()), vec(earlier, 0..2), option::of(depth()));
-    (made, shown).prop_map(|((address, transport_port, at, connect), (dialogue, tls, early_bytes, earlier, depth))| AddressObservation {
-        address,
-        transport_port,
-        at: at.into(),
-        connect,
+    let earlier = (vec(exchange(), 0..4), option::of(tls()), any::<bool>()).prop_map(|(dialogue, tls, made)| EarlierVisit {
+        at: -1,
+        connect: (!made).then(|| Box::new(Connect::Timeout)),
         dialogue,
-        tls,
-        early_bytes,
-        elapsed_ms: 7,
-        earlier,
-        depth: depth.map(Box::new),
+        tls: tls.map(Box::new),
+        elapsed_ms: 3,
+    });
+    let made = (any::<std::net::IpAddr>(), any::<u16>(), any::<i32>(), connect);
+    let shown = (vec(exchange(), 0..4), option::of(tls()), option::of(text()), vec(earlier, 0..2), vec(other(), 0..2), option::of(depth()));
+    (made, shown).prop_map(|((address, transport_port, at, connect), (dialogue, tls, early_bytes, earlier, others, depth))| {
+        AddressObservation {
+            address,
+            transport_port,
+            at: at.into(),
+            connect,
+            dialogue,
+            tls,
+            early_bytes,
+            elapsed_ms: 7,
+            earlier,
+            others,
+            depth: depth.map(Box::new),
+        }
     })
 }
 
@@ -234,6 +255,7 @@ pub fn run() -> RunObservation {
         shard: Some("1/2".into()),
         anchors: vec![". DS 20326 8 2 e06d".into()],
         roots: vec!["198.41.0.4".into()],
+        round: None,
         vantage: vantage(),
     }
 }

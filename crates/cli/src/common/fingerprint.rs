@@ -93,6 +93,7 @@ fn returns(returns: &Returns) -> Value {
     object([
         ("after_ms", ms(returns.after)),
         ("in_all", returns.in_all.into()),
+        ("soon_ms", ms(returns.soon)),
         ("times", returns.times.into()),
         ("within_ms", ms(returns.within)),
     ])
@@ -182,7 +183,7 @@ mod tests {
         let (asked, visited) = configs();
         let text = canonical(&asked, &visited);
         let pace = r#""pace":{"address_open":1,"address_per_s":0.5,"network_per_s":4.0,"open":1000,"patience_ms":900000,"provider_per_s":8.0,"total_per_s":null}"#;
-        let returns = r#""port":25,"returns":{"after_ms":310000,"in_all":10000,"times":0,"within_ms":1000000}"#;
+        let returns = r#""port":25,"returns":{"after_ms":310000,"in_all":10000,"soon_ms":30000,"times":0,"within_ms":1000000}"#;
         let start = r#"{"looker":{"addresses_per_host":16,"connect_port":null,"depth":"full","destinations":"public","#;
         let mode = r#""lookup_ms":30000,"mode":{"upstream":"127.0.0.1:5353"},"policy":{"all_algorithms":false,"#;
         for part in [pace, returns, start, mode] {

@@ -5,6 +5,7 @@ use crate::common::{file, time};
 use crate::exit::UsageError;
 use dane::name::{Name, parse_domain};
 use dane::observation::{CertificateBytes, Depth};
+use dane::smtp::Again;
 use probe::{Certificates, Comeback, Destinations, Ipv6, Looker, LookerConfig, OpenSsl, OptOut, Pace, Returns, Scope};
 use resolve::{Config, Epoch, Resolver};
 use std::path::{Path, PathBuf};
@@ -93,7 +94,7 @@ pub struct ProbeOptions {
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub vantage: String,
 
-    /// How often a server is visited again that asks us to come back later (greylisting, 421) [default: scan 1, others 0]
+    /// How often a server is visited again that asks us to come back later (greylisting, 421); unless 0, one that broke off, and one that shows something wrong, is visited once more after half a minute [default: scan 1, others 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3))]
     pub retries: Option<u8>,
 
@@ -142,10 +143,12 @@ impl VisitOptions {
             Some(none) if none.as_os_str() == "none" => OpenSsl::Without,
             Some(directory) => OpenSsl::In(directory.clone()),
         };
-        if let Some(path) = &self.opt_out {
-            config.opt_out = Arc::new(opt_out(path)?);
-        }
+        config.opt_out = Arc::new(self.left_alone()?);
         Ok(config)
+    }
+
+    fn left_alone(&self) -> Result<OptOut, UsageError> {
+        self.opt_out.as_deref().map_or_else(|| Ok(OptOut::default()), opt_out)
     }
 }
 
@@ -213,11 +216,32 @@ impl LookOptions {
         let looker = self.looker(asked, visited)?;
         let mut comebacks = looker.comebacks();
         runtime.spawn(async move {
-            while let Ok(Comeback { host, address, after }) = comebacks.recv().await {
-                anstream::eprintln!("danelaw: {host} [{address}] asks us to come back later; visiting it again in {} s", after.as_secs());
+            while let Ok(Comeback { host, address, why, after }) = comebacks.recv().await {
+                let reason = match why {
+                    Again::Asked => "asks us to come back later",
+                    Again::Broken => "did not answer, or broke off",
+                    Again::Doubt => "shows something wrong; that has to be seen twice",
+                };
+                anstream::eprintln!("danelaw: {host} [{address}] {reason}; visiting it again in {:.0} s", after.as_secs_f64());
             }
         });
         Ok(looker)
+    }
+
+    /// Who wants to be left alone, by the files as they are now.
+    ///
+    /// # Errors
+    /// If they cannot be read, which must not be ignored.
+    pub fn opt_out(&self) -> Result<OptOut, UsageError> {
+        self.probe.visit.left_alone()
+    }
+
+    /// A resolver with this configuration.
+    ///
+    /// # Errors
+    /// If nobody is left to ask.
+    pub fn resolver(&self, asked: Config) -> Result<Resolver, UsageError> {
+        self.resolver.with(asked)
     }
 
     /// A looker with these configurations.

@@ -3,7 +3,7 @@
 use crate::common::print;
 use crate::common::progress::Progress;
 use crate::common::roots::Trust;
-use crate::common::time::now;
+use crate::common::time::{now, now_ms};
 use crate::exit::UsageError;
 use analysis::Summary;
 use archive::{RunWriter, Skipped, Writer};
@@ -15,6 +15,8 @@ use probe::{Looked, Looker, Survey, SurveyOptions};
 use serde::Serialize;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Where records go.
@@ -152,17 +154,19 @@ fn lost(path: &Path, source: std::io::Error) -> archive::Error {
 /// If a record cannot be written: says how many are kept.
 pub async fn run(
     looker: Looker,
-    names: Vec<Name>,
+    names: impl IntoIterator<Item = Name, IntoIter: ExactSizeIterator + Send + 'static>,
     options: SurveyOptions,
-    (mut sink, mut run, tell, roots): (Sink, RunObservation, Tell, Trust),
+    (mut sink, mut run, tell, roots): (Sink, RunObservation, Tell, Arc<Trust>),
+    stop: &mut Stop,
     mut each: impl FnMut(&Verdict),
 ) -> Result<Done, UsageError> {
+    let (begun, began_ms) = (Instant::now(), now_ms());
+    let names = names.into_iter();
     let mut progress = Progress::new(names.len() as u64);
     let mut survey = Survey::start(looker.clone(), names, options);
     let mut summary = Summary::default();
     let mut end = End::Complete;
     let mut kept = 0_u64;
-    let mut stop = Stop::new()?;
     loop {
         let looked = tokio::select! {
             looked = survey.next() => looked,
@@ -195,6 +199,7 @@ pub async fn run(
     progress.finish();
     run.vantage = looker.vantage();
     run.finished = (end == End::Complete).then(now);
+    close_round(&mut run, end, begun, began_ms);
     let place = match sink.finish(&run) {
         Ok(place) => place,
         Err(error) if error.is_broken_pipe() => None,
@@ -203,19 +208,37 @@ pub async fn run(
     Ok(Done { end, summary, run, place })
 }
 
-/// Ctrl-C and the system's request to end. Kept over the whole survey, so that none is missed.
-struct Stop {
+/// What is known of a round when it is over.
+fn close_round(run: &mut RunObservation, end: End, begun: Instant, began_ms: i64) {
+    let Some(round) = &mut run.round else { return };
+    let took = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+    round.duration_ms = u64::try_from(took).ok();
+    round.complete = Some(end == End::Complete);
+    // What the clock shows beyond the time that went by was set. A few milliseconds are our own slowness.
+    round.clock_step_ms = Some(now_ms() - began_ms - took).filter(|step| step.unsigned_abs() > CLOCK_STEP_MS);
+}
+
+/// A clock that differs by less from one that nobody sets was not set.
+const CLOCK_STEP_MS: u64 = 50;
+
+/// Ctrl-C and the system's request to end. Kept over everything that they end, so that none is missed.
+pub struct Stop {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Stop {
-    fn new() -> Result<Self, UsageError> {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn new() -> Result<Self, UsageError> {
         let on = |kind| signal(kind).map_err(|e| UsageError(format!("cannot wait for signals: {e}")));
         Ok(Self { interrupt: on(SignalKind::interrupt())?, terminate: on(SignalKind::terminate())? })
     }
 
-    async fn asked(&mut self) {
+    /// Waits until somebody wants us to end.
+    pub async fn asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => (),
             _ = self.terminate.recv() => (),

@@ -35,7 +35,7 @@ pub struct SetAside {
 }
 
 /// What a list holds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Targets {
     /// The domains, each once, in the order of the list.
     pub names: Vec<Name>,

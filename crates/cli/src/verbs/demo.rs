@@ -3,7 +3,7 @@
 use crate::common::colour::ColourOption;
 use crate::common::program::program;
 use crate::common::roots::Trust;
-use crate::common::survey::{self, Done, End, Sink, Tell};
+use crate::common::survey::{self, Done, End, Sink, Stop, Tell};
 use crate::common::targets::scatter;
 use crate::common::time::now;
 use crate::common::{metadata, print};
@@ -192,7 +192,7 @@ impl Args {
         run.vantage = looker.check_vantage().await;
         let sink = Sink::archive(archive, &run)?;
         let options = SurveyOptions { parallel: 32, grace: Duration::from_secs(2) };
-        survey::run(looker, names, options, (sink, run, Tell::Nothing, roots), compare).await
+        survey::run(looker, names, options, (sink, run, Tell::Nothing, Arc::new(roots)), &mut Stop::new()?, compare).await
     }
 
     fn compare(&self, differences: &[Difference], judged: usize, end: End, style: &Style) {

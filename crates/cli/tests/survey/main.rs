@@ -7,6 +7,7 @@ mod depth;
 mod dns_scan;
 mod generate;
 mod policies;
+mod rounds;
 mod scan;
 
 use lab::{Content, Lab, LabConfig};
@@ -22,10 +23,13 @@ struct Bed {
     directory: tempfile::TempDir,
 }
 
-static BED: LazyLock<Bed> = LazyLock::new(|| {
+static BED: LazyLock<Bed> = LazyLock::new(|| bed(0));
+
+/// A lab of one's own, for servers that remember who was there; `shift` keeps its ports from those of others.
+fn bed(shift: u16) -> Bed {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let directory = tempfile::tempdir().unwrap();
-    let base = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let base = 20_000 + shift + u16::try_from(std::process::id() % 10_000).unwrap();
     let start = |port| {
         let config =
             LabConfig { dns_port: port, smtp_port: port + 1, content: Content::Catalogue, ..LabConfig::new(i64::try_from(now).unwrap()) };
@@ -34,7 +38,7 @@ static BED: LazyLock<Bed> = LazyLock::new(|| {
     let lab = (0..20).find_map(|i| start(base + 10 * i)).expect("two free ports on 127.0.0.0/8");
     lab.export_hints(directory.path()).unwrap();
     Bed { lab, directory }
-});
+}
 
 impl Bed {
     fn file(&self, name: &str) -> String {

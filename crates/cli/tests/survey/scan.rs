@@ -178,3 +178,73 @@ fn a_scan_comes_back_once() {
     let log = std::fs::read_to_string(place.path().join("seen.jsonl")).unwrap();
     assert_eq!(log.matches("\"earlier\":[").count(), 3, "both visits are kept");
 }
+
+/// What is held against a domain has been seen twice; what was seen once only is said, and both visits are kept with their certificates.
+#[test]
+fn a_fault_is_what_repeats() {
+    let place = tempfile::tempdir().unwrap();
+    let bed = super::bed(10_000);
+    let domains = ["starttls-flaky", "pool-differs", "capped-once", "starttls-454", "tlsa-wrong-data", "connection-reset", "valid"];
+    let list = super::list(&place, domains.map(|d| format!("{d}.nl\n")).concat());
+    let archive = place.path().join("archive");
+    let arguments = ["scan", list.to_str().unwrap(), "--archive", archive.to_str().unwrap(), "--json"];
+    let output = super::in_lab_with(&arguments, &bed.options());
+    let told = lines(&output);
+    let verdict = |domain: &str| told.iter().find(|l| l["domain"] == format!("{domain}.nl")).unwrap();
+    let standing = |domain: &str| verdict(domain)["standing"].as_str().unwrap();
+    let disagree = |domain: &str| verdict(domain)["findings"].as_array().unwrap().iter().any(|f| f["cause"] == "visits-disagree");
+    assert_eq!((standing("starttls-flaky"), disagree("starttls-flaky")), ("protected", true));
+    assert_eq!((standing("pool-differs"), disagree("pool-differs")), ("protected", true));
+    assert_eq!((standing("capped-once"), disagree("capped-once")), ("protected", false), "busy is no contradiction");
+    assert_eq!((standing("starttls-454"), disagree("starttls-454")), ("broken", false));
+    assert_eq!((standing("tlsa-wrong-data"), disagree("tlsa-wrong-data")), ("broken", false));
+    assert_eq!(standing("connection-reset"), "could-not-tell");
+
+    // From the log and from Parquet, and the connections that it took.
+    let log = std::fs::read_to_string(run_of(&archive).join("observations.jsonl")).unwrap();
+    let records: Vec<Value> = log.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let host = |domain: &str| records.iter().find(|r| r["kind"] == "host" && r["host"] == format!("mx1.{domain}.nl")).unwrap();
+    let visits = |domain: &str| 1 + host(domain)["servers"][0]["earlier"].as_array().map_or(0, Vec::len);
+    assert_eq!(domains.map(visits), [2, 2, 2, 2, 2, 2, 1]);
+    let pool = host("pool-differs");
+    let leaf = |visit: &Value| visit["tls"]["chain"][0]["sha256"].as_str().unwrap().to_owned();
+    let (last, first) = (leaf(&pool["servers"][0]), leaf(&pool["servers"][0]["earlier"][0]));
+    assert_ne!(last, first);
+    for certificate in [last, first] {
+        assert_eq!(records.iter().filter(|r| r["kind"] == "cert" && r["sha256"] == certificate).count(), 1);
+    }
+    let report = alone(&["report", "--archive", archive.to_str().unwrap(), "--json"]);
+    assert_eq!(summary(&lines(&report)), summary(&told));
+}
+
+/// Our own fault is told apart from everybody else's, and beside a lab only who asks is told.
+#[test]
+fn a_preflight_says_what_is_wrong_with_us() {
+    let place = tempfile::tempdir().unwrap();
+    let lists = place.path().join("lists.txt");
+    std::fs::write(&lists, "127.0.0.0/8 # a copy\nno-such-list.nl\n").unwrap();
+    let lists = lists.to_str().unwrap();
+    let ask = |more: &[&str]| in_lab(&[&["scan", "--preflight", "--json", "--ehlo", "mx1.valid.nl"][..], more].concat());
+    // The lab has no names for 127.0.0.0/8, and the EHLO name is somebody else's.
+    let output = ask(&["--seen-as", "127.0.0.1", "--block-lists", lists]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let line = &lines(&output)[0];
+    let causes: Vec<&str> = line["findings"].as_array().unwrap().iter().map(|f| f["cause"].as_str().unwrap()).collect();
+    assert_eq!(causes, ["ehlo-elsewhere", "no-ptr", "block-listed"]);
+    assert_eq!(line["findings"][0]["publish"], "mx1.valid.nl. A 127.0.0.1");
+    assert_eq!(line["findings"][1]["publish"], "1.0.0.127.in-addr.arpa. PTR mx1.valid.nl.");
+    assert!(line["unknown"][0].as_str().unwrap().contains("no-such-list.nl"), "{line}");
+    assert_eq!(ask(&[]).status.code(), Some(3), "beside a lab nobody looks unless told who we are");
+
+    // A scan says it before it begins, and keeps the evidence.
+    let list = super::list(&place, "valid.nl\n");
+    let archive = place.path().join("archive");
+    let scan = in_lab(&["scan", list.to_str().unwrap(), "--archive", archive.to_str().unwrap(), "--seen-as", "127.0.0.1", "--json"]);
+    assert!(stderr(&scan).contains("servers may refuse us"), "{}", stderr(&scan));
+    let told = lines(&scan);
+    let verdict = told.iter().find(|l| l["kind"] == "verdict").unwrap();
+    assert_eq!(verdict["standing"], "protected", "our fault is not the domain's");
+    let log = std::fs::read_to_string(run_of(&archive).join("observations.jsonl")).unwrap();
+    let run: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    assert_eq!(run["vantage"]["preflight"]["sources"][0]["address"], "127.0.0.1");
+}

@@ -48,7 +48,7 @@ pub(super) fn judge(case: &Case, route: &HostRoute) -> Judged {
 
     let mut findings = addresses(case, route, seen);
     findings.extend(dane(case, route, seen, published));
-    findings.extend(server::findings(case, route, &servers));
+    findings.extend(server::findings(case, route, &servers, published));
     findings.extend(others::naming(route, &servers));
     if let Some(lookup) = published.filter(|_| route.tlsa_base.is_some()) {
         findings.extend(mismatch::findings(route, seen, &servers, lookup));

@@ -1,7 +1,7 @@
 //! Each address of a host: what a sender meets there.
 
 use super::finding::gather;
-use super::{Case, advice, depth, vantage};
+use super::{Case, advice, depth, vantage, visits};
 use crate::cause::{Cause, Party, Weight};
 use crate::cert::Certificate;
 use crate::dns::{Lookup, Security};
@@ -101,7 +101,7 @@ fn delivers(action: Action, obstacle: Option<Cause>, verification: Option<&Verif
 }
 
 /// Findings on single addresses; those on certificates against records are in `mismatch` and `advice`.
-pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen]) -> Vec<Finding> {
+pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen], published: Option<&Lookup>) -> Vec<Finding> {
     let mut found = Vec::new();
     for server in servers {
         let address = server.verdict.address;
@@ -110,6 +110,7 @@ pub(super) fn findings(case: &Case, route: &HostRoute, servers: &[Seen]) -> Vec<
         }
         let remarks = smtp::remarks(server.observation).into_iter();
         found.extend(remarks.map(|cause| Finding::new(cause, &route.host, cause.title()).at(address)));
+        found.extend(visits::disagree(case, route, server.observation, published));
         found.extend(advice::chain(route, server));
         found.extend(depth::findings(route, server));
     }

@@ -3,6 +3,7 @@
 mod dns;
 mod others;
 mod policies;
+mod visits;
 
 use super::*;
 use crate::cause::{Cause, Party, Weight};

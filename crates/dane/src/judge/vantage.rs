@@ -5,6 +5,7 @@ use super::{Case, dns};
 use crate::cause::{Cause, Party, Weight};
 use crate::dns::{Outcome, Security};
 use crate::observation::{AddressObservation, VantageObservation};
+use crate::preflight;
 use crate::verdict::Finding;
 
 /// A clock that is wrong by less does not change what a signature window of hours says.
@@ -30,11 +31,17 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
     if let Some(offset) = clock_off(vantage) {
         say(Cause::ClockOff, format!("it is off by about {offset} seconds"));
     }
-    if vantage.ptr == Some(false) {
-        say(Cause::NoPtr, String::new());
-    }
-    if vantage.ehlo_resolves == Some(false) {
-        say(Cause::EhloUnresolvable, vantage.ehlo.as_ref().map_or(String::new(), |n| format!("the name is {n}")));
+    match preflight::report(vantage) {
+        Some(report) => found.extend(report.remarks.into_iter().map(|r| Finding::new(r.cause, ourselves, r.sentence))),
+        // Looked at less closely.
+        None => {
+            if vantage.ptr == Some(false) {
+                say(Cause::NoPtr, String::new());
+            }
+            if vantage.ehlo_resolves == Some(false) {
+                say(Cause::EhloUnresolvable, vantage.ehlo.as_ref().map_or(String::new(), |n| format!("the name is {n}")));
+            }
+        }
     }
     found
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::cause::{Party, Weight};
 use crate::testing::{certificate, dialogue, server, tls};
+use crate::tlsa::Tlsa;
 
 /// EHLO answers with STARTTLS among the extensions.
 const EHLO: &str = "250-mx.example.nl greets you|250-PIPELINING|250-SIZE 10240000|250-STARTTLS|250 8BITMIME";
@@ -209,4 +210,49 @@ fn a_temporary_no_is_worth_another_visit() {
     ] {
         assert!(!super::asks_to_come_back(&dialogue(steps)), "{steps:?}");
     }
+}
+
+type Steps = &'static [(&'static str, &'static str)];
+
+/// what is held against the domain has to be seen twice, and chance has no say.
+#[test]
+fn what_one_visit_cannot_prove_is_looked_at_again() {
+    let again = |server: &AddressObservation| super::again(server, &[], &[], crate::testing::NOW);
+    let cases: &[(Steps, Option<Again>)] = &[
+        (&[("", "421 4.7.0 too many connections")], Some(Again::Asked)),
+        (&[("", HELLO), ("EHLO me", EHLO), ("STARTTLS", "421 4.4.2 closing")], Some(Again::Asked)),
+        (&[("", "RESET")], Some(Again::Broken)),
+        (&[("", "TIMEOUT")], Some(Again::Broken)),
+        (&[("", HELLO), ("EHLO me", "CLOSED")], Some(Again::Broken)),
+        (&[("", HELLO), ("EHLO me", NO_TLS)], Some(Again::Doubt)),
+        (&[("", HELLO), ("EHLO me", EHLO), ("STARTTLS", "454 4.7.0 TLS not available due to temporary reason")], Some(Again::Doubt)),
+        (&[("", HELLO), ("EHLO me", EHLO), ("STARTTLS", "554 5.7.3 Unable to initialize security subsystem")], Some(Again::Doubt)),
+        // No is no, and whoever holds on to us is not given another connection to hold.
+        (&[("", "554 5.7.1 blocked")], None),
+        (&[("", HELLO), ("EHLO me", "TIMEOUT")], None),
+        (&[("", "GARBAGE")], None),
+    ];
+    for (steps, expected) in cases {
+        assert_eq!(again(&dialogue(steps)), *expected, "{steps:?}");
+    }
+    let refused = |connect| AddressObservation { connect, ..dialogue(&[]) };
+    assert_eq!(again(&refused(Connect::Timeout)), Some(Again::Broken));
+    assert_eq!(again(&refused(Connect::Refused)), None);
+    assert_eq!(again(&refused(Connect::NotTried { why: "opted-out".into() })), None);
+}
+
+#[test]
+fn a_certificate_that_fits_no_record_is_looked_at_again() {
+    let shown = crate::testing::identity("mx.example.nl");
+    let server = with_tls(tls(vec![shown.certificate.clone()]));
+    let names = [crate::testing::name("mx.example.nl")];
+    let again = |records: &[&str]| {
+        let records: Vec<Tlsa> = records.iter().map(|r| r.parse().unwrap()).collect();
+        super::again(&server, &records, &names, crate::testing::NOW)
+    };
+    let other = format!("3 1 1 {}", "0".repeat(64));
+    assert_eq!(again(&[&other]), Some(Again::Doubt));
+    assert_eq!(again(&[&other, &shown.record()]), None);
+    assert_eq!(again(&[]), None, "nothing to hold it against");
+    assert_eq!(again(&["1 1 1 00"]), None, "no usable record: nobody is authenticated anyway (R-034)");
 }

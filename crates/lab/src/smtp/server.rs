@@ -6,7 +6,7 @@ use crate::pki::chain::Identity;
 use crate::{LabError, net};
 use rustls::ServerConfig;
 use scenario::recipe::Smtp;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -27,14 +27,19 @@ pub struct Host {
     pub tls: Option<Arc<ServerConfig>>,
     /// The same as keys and chains.
     pub identities: Vec<Identity>,
-    /// Clients that were here before.
-    pub met: Mutex<HashSet<IpAddr>>,
+    /// The configuration of the other machine of a pool.
+    pub other_tls: Option<Arc<ServerConfig>>,
+    /// How often each client was here before.
+    pub met: Mutex<HashMap<IpAddr, u32>>,
 }
 
 impl Host {
-    /// Whether a client was never here before.
-    pub fn meets(&self, client: IpAddr) -> bool {
-        self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(client)
+    /// How often a client was here before.
+    pub fn meets(&self, client: IpAddr) -> u32 {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = met.entry(client).or_default();
+        *before += 1;
+        *before - 1
     }
 }
 

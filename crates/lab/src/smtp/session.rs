@@ -30,10 +30,11 @@ enum Next {
 
 /// Talks to one client until it leaves.
 pub async fn talk(host: &Host, mut stream: TcpStream, visit: &mut Visit) -> io::Result<()> {
-    if greet(host, &mut stream, visit).await?.is_none() {
+    let before = host.meets(visit.source.ip());
+    if greet(host, &mut stream, before).await?.is_none() {
         return Ok(());
     }
-    let mut clear = Dialogue { host, stream: &mut stream, encrypted: false, buffer: Vec::new() };
+    let mut clear = Dialogue { host, before, stream: &mut stream, encrypted: false, buffer: Vec::new() };
     if let Next::End = clear.run(visit).await? {
         return Ok(());
     }
@@ -43,12 +44,13 @@ pub async fn talk(host: &Host, mut stream: TcpStream, visit: &mut Visit) -> io::
         Smtp::TlsText => refuse_tls(&mut stream, b"250 what did you say?\r\n").await,
         Smtp::ResetAfterStarttls => reset(&stream),
         Smtp::RsaKeyTransport => rsa_key_transport(host, &mut stream).await,
-        _ => encrypted(host, stream, visit).await,
+        _ => encrypted(host, before, stream, visit).await,
     }
 }
 
-async fn encrypted(host: &Host, stream: TcpStream, visit: &mut Visit) -> io::Result<()> {
-    let Some(config) = &host.tls else { return Ok(()) };
+async fn encrypted(host: &Host, before: u32, stream: TcpStream, visit: &mut Visit) -> io::Result<()> {
+    let other = host.other_tls.as_ref().filter(|_| before.is_multiple_of(2));
+    let Some(config) = other.or(host.tls.as_ref()) else { return Ok(()) };
     let acceptor = TlsAcceptor::from(Arc::clone(config));
     let mut stream = match acceptor.accept(stream).await {
         Ok(stream) => stream,
@@ -60,13 +62,13 @@ async fn encrypted(host: &Host, stream: TcpStream, visit: &mut Visit) -> io::Res
     let (_, session) = stream.get_ref();
     visit.sni = session.server_name().map(str::to_owned);
     visit.tls = session.protocol_version().and_then(|v| v.as_str()).map(str::to_owned);
-    let mut inner = Dialogue { host, stream: &mut stream, encrypted: true, buffer: Vec::new() };
+    let mut inner = Dialogue { host, before, stream: &mut stream, encrypted: true, buffer: Vec::new() };
     inner.run(visit).await?;
     stream.shutdown().await
 }
 
 /// The greeting, or what comes in its place. `None`: the visit is over.
-async fn greet(host: &Host, stream: &mut TcpStream, visit: &Visit) -> io::Result<Option<()>> {
+async fn greet(host: &Host, stream: &mut TcpStream, before: u32) -> io::Result<Option<()>> {
     match host.smtp {
         Smtp::ResetAtConnect => {
             // Later than the client's connect, or that would fail instead.
@@ -93,7 +95,8 @@ async fn greet(host: &Host, stream: &mut TcpStream, visit: &Visit) -> io::Result
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await?;
         }
         Smtp::Greeting(code) => stream.write_all(refusal(code).as_bytes()).await?,
-        Smtp::GreylistOnce if host.meets(visit.source.ip()) => stream.write_all(refusal(450).as_bytes()).await?,
+        Smtp::GreylistOnce if before == 0 => stream.write_all(refusal(450).as_bytes()).await?,
+        Smtp::CappedOnce if before == 0 => stream.write_all(refusal(421).as_bytes()).await?,
         _ => {
             stream.write_all(format!("220 {} ESMTP\r\n", host.name).as_bytes()).await?;
             return Ok(Some(()));
@@ -154,6 +157,8 @@ async fn rsa_key_transport(host: &Host, stream: &mut TcpStream) -> io::Result<()
 
 struct Dialogue<'a, S> {
     host: &'a Host,
+    /// How often the client was here before.
+    before: u32,
     stream: &'a mut S,
     encrypted: bool,
     buffer: Vec<u8>,
@@ -221,7 +226,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         match self.host.smtp {
             _ if self.encrypted => Err("503 5.5.1 TLS is on already\r\n".into()),
             Smtp::NoStarttls => Err("500 5.5.1 command unknown\r\n".into()),
-            Smtp::StarttlsReply(454) => Err("454 4.7.0 TLS not available due to temporary reason\r\n".into()),
+            Smtp::FlakyStarttls if self.before > 0 => Ok("220 2.0.0 go on\r\n".into()),
+            Smtp::StarttlsReply(454) | Smtp::FlakyStarttls => Err("454 4.7.0 TLS not available due to temporary reason\r\n".into()),
             Smtp::StarttlsReply(code) => Err(format!("{code} 5.7.0 no TLS today\r\n")),
             Smtp::Injection => Ok("220 2.0.0 go on\r\n250 2.0.0 injected in clear\r\n".into()),
             _ => Ok("220 2.0.0 go on\r\n".into()),

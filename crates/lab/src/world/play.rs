@@ -125,8 +125,11 @@ impl Builder {
             }
             let name_rule = if server.smtp == Smtp::SniRequired { ServerName::Required } else { ServerName::Optional };
             let tls = tls::config(&base_text, &credentials, name_rule);
+            let other_tls = (server.smtp == Smtp::Pool).then(|| Subject { seed: subject.seed.child("the other machine"), ..subject });
+            let other_tls =
+                other_tls.and_then(|s| tls::config(&base_text, &Credentials::new(&server.certificate, &s, &self.authority), name_rule));
             let (name, identities) = (base_text.clone(), credentials.identities);
-            self.hosts.push(Host { name, address, smtp: server.smtp, tls, identities, met: Mutex::default() });
+            self.hosts.push(Host { name, address, smtp: server.smtp, tls, identities, other_tls, met: Mutex::default() });
         }
     }
 }

@@ -163,7 +163,7 @@ fn dialogue(server: &AddressObservation) -> String {
     let starttls = server.dialogue.iter().any(|e| e.sent.as_deref() == Some("STARTTLS"));
     let starttls = if starttls { format!(", STARTTLS {}", code(Some("STARTTLS"))) } else { String::new() };
     let visits = server.earlier.len() + 1;
-    let which = if visits > 1 { format!(" at visit {visits}, asked to come back before") } else { String::new() };
+    let which = if visits > 1 { format!(" at visit {visits}") } else { String::new() };
     format!("greeting {}{starttls}{which}", code(None))
 }
 

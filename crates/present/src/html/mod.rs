@@ -2,6 +2,7 @@
 //!
 //! Askama escapes every text it puts in; only [`svg`] is put in as it is, and it is made of numbers and our own class names.
 
+pub mod identify;
 mod rows;
 mod svg;
 mod transport;

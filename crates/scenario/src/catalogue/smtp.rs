@@ -22,6 +22,16 @@ fn starttls() -> Vec<Scenario> {
         bad(Section::B, "starttls-selective", "STARTTLS for others only", "The server announces STARTTLS to some clients and not to this one, for which the command works all the same: RFC 7672 section 9.2 forbids such choice to whoever publishes TLSA records, and senders do not try what is not announced.", Smtp::StarttlsSelective, Cause::StarttlsNotOffered)
             .rests(&["R-038", "R-129"]),
         bad(Section::C, "starttls-454", "STARTTLS answered with 454", "\"TLS not available due to temporary reason\": usually a missing key file, and for days.", Smtp::StarttlsReply(454), Cause::StarttlsTemporary),
+        healthy(Section::C, "starttls-flaky", "STARTTLS refused once", "The first STARTTLS of a client is answered with 454, the next one with 220: a key that was being replaced. RFC 7672 section 2.2 has senders try again, so mail is only late; whoever judges by a single visit calls the domain broken.")
+            .smtp(Smtp::FlakyStarttls)
+            .works(&[])
+            .also(&[Cause::VisitsDisagree])
+            .rests(&["R-036"]),
+        healthy(Section::C, "pool-differs", "A pool with two certificates", "One address, two machines: every other connection meets one whose certificate no TLSA record covers. A sender that meets it skips the host and is lucky later. Whoever looks once sees a broken domain, or a healthy one.")
+            .smtp(Smtp::Pool)
+            .works(&[])
+            .also(&[Cause::VisitsDisagree])
+            .rests(&["R-036", "R-090"]),
         bad(Section::C, "starttls-500", "STARTTLS answered with 500", "Announced, and then not understood: a filter between us and the server.", Smtp::StarttlsReply(500), Cause::StarttlsRefused),
         bad(Section::C, "starttls-502", "STARTTLS answered with 502", "Announced, and then not implemented.", Smtp::StarttlsReply(502), Cause::StarttlsRefused),
         healthy(Section::C, "plaintext-injection", "Plaintext after the 220", "The server sends further replies in clear together with the 220 of STARTTLS. Clients must not take them for part of the TLS session.")
@@ -110,6 +120,10 @@ fn could_not_look() -> Vec<Scenario> {
         ),
         healthy(Section::C, "greylisted-once", "Come back later, and then welcome", "The first visit of a client is greeted with 450, the next one as it should be. A sender comes back, and so must whoever wants to tell it from a server that nobody can look at.")
             .smtp(Smtp::GreylistOnce)
+            .works(&[])
+            .rests(&["R-036"]),
+        healthy(Section::C, "capped-once", "Too many connections, and then welcome", "The first connection of a client is greeted with 421 \"too many connections\", the next one as it should be: a cap that others had used up. It says nothing about DANE, and a sender comes back.")
+            .smtp(Smtp::CappedOnce)
             .works(&[])
             .rests(&["R-036"]),
         unseen("ehlo-rejected", "EHLO refused (550)", "The server greets, and refuses our name.", Smtp::EhloReply(550), Cause::SmtpBlocked),

@@ -206,7 +206,7 @@ struct Server<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     capabilities: Option<Capabilities>,
     dialogue: &'a [Exchange],
-    /// Visits before this one that the server ended by asking us to come back, oldest first.
+    /// Visits before this one, oldest first.
     earlier: &'a [EarlierVisit],
 }
 
@@ -350,6 +350,9 @@ fn show_server(server: &Server) {
     }
     for visit in server.earlier {
         show_dialogue(&visit.dialogue);
+        if let Some(error) = visit.tls.as_ref().and_then(|tls| tls.error.as_ref()) {
+            print::hanging(10, format_args!("TLS failed: {}", error.detail));
+        }
         print::hanging(10, "later:");
     }
     show_dialogue(server.dialogue);
