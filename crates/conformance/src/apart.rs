@@ -22,10 +22,10 @@ pub fn command(script: &str, accounts: &[&str], directory: &Path) -> Command {
         ));
     }
     let text = format!(
-        "set -e\nmount -t tmpfs none /mnt\nmkdir -p /mnt/etc /mnt/var /mnt/work/etc /mnt/work/var {unpacked}/etc\n\
+        "set -e\nmount -t tmpfs none /mnt\nmkdir -p /mnt/etc /mnt/var /mnt/scratch/etc /mnt/scratch/var {unpacked}/etc\n\
          mount -t overlay none -o lowerdir=/usr:{unpacked}/usr /usr\n\
-         mount -t overlay none -o lowerdir=/etc:{unpacked}/etc,upperdir=/mnt/etc,workdir=/mnt/work/etc /etc\n\
-         mount -t overlay none -o lowerdir=/var,upperdir=/mnt/var,workdir=/mnt/work/var /var\n\
+         mount -t overlay none -o lowerdir=/etc:{unpacked}/etc,upperdir=/mnt/etc,workdir=/mnt/scratch/etc /etc\n\
+         mount -t overlay none -o lowerdir=/var,upperdir=/mnt/var,workdir=/mnt/scratch/var /var\n\
          {lines}exec sh {inside}\n",
         unpacked = unpacked().display(),
         inside = inside.display(),

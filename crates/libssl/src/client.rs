@@ -264,3 +264,57 @@ impl Drop for Client {
 fn refused(library: &Library) -> Failure {
     Failure { words: library.error().unwrap_or_else(|| "OpenSSL refuses what is offered".to_owned()), alert: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// OpenSSL; without it the tests say so and pass, unless CI is set.
+    fn library() -> Option<Arc<Library>> {
+        let found = Library::load(None);
+        assert!(found.is_ok() || std::env::var_os("CI").is_none(), "install OpenSSL 3 (libssl3): CI does not skip: {:?}", found.err());
+        found.ok()
+    }
+
+    #[test]
+    fn a_client_begins_with_a_hello_that_says_whom_it_wants() {
+        let Some(library) = library() else { return };
+        assert!(library.version().starts_with("OpenSSL 3."), "{}", library.version());
+        for name in [Some("mx.example.org".to_owned()), None] {
+            let mut client = Client::new(&library, &Offer { server_name: name.clone(), ..Offer::default() }).unwrap();
+            assert_eq!(client.handshake(), Ok(Step::WantsMore));
+            let hello = client.take();
+            // A handshake record, version 3.x, ClientHello. (RFC 8446 sections 5.1 and 4)
+            assert!(matches!(hello.as_slice(), [22, 3, _, _, _, 1, ..]), "{hello:?}");
+            assert_eq!(hello.windows(14).any(|w| w == b"mx.example.org"), name.is_some());
+            assert!(client.take().is_empty(), "said once");
+        }
+    }
+
+    #[test]
+    fn what_is_no_tls_and_alerts_are_told_apart() {
+        let Some(library) = library() else { return };
+        let fail = |bytes: &[u8]| {
+            let mut client = Client::new(&library, &Offer::default()).unwrap();
+            client.handshake().unwrap();
+            client.feed(bytes);
+            client.handshake().unwrap_err()
+        };
+        assert_eq!(fail(b"500 command unrecognized\r\n").words, "wrong version number");
+        // Fatal handshake_failure. (RFC 8446 section 6.2)
+        assert_eq!(fail(&[21, 3, 3, 0, 2, 2, 40]).alert, Some(40));
+    }
+
+    #[test]
+    fn what_openssl_does_not_know_is_refused() {
+        let Some(library) = library() else { return };
+        for offer in [
+            Offer { cipher_list: Some("no such suite".into()), ..Offer::default() },
+            Offer { signature_algorithms: Some("RSA+SHA9".into()), ..Offer::default() },
+            Offer { server_name: Some("a\0b".into()), ..Offer::default() },
+        ] {
+            assert!(Client::new(&library, &offer).is_err(), "{offer:?}");
+        }
+        assert!(Library::load(Some(std::path::Path::new("/nowhere"))).is_err());
+    }
+}

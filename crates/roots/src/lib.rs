@@ -94,7 +94,11 @@ mod tests {
         }
         let releases: Vec<_> = DATA.lines().filter_map(release).collect();
         assert!(releases.len() > 50 && releases.is_sorted_by_key(|(_, since)| *since));
-        for (version, since) in releases {
+        for (place, (version, since)) in releases.iter().copied().enumerate() {
+            // Of several on one day the last counts.
+            if releases.get(place + 1).is_some_and(|(_, next)| *next == since) {
+                continue;
+            }
             let store = at(since);
             assert_eq!((store.release, store.since, store.covers(since)), (version, since, true));
             assert!((100..250).contains(&store.certificates.len()), "{version}: {}", store.certificates.len());

@@ -14,9 +14,9 @@ const NONE: &str = "none";
 /// Where trusted roots come from.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RootsOption {
-    /// Trusted roots, for MTA-STS, for certificates without DANE, and for what the studies count of usages 0 and 1 (paper_valid): a PEM file; 'mozilla': Mozilla's list of the day that is judged, 2015 to the day this program was made; 'none': nothing is said of these [default: scan none, others mozilla]
-    #[arg(long, value_name = "FILE|mozilla|none")]
-    roots: Option<PathBuf>,
+    /// Trusted roots, for MTA-STS, for certificates without DANE, and for what the studies count of usages 0 and 1 (paper_valid): a PEM file; 'mozilla': Mozilla's list of the day that is judged, 2015 to the day this program was made; 'none': nothing is said of these
+    #[arg(long, value_name = "FILE|mozilla|none", default_value = MOZILLA)]
+    roots: PathBuf,
 }
 
 /// Whom one trusts, and when.
@@ -28,28 +28,15 @@ pub enum Trust {
 }
 
 impl RootsOption {
-    /// Whom to trust; nobody if nothing was said.
+    /// Whom to trust.
     ///
     /// # Errors
     /// If the file cannot be used.
-    pub fn or_none(&self) -> Result<Trust, UsageError> {
-        self.read().map(|trust| trust.unwrap_or_else(|| Trust::Always(Arc::default())))
-    }
-
-    /// Whom to trust; Mozilla's list if nothing was said.
-    ///
-    /// # Errors
-    /// If the file cannot be used.
-    pub fn or_mozilla(&self) -> Result<Trust, UsageError> {
-        self.read().map(|trust| trust.unwrap_or_else(Trust::mozilla))
-    }
-
-    fn read(&self) -> Result<Option<Trust>, UsageError> {
-        Ok(match self.roots.as_deref() {
-            None => None,
-            Some(path) if path == Path::new(MOZILLA) => Some(Trust::mozilla()),
-            Some(path) if path == Path::new(NONE) => Some(Trust::Always(Arc::default())),
-            Some(path) => Some(Trust::Always(file::certificates(path)?.into())),
+    pub fn trust(&self) -> Result<Trust, UsageError> {
+        Ok(match self.roots.as_path() {
+            path if path == Path::new(MOZILLA) => Trust::mozilla(),
+            path if path == Path::new(NONE) => Trust::Always(Arc::default()),
+            path => Trust::Always(file::certificates(path)?.into()),
         })
     }
 }

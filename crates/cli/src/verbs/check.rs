@@ -148,7 +148,7 @@ impl Args {
     }
 
     fn plugin(&self) -> Result<Nagios, UsageError> {
-        let roots = self.roots.or_mozilla()?;
+        let roots = self.roots.trust()?;
         let mut state = Nagios::Ok;
         let names = self.each(|name, seen| {
             let (verdict, outlook) = match seen {
@@ -168,7 +168,7 @@ impl Args {
     fn for_people_and_programs(&self) -> Result<Exit, UsageError> {
         let style = self.colour.style();
         let preflight = self.with_cert.as_deref().map(Preflight::read).transpose()?;
-        let roots = self.roots.or_mozilla()?;
+        let roots = self.roots.trust()?;
         let (mut exit, mut first) = (Exit::Good, true);
         let names = self.each(|name, seen| {
             let Some(seen) = seen else {

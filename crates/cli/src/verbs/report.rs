@@ -100,7 +100,7 @@ impl Args {
     }
 
     fn collect(&self) -> Result<(Summary, Vec<RunObservation>), UsageError> {
-        let roots = self.roots.or_mozilla()?;
+        let roots = self.roots.trust()?;
         let mut summary = Summary::default();
         let items = Cell::new(0_u64);
         let mut count = |item: Item| {

@@ -255,7 +255,7 @@ impl Args {
             looker,
             targets.names,
             self.options(),
-            (sink, run, self.tell(), Arc::new(self.roots.or_none()?)),
+            (sink, run, self.tell(), Arc::new(self.roots.trust()?)),
             &mut Stop::new()?,
             |_| (),
         )

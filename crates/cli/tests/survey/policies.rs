@@ -134,8 +134,10 @@ fn a_report_has_the_planted_shares_of_transport() {
     assert_eq!(share("/policies/tlsrpt"), (4, 12), "the three with MTA-STS, and tlsrpt");
     assert_eq!(transport["providers_in_all"], 12);
     // Without roots nothing is judged.
-    assert_eq!(report(&[])["trust"], Value::Null);
-    let text = stdout(&alone(&["report", "--archive", archive]));
+    assert_eq!(report(&["--roots", "none"])["trust"], Value::Null);
+    // Nobody but the lab trusts its CA.
+    assert_eq!(report(&[])["trust"]["untrusted"], serde_json::json!({"count": 10, "of": 10}));
+    let text = stdout(&alone(&["report", "--archive", archive, "--roots", "none"]));
     assert!(text.contains("certificate trusted           not judged"), "{text}");
     // A scan with no option has the records of policies, and fetches none.
     let archive = place.path().join("records");

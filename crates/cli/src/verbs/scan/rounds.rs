@@ -113,7 +113,7 @@ pub async fn run(args: &Args, every: Duration, archive: &Path, targets: Targets)
         visited,
         looker,
         run,
-        roots: Arc::new(args.roots.or_none()?),
+        roots: Arc::new(args.roots.trust()?),
         stop: Stop::new()?,
     };
     series.all(targets).await
