@@ -6,6 +6,7 @@ mod policies;
 mod server;
 
 pub use nagios::{Nagios, nagios};
+pub use server::other;
 
 use crate::style::{Ink, Style};
 use crate::terminal::ink;

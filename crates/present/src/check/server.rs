@@ -8,7 +8,7 @@ use dane::Epoch;
 use dane::cause::Weight;
 use dane::cert::Certificate;
 use dane::dns::Lookup;
-use dane::observation::{AddressObservation, Connect, HostObservation, TlsObservation};
+use dane::observation::{AddressObservation, ClientOffer, Connect, HostObservation, OtherLook, Shows, TlsObservation};
 use dane::smtp;
 use dane::verdict::{Action, HostVerdict, RecordLabel, RecordVerdict, ServerVerdict};
 use std::fmt::Write as _;
@@ -131,6 +131,9 @@ fn visit(out: &mut String, server: &AddressObservation, verdict: Option<&ServerV
     if let Some(tls) = &server.tls {
         chain(out, tls, verdict, style);
     }
+    for (client, shown) in server.others.iter().filter_map(other) {
+        step(out, style, (Ink::Dim, "else", client), &shown);
+    }
     if let Some(verdict) = verdict {
         outcome(out, verdict, action, style);
     }
@@ -198,12 +201,7 @@ fn chain(out: &mut String, tls: &TlsObservation, verdict: Option<&ServerVerdict>
             _ => (Ink::Dim, ""),
         };
         let text = match certificate {
-            Ok(c) => {
-                let name = c.common_names().pop().unwrap_or_else(|| c.called(depth).trim_matches('\'').to_owned());
-                let until = c.not_after.map(|t| format!(", until {}", time(t))).unwrap_or_default();
-                let bits = c.key.bits.filter(|_| c.key.kind == "RSA").map(|b| format!(" {b}")).unwrap_or_default();
-                format!("{}{until}, {}{bits}", clean(&name), clean(&c.key.kind))
-            }
+            Ok(c) => briefly(c, depth),
             Err(error) => format!("{error} ({} octets)", bytes.0.len()),
         };
         step(out, style, (ink, what, word), &text);
@@ -211,4 +209,31 @@ fn chain(out: &mut String, tls: &TlsObservation, verdict: Option<&ServerVerdict>
     if let Some(more @ 1..) = tls.chain.len().checked_sub(shown) {
         step(out, style, (Ink::Dim, "", ""), &format!("and {}", count(more as u64, "more certificate")));
     }
+}
+
+/// A certificate in a few words.
+fn briefly(certificate: &Certificate, depth: usize) -> String {
+    let name = certificate.common_names().pop().unwrap_or_else(|| certificate.called(depth).trim_matches('\'').to_owned());
+    let until = certificate.not_after.map(|t| format!(", until {}", time(t))).unwrap_or_default();
+    let bits = certificate.key.bits.filter(|_| certificate.key.kind == "RSA").map(|b| format!(" {b}")).unwrap_or_default();
+    format!("{}{until}, {}{bits}", clean(&name), clean(&certificate.key.kind))
+}
+
+/// What another kind of client is shown, where that is worth a line: kind, and certificate. That a server has no second certificate is not.
+#[must_use]
+pub fn other(look: &OtherLook) -> Option<(&'static str, String)> {
+    let Shows::Other(tls) = &look.shows else { return None };
+    let client = match look.offer {
+        ClientOffer::Rsa => "RSA only",
+        ClientOffer::Ecdsa => "ECDSA only",
+        ClientOffer::NoName => "no SNI",
+    };
+    let shown = match (tls.chain.first().map(|leaf| Certificate::parse_shared(leaf)), &tls.error) {
+        (Some(Ok(leaf)), _) => briefly(&leaf, 0),
+        (Some(Err(error)), _) => error.to_string(),
+        (None, _) if look.offer != ClientOffer::NoName => return None,
+        (None, Some(error)) => format!("no certificate ({})", clean(error.alert.as_deref().unwrap_or(&error.kind))),
+        (None, None) => "no certificate".to_owned(),
+    };
+    Some((client, shown))
 }

@@ -15,7 +15,7 @@ use dane::matching::{VerifyOptions, verify};
 use dane::name::Name;
 use dane::observation::{
     AddressObservation, CertificateBytes, Connect, Depth, DepthObservation, DomainObservation, EarlierVisit, Exchange, Got,
-    HostObservation, Observation, SCHEMA_VERSION, TlsFailure, VantageObservation,
+    HostObservation, Observation, OtherLook, SCHEMA_VERSION, TlsFailure, VantageObservation,
 };
 use dane::tlsa::Tlsa;
 use dane::verdict::{Delivery, ServerVerdict, Standing, Verdict};
@@ -206,6 +206,8 @@ struct Server<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     capabilities: Option<Capabilities>,
     dialogue: &'a [Exchange],
+    /// What other kinds of client are shown.
+    others: &'a [OtherLook],
     /// Visits before this one, oldest first.
     earlier: &'a [EarlierVisit],
 }
@@ -284,6 +286,7 @@ impl<'a> Server<'a> {
             class: server.depth.as_deref().and_then(|depth| tls_class(depth, chain, at)),
             capabilities: server.depth.as_ref().filter(|d| d.depth == Depth::Full).map(|_| capabilities(server)),
             dialogue: &server.dialogue,
+            others: &server.others,
             earlier: &server.earlier,
         }
     }
@@ -384,6 +387,9 @@ fn show_server(server: &Server) {
     }
     if let Some(more @ 1..) = server.chain.len().checked_sub(CERTIFICATES_SHOWN) {
         print::hanging(10, format_args!("and {}", present::count(more as u64, "more certificate")));
+    }
+    for (client, shown) in server.others.iter().filter_map(present::other) {
+        print::hanging(10, format_args!("{client}: {shown}"));
     }
     if let Some(seen) = &server.r#match {
         let why = seen.error.map_or(String::new(), |e| format!(" ({e})"));
