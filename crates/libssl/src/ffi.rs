@@ -14,7 +14,7 @@ pub(crate) type MessageCallback = unsafe extern "C" fn(c_int, c_int, c_int, *con
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// No such library, or not one that can be loaded.
-    #[error("OpenSSL 3 cannot be loaded ({0})")]
+    #[error("{0}")]
     Absent(String),
     /// It lacks a function that OpenSSL 3 has.
     #[error("the OpenSSL found lacks {0}")]
@@ -174,7 +174,9 @@ fn names() -> (&'static str, &'static str) {
 fn open(directory: Option<&Path>, name: &str) -> Result<Shared, LoadError> {
     let path = directory.map_or_else(|| name.into(), |d| d.join(name));
     // SAFETY: loading runs the library's initialisers; OpenSSL's set up its own tables only.
-    unsafe { Shared::new(path) }.map_err(|e| LoadError::Absent(e.to_string()))
+    let loaded = unsafe { Shared::new(&path) };
+    // The loader's own words are below ours.
+    loaded.map_err(|e| LoadError::Absent(std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string)))
 }
 
 /// What all clients have in common: every version and suite, no demands, no resumption.

@@ -298,6 +298,9 @@ pub enum ConfigError {
     /// A rate or a bound that is zero or no number.
     #[error("{0} must be greater than zero")]
     Zero(&'static str),
+    /// There is no OpenSSL where it should be.
+    #[error("no OpenSSL 3 in {0} ({1}); name the directory that has libssl.so.3, or 'none'")]
+    OpenSsl(PathBuf, String),
     /// The TLS engine refuses.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),

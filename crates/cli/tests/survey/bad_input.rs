@@ -101,6 +101,9 @@ fn certificates_that_are_none() {
     refused(&check("-----BEGIN CERTIFICATE-----\n####\n-----END CERTIFICATE-----\n"), &["new.pem", "is broken"]);
     refused(&check("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), &["new.pem", "not an X.509 certificate"]);
     refused(&alone(&["check", "valid.nl", "--with-cert", "/no/such.pem"]), &["/no/such.pem"]);
+    let openssl = alone(&["check", "valid.nl", "--openssl", "/no/such", "--upstream", "127.0.0.1:1"]);
+    refused(&openssl, &["no OpenSSL 3 in /no/such", "libssl.so.3"]);
+    refused(&alone(&["check", "valid.nl", "--roots", "/no/roots", "--upstream", "127.0.0.1:1"]), &["/no/roots"]);
 }
 
 #[test]

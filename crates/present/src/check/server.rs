@@ -228,7 +228,7 @@ pub fn other(look: &OtherLook) -> Option<(&'static str, String)> {
         ClientOffer::Ecdsa => "ECDSA only",
         ClientOffer::NoName => "no SNI",
     };
-    let shown = match (tls.chain.first().map(|leaf| Certificate::parse_shared(leaf)), &tls.error) {
+    let shown = match (tls.chain.first().map(Certificate::parse_shared), &tls.error) {
         (Some(Ok(leaf)), _) => briefly(&leaf, 0),
         (Some(Err(error)), _) => error.to_string(),
         (None, _) if look.offer != ClientOffer::NoName => return None,

@@ -23,7 +23,9 @@ const ECDSA_SCHEMES: &str = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed44
 pub(super) fn library(wanted: &OpenSsl) -> Result<Option<Arc<Library>>, ConfigError> {
     match wanted {
         OpenSsl::System => Ok(Library::load(None).ok()),
-        OpenSsl::In(directory) => Library::load(Some(directory)).map(Some).map_err(|e| ConfigError::Tls(e.to_string())),
+        OpenSsl::In(directory) => {
+            Library::load(Some(directory)).map(Some).map_err(|e| ConfigError::OpenSsl(directory.clone(), e.to_string()))
+        }
         OpenSsl::Without => Ok(None),
     }
 }
