@@ -123,7 +123,7 @@ fn felt(seen: &AddressObservation) -> Felt {
 
 /// All SMTP visits of a looker: whether one may be made, when, and what became of it.
 pub(crate) struct Visits {
-    pub(crate) visitor: Visitor,
+    pub(crate) visitor: Arc<Visitor>,
     gate: Arc<Gate>,
     pub(crate) comebacks: Comebacks,
     vantage: Arc<Vantage>,
@@ -144,7 +144,7 @@ pub(crate) struct Visits {
 impl Visits {
     pub(crate) fn new(config: &LookerConfig, vantage: Arc<Vantage>) -> Result<Self, ConfigError> {
         Ok(Self {
-            visitor: Visitor::new(config)?,
+            visitor: Arc::new(Visitor::new(config)?),
             gate: Arc::new(Gate::new(&config.pace)?),
             comebacks: Comebacks::new(config.returns.clone(), format!("{} {}", config.vantage, config.ehlo)),
             vantage,
@@ -164,7 +164,7 @@ impl Visits {
     /// Visits of the next round: by the same visitor, under the same rate limits.
     pub(crate) fn next_round(&self, config: &LookerConfig, vantage: Arc<Vantage>) -> Self {
         Self {
-            visitor: self.visitor.clone(),
+            visitor: Arc::clone(&self.visitor),
             gate: Arc::clone(&self.gate),
             comebacks: Comebacks::new(config.returns.clone(), format!("{} {}", config.vantage, config.ehlo)),
             vantage,

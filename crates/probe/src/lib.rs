@@ -25,12 +25,14 @@ mod pace;
 mod policies;
 mod preflight;
 mod reach;
+mod reactor;
 pub mod rounds;
 mod smtp;
 mod survey;
 mod tls;
 mod vantage;
 mod weigh;
+mod wire;
 mod zone;
 
 pub use comeback::Comeback;

@@ -6,7 +6,8 @@ use crate::host::{Visits, addresses};
 use crate::http::{Reading, ResponseReader};
 use crate::look::now;
 use crate::smtp::connect_failure;
-use crate::tls::{Offer, Session, SessionError, too_slow};
+use crate::tls::{Offer, Session, SessionError};
+use crate::wire::Wire;
 use dane::dns::{Lookup, Outcome};
 use dane::name::Name;
 use dane::observation::{CaaObservation, Connect, FetchAttempt, PoliciesObservation, PolicyFetch, TlsObservation};
@@ -16,9 +17,8 @@ use domain::base::name::NameBuilder;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 
 /// Addresses of a policy host that are tried.
 const ADDRESSES: usize = 4;
@@ -134,19 +134,18 @@ impl PolicyLook {
         record.at = now();
         let begun = Instant::now();
         let end = begun + self.limits.whole;
-        match timeout(self.limits.connect, TcpStream::connect(SocketAddr::new(address, self.port))).await {
-            Ok(Ok(tcp)) => {
+        match Wire::own(SocketAddr::new(address, self.port), begun + self.limits.connect).await {
+            Ok(wire) => {
                 record.connect = Connect::Connected;
-                self.talk(host, tcp, end, &mut record).await;
+                self.talk(host, wire, end, &mut record).await;
             }
-            Ok(Err(error)) => record.connect = connect_failure(&error),
-            Err(_) => record.connect = Connect::Timeout,
+            Err(broken) => record.connect = connect_failure(&broken),
         }
         record.elapsed_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         record
     }
 
-    async fn talk(&self, host: &Name, mut tcp: TcpStream, end: Instant, record: &mut FetchAttempt) {
+    async fn talk(&self, host: &Name, mut wire: Wire, end: Instant, record: &mut FetchAttempt) {
         let mut handshake = match self.visits.visitor.engine().begin(Some(host), Offer::All) {
             Ok(handshake) => handshake,
             Err(error) => {
@@ -154,29 +153,33 @@ impl PolicyLook {
                 return;
             }
         };
-        let outcome = timeout_at(end.min(Instant::now() + self.limits.handshake), handshake.run(&mut tcp)).await;
-        let error = outcome.unwrap_or_else(|_| Err(too_slow())).err();
+        let error = handshake.run(&mut wire, end.min(Instant::now() + self.limits.handshake)).await.err();
         let (tls, session) = handshake.end(error);
         record.tls = Some(tls);
         let Some(mut session) = session else { return };
         let mut reader = ResponseReader::default();
-        let ended = timeout_at(end, exchange(&mut session, &mut tcp, host, &mut reader)).await.unwrap_or(Err("timeout"));
+        let ended = exchange(&mut session, (&mut wire, end), host, &mut reader).await;
         record.failure = ended.err().map(str::to_owned);
         record.response = reader.response();
-        let _ = timeout_at(end.min(Instant::now() + Duration::from_secs(1)), session.close(&mut tcp)).await;
+        session.close(&mut wire, end.min(Instant::now() + Duration::from_secs(1))).await;
     }
 }
 
 /// Asks for the policy and reads the answer.
-async fn exchange(session: &mut Session, tcp: &mut TcpStream, host: &Name, reader: &mut ResponseReader) -> Result<(), &'static str> {
+async fn exchange(
+    session: &mut Session,
+    (wire, end): (&mut Wire, Instant),
+    host: &Name,
+    reader: &mut ResponseReader,
+) -> Result<(), &'static str> {
     let request = format!(
         "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: {host}\r\nUser-Agent: danelaw/{}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n",
         env!("CARGO_PKG_VERSION")
     );
-    session.send(tcp, request.as_bytes()).await.map_err(|e| code(&e))?;
+    session.send(wire, request.as_bytes(), end).await.map_err(|e| code(&e))?;
     loop {
         let mut reading = None;
-        session.receive(tcp, &mut |bytes| reading = Some(reader.feed(bytes))).await.map_err(|e| code(&e))?;
+        session.receive(wire, end, &mut |bytes| reading = Some(reader.feed(bytes))).await.map_err(|e| code(&e))?;
         match reading.unwrap_or_else(|| reader.end()) {
             Reading::More => {}
             Reading::Done => return Ok(()),
@@ -191,6 +194,7 @@ fn code(error: &SessionError) -> &'static str {
         SessionError::Engine(_) => "protocol-error",
         SessionError::Budget => "too-large",
         SessionError::Io(_) => "closed",
+        SessionError::Late => "timeout",
     }
 }
 

@@ -5,14 +5,13 @@ use crate::smtp::dialogue::Dialogue;
 use crate::smtp::visit::{FAREWELL, Target, Visitor};
 use crate::tls::flight::{Flight, FlightReader, Reading};
 use crate::tls::hello::ClientHello;
-use crate::tls::{Engine, Offer, Remembering, names, read_ready};
+use crate::tls::{Engine, Offer, Remembering, names};
+use crate::wire::{Broken, Wire};
 use dane::observation::{DepthEnd, Exchange, Got, HelloAnswer, Injection, InjectionObservation};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep};
 
 /// How long a reply in the clear to a command that was sent with STARTTLS may take to reach us.
 const LATE: Duration = Duration::from_millis(500);
@@ -43,14 +42,11 @@ impl Visitor {
     async fn connect(&self, target: &Target) -> Result<Dialogue<'_>, DepthEnd> {
         let end = Instant::now() + self.limits.visit;
         let address = SocketAddr::new(target.address, target.port);
-        match timeout(self.limits.connect, TcpStream::connect(address)).await {
-            Ok(Ok(tcp)) => {
-                let _ = tcp.set_nodelay(true);
-                Ok(Dialogue::new(tcp, &self.limits, end))
-            }
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => Err(ended("closed", error)),
-            Ok(Err(error)) => Err(ended("refused", error)),
-            Err(_) => Err(ended("silent", "no connection within our patience")),
+        match Wire::own(address, Instant::now() + self.limits.connect).await {
+            Ok(wire) => Ok(Dialogue::new(wire, &self.limits, end)),
+            Err(Broken::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => Err(ended("closed", error)),
+            Err(Broken::Io(error)) => Err(ended("refused", error)),
+            Err(Broken::Late) => Err(ended("silent", "no connection within our patience")),
         }
     }
 
@@ -76,11 +72,11 @@ impl Visitor {
     pub(super) async fn hear(&self, dialogue: &mut Dialogue<'_>, hello: &ClientHello) -> Heard {
         let end = dialogue.end().min(Instant::now() + self.limits.handshake);
         let mut reader = FlightReader::default();
-        let other = timeout_at(end, flight(&mut dialogue.tcp, hello, &mut reader)).await.unwrap_or(Some(HelloAnswer::Timeout));
+        let other = flight(&mut dialogue.wire, end, hello, &mut reader).await;
         match (reader.so_far(), other) {
             (Some(flight), _) => {
                 // A fatal user_canceled, so that the server's log says who ended it. (RFC 5246 section 7.2)
-                let _ = timeout(LATE, dialogue.tcp.write_all(&[21, 3, 1, 0, 2, 2, 90])).await;
+                let _ = dialogue.wire.send(&[21, 3, 1, 0, 2, 2, 90], Instant::now() + LATE).await;
                 Heard::Flight(flight)
             }
             (None, other) => Heard::Other(other.unwrap_or(HelloAnswer::NotTls)),
@@ -168,15 +164,15 @@ fn starts_tls(exchange: &Exchange) -> bool {
 }
 
 /// Sends the hello and reads until there is an answer. `None`: the reader has it.
-async fn flight(tcp: &mut TcpStream, hello: &ClientHello, reader: &mut FlightReader) -> Option<HelloAnswer> {
+async fn flight(wire: &mut Wire, end: Instant, hello: &ClientHello, reader: &mut FlightReader) -> Option<HelloAnswer> {
     let mut random = [0; 32];
     aws_lc_rs::rand::fill(&mut random).ok()?;
-    if let Err(error) = tcp.write_all(&hello.record(random)).await {
+    if let Err(error) = wire.send(&hello.record(random), end).await {
         return Some(broken(&error));
     }
     loop {
         let read = |bytes: &[u8]| if bytes.is_empty() { None } else { Some(reader.feed(bytes)) };
-        match read_ready(tcp, read).await {
+        match wire.receive(end, read).await {
             Ok(None) => return Some(HelloAnswer::Closed),
             Ok(Some(Reading::More)) => {}
             Ok(Some(Reading::Done(_))) => return None,
@@ -187,10 +183,11 @@ async fn flight(tcp: &mut TcpStream, hello: &ClientHello, reader: &mut FlightRea
     }
 }
 
-fn broken(error: &io::Error) -> HelloAnswer {
-    match error.kind() {
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => HelloAnswer::Reset,
-        _ => HelloAnswer::Closed,
+fn broken(error: &Broken) -> HelloAnswer {
+    match error {
+        Broken::Late => HelloAnswer::Timeout,
+        Broken::Io(e) if matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => HelloAnswer::Reset,
+        Broken::Io(_) => HelloAnswer::Closed,
     }
 }
 

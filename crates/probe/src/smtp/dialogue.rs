@@ -2,20 +2,16 @@
 
 use crate::config::SmtpLimits;
 use crate::smtp::reply::{ReplyLimits, ReplyReader};
-use crate::tls::{Session, SessionError, read_ready};
+use crate::tls::{Session, SessionError};
+use crate::wire::Wire;
 use dane::observation::{Exchange, Got, TlsFailure};
 use std::io;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
-
-/// What we read from the network at a time, octets.
-const READ: usize = 2048;
+use tokio::time::Instant;
 
 /// One connection's dialogue.
 pub(super) struct Dialogue<'a> {
-    pub(super) tcp: TcpStream,
+    pub(super) wire: Wire,
     /// Set once TLS is up.
     tls: Option<Session>,
     limits: &'a SmtpLimits,
@@ -33,10 +29,10 @@ pub(super) struct Dialogue<'a> {
 }
 
 impl<'a> Dialogue<'a> {
-    pub(super) fn new(tcp: TcpStream, limits: &'a SmtpLimits, end: Instant) -> Self {
+    pub(super) fn new(wire: Wire, limits: &'a SmtpLimits, end: Instant) -> Self {
         let replies = ReplyReader::new(ReplyLimits { line_octets: limits.line_octets, lines: limits.reply_lines });
         let octets = limits.total_octets;
-        Self { tcp, tls: None, limits, replies, octets, since: Instant::now(), end, exchanges: Vec::new(), late_failure: None }
+        Self { wire, tls: None, limits, replies, octets, since: Instant::now(), end, exchanges: Vec::new(), late_failure: None }
     }
 
     /// Sends a command (none: waits for the greeting), takes the reply, records both. Gives the reply's code, if it was one.
@@ -73,13 +69,11 @@ impl<'a> Dialogue<'a> {
     /// Everything that came and was not asked for, in the clear, up to now.
     pub(super) fn unasked(&mut self) -> Vec<u8> {
         let mut bytes = self.replies.take_pending();
-        let mut buffer = [0; READ];
-        while let Ok(n @ 1..) = self.tcp.try_read(&mut buffer) {
-            bytes.extend_from_slice(buffer.get(..n).unwrap_or_default());
-            if bytes.len() > self.octets {
-                break;
-            }
-        }
+        let mut add = |more: &[u8]| {
+            bytes.extend_from_slice(more);
+            !more.is_empty() && bytes.len() <= self.octets
+        };
+        while let Ok(true) = self.wire.take_what_is_there(&mut add) {}
         bytes
     }
 
@@ -92,25 +86,20 @@ impl<'a> Dialogue<'a> {
     /// Ends the TLS session in good order.
     pub(super) async fn close(&mut self) {
         if let Some(tls) = &mut self.tls {
-            let _ = timeout_at(self.end.min(Instant::now() + Duration::from_secs(1)), tls.close(&mut self.tcp)).await;
+            tls.close(&mut self.wire, self.end.min(Instant::now() + Duration::from_secs(1))).await;
         }
     }
 
     async fn send(&mut self, command: Option<&str>, deadline: Instant) -> Result<(), Got> {
         let Some(command) = command else { return Ok(()) };
         let line = format!("{command}\r\n");
-        let sending = async {
-            match &mut self.tls {
-                Some(tls) if command == "QUIT" => tls.send_last(&mut self.tcp, line.as_bytes()).await,
-                Some(tls) => tls.send(&mut self.tcp, line.as_bytes()).await,
-                None => self.tcp.write_all(line.as_bytes()).await.map_err(SessionError::Io),
-            }
+        let (wire, line) = (&mut self.wire, line.as_bytes());
+        let sent = match &mut self.tls {
+            Some(tls) if command == "QUIT" => tls.send_last(wire, line, deadline).await,
+            Some(tls) => tls.send(wire, line, deadline).await,
+            None => wire.send(line, deadline).await.map_err(SessionError::from),
         };
-        match timeout_at(deadline, sending).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.broken(&error)),
-            Err(_) => Err(Got::Timeout),
-        }
+        sent.map_err(|error| self.broken(&error))
     }
 
     async fn receive(&mut self, deadline: Instant) -> Got {
@@ -121,21 +110,18 @@ impl<'a> Dialogue<'a> {
                 Err(why) => return self.garbage(why.code()),
             }
             let within = self.replies.is_within_reply();
-            let (replies, tcp) = (&mut self.replies, &mut self.tcp);
+            let (replies, wire) = (&mut self.replies, &mut self.wire);
             let mut show = |bytes: &[u8]| replies.feed(bytes);
-            let receiving = async {
-                match &mut self.tls {
-                    Some(tls) => tls.receive(tcp, &mut show).await,
-                    None => read_ready(tcp, |bytes| (show(bytes), bytes.len()).1).await.map_err(SessionError::Io),
-                }
+            let received = match &mut self.tls {
+                Some(tls) => tls.receive(wire, deadline, &mut show).await,
+                None => wire.receive(deadline, |bytes| (show(bytes), bytes.len()).1).await.map_err(SessionError::from),
             };
-            match timeout_at(deadline, receiving).await {
-                Err(_) if within => return self.garbage("too-slow"),
-                Err(_) => return Got::Timeout,
-                Ok(Ok(0) | Err(_)) if within => return self.garbage("cut-off"),
-                Ok(Ok(0)) => return Got::Closed,
-                Ok(Err(error)) => return self.broken(&error),
-                Ok(Ok(n)) => match self.octets.checked_sub(n) {
+            match received {
+                Err(SessionError::Late) if within => return self.garbage("too-slow"),
+                Ok(0) | Err(_) if within => return self.garbage("cut-off"),
+                Ok(0) => return Got::Closed,
+                Err(error) => return self.broken(&error),
+                Ok(n) => match self.octets.checked_sub(n) {
                     Some(left) => self.octets = left,
                     None => return self.garbage("too-many-bytes"),
                 },
@@ -150,6 +136,7 @@ impl<'a> Dialogue<'a> {
     fn broken(&mut self, error: &SessionError) -> Got {
         self.late_failure = self.late_failure.take().or_else(|| error.failure());
         match error {
+            SessionError::Late => Got::Timeout,
             SessionError::Io(e) if matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Got::Reset,
             _ => Got::Closed,
         }

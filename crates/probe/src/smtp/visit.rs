@@ -1,10 +1,12 @@
 //! One visit to one address: connect, greet, STARTTLS, look, leave.
 
 use crate::config::{ConfigError, LookerConfig, SmtpLimits};
+use crate::reactor::{Place, Reactors};
 use crate::smtp::deep::Heard;
 use crate::smtp::dialogue::Dialogue;
 use crate::tls::hello::ClientHello;
-use crate::tls::{Engine, Handshake, Offer, names, too_slow};
+use crate::tls::{Engine, Handshake, Offer, names};
+use crate::wire::{Broken, Wire};
 use dane::Epoch;
 use dane::cert::Certificate;
 use dane::name::Name;
@@ -14,9 +16,9 @@ use dane::observation::{
 use data_encoding::BASE64;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 
 /// Octets of plaintext before TLS that are kept.
 const EARLY_KEPT: usize = 512;
@@ -24,8 +26,8 @@ const EARLY_KEPT: usize = 512;
 pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Makes visits.
-#[derive(Clone)]
 pub(crate) struct Visitor {
+    reactors: Reactors,
     pub(super) engine: Engine,
     pub(super) limits: SmtpLimits,
     ehlo: Name,
@@ -79,21 +81,32 @@ impl Target {
 
 impl Visitor {
     pub(crate) fn new(config: &LookerConfig) -> Result<Self, ConfigError> {
-        Ok(Self { engine: Engine::new(&config.openssl)?, limits: config.smtp.clone(), ehlo: config.ehlo.clone() })
+        Ok(Self {
+            reactors: Reactors::default(),
+            engine: Engine::new(&config.openssl)?,
+            limits: config.smtp.clone(),
+            ehlo: config.ehlo.clone(),
+        })
     }
 
     /// Visits. Ends within the limits, whatever the server does, and never sends a mail.
-    pub(crate) async fn visit(&self, target: &Target, at: Epoch) -> AddressObservation {
+    pub(crate) async fn visit(self: &Arc<Self>, target: &Target, at: Epoch) -> AddressObservation {
         self.visit_as(target, Client::FIRST, at).await
     }
 
-    async fn visit_as(&self, target: &Target, client: Client, at: Epoch) -> AddressObservation {
+    /// At one of the reactors.
+    async fn visit_as(self: &Arc<Self>, target: &Target, client: Client, at: Epoch) -> AddressObservation {
+        let (visitor, wanted) = (Arc::clone(self), target.clone());
+        let visited = self.reactors.run(|place| async move { visitor.visit_from(place, &wanted, client, at).await }).await;
+        visited.unwrap_or_else(|error| target.record(Connect::LocalError { detail: error.to_string() }, at))
+    }
+
+    async fn visit_from(&self, place: Arc<Place>, target: &Target, client: Client, at: Epoch) -> AddressObservation {
         let begun = Instant::now();
         let mut record = target.record(Connect::Connected, at);
-        match timeout(self.limits.connect, TcpStream::connect(SocketAddr::new(target.address, target.port))).await {
-            Ok(Ok(tcp)) => {
-                let _ = tcp.set_nodelay(true);
-                let mut dialogue = Dialogue::new(tcp, &self.limits, begun + self.limits.visit);
+        match Wire::shared(place, SocketAddr::new(target.address, target.port), begun + self.limits.connect).await {
+            Ok(wire) => {
+                let mut dialogue = Dialogue::new(wire, &self.limits, begun + self.limits.visit);
                 self.talk(&mut dialogue, target, client, &mut record).await;
                 if let (Some(tls), Some(late)) = (&mut record.tls, dialogue.late_failure.take()) {
                     tls.error.get_or_insert(late);
@@ -101,11 +114,10 @@ impl Visitor {
                 record.dialogue = dialogue.exchanges;
             }
             // A SYN is refused; only a connection that was made can be reset, and sometimes is before we are told that it was made.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+            Err(Broken::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
                 record.dialogue.push(Exchange { sent: None, encrypted: false, got: Got::Reset, at_ms: 0 });
             }
-            Ok(Err(error)) => record.connect = connect_failure(&error),
-            Err(_) => record.connect = Connect::Timeout,
+            Err(broken) => record.connect = connect_failure(&broken),
         }
         record.elapsed_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         record
@@ -125,7 +137,7 @@ impl Visitor {
 
     /// Visits again with OpenSSL, which speaks nearly everything. What came of it takes the place of the first visit if it has a session to
     /// show; else what was learned is added to the first. False: no certificate was seen.
-    pub(crate) async fn look_broadly(&self, target: &Target, seen: &mut AddressObservation) -> bool {
+    pub(crate) async fn look_broadly(self: &Arc<Self>, target: &Target, seen: &mut AddressObservation) -> bool {
         let mut again = self.visit_as(target, Client { engine: By::OpenSsl, ..Client::FIRST }, seen.at).await;
         let (Some(first), Some(tls)) = (seen.tls.as_mut(), again.tls.as_mut()) else { return false };
         if tls.error.is_none() {
@@ -165,7 +177,7 @@ impl Visitor {
     }
 
     /// Visits as another kind of client, by the engine that saw the server first.
-    pub(crate) async fn look_as(&self, target: &Target, seen: &AddressObservation, offer: ClientOffer, at: Epoch) -> OtherLook {
+    pub(crate) async fn look_as(self: &Arc<Self>, target: &Target, seen: &AddressObservation, offer: ClientOffer, at: Epoch) -> OtherLook {
         let first = seen.tls.as_ref();
         let engine = if first.is_some_and(|t| t.refused.is_some()) { By::OpenSsl } else { By::Rustls };
         let client = match offer {
@@ -261,7 +273,7 @@ impl Visitor {
     /// Shakes hands, within our patience.
     pub(super) async fn shake(&self, dialogue: &mut Dialogue<'_>, handshake: &mut Handshake) -> Result<(), TlsFailure> {
         let end = dialogue.end().min(Instant::now() + self.limits.handshake);
-        timeout_at(end, handshake.run(&mut dialogue.tcp)).await.unwrap_or_else(|_| Err(too_slow()))
+        handshake.run(&mut dialogue.wire, end).await
     }
 
     fn begin(&self, target: &Target, client: Client) -> Result<Handshake, TlsFailure> {
@@ -304,7 +316,8 @@ fn add(tls: &mut TlsObservation, learned: Learned) {
 }
 
 /// Why there is no connection, from the system's words.
-pub(crate) fn connect_failure(error: &io::Error) -> Connect {
+pub(crate) fn connect_failure(broken: &Broken) -> Connect {
+    let Broken::Io(error) = broken else { return Connect::Timeout };
     let detail = error.to_string();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Connect::Refused,

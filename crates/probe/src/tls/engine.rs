@@ -2,16 +2,14 @@
 
 use crate::config::{ConfigError, OpenSsl};
 use crate::tls::{Heard, Offer, Wrong, broad, failure, modern};
+use crate::wire::{Broken, Wire};
 use dane::name::Name;
 use dane::observation::{TlsFailure, TlsObservation};
 use rustls::ClientConfig;
 use std::io;
 use std::sync::Arc;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::time::Instant;
 
-/// What we read from the network at a time, octets: on the stack, so that who waits holds no buffer.
-const READ: usize = 16 * 1024;
 //
 /// Octets of one visit inside TLS: the largest certificate message that rustls takes is 64 kB, and the rest is little.
 const MODERN_OCTETS: usize = 192 * 1024;
@@ -84,22 +82,17 @@ impl Handshake {
         matches!(&self.session.tls, Tls::Modern(session) if session.is_resumption())
     }
 
-    /// Goes through with it. Takes as long as the server does: bound it from outside, and take [`Handshake::end`] in any case.
-    pub(crate) async fn run(&mut self, tcp: &mut TcpStream) -> Result<(), TlsFailure> {
+    /// Goes through with it until then. Take [`Handshake::end`] in any case.
+    pub(crate) async fn run(&mut self, wire: &mut Wire, end: Instant) -> Result<(), TlsFailure> {
         while self.session.tls.is_handshaking() {
-            self.session.flush(tcp).await.map_err(|e| io_failure(&e))?;
-            let taken = self.session.take_in(tcp).await;
-            match taken {
+            self.session.flush(wire, end).await.map_err(|e| e.in_handshake())?;
+            match self.session.take_in(wire, end).await {
                 Ok(0) => return Err(failure::of_kind("closed", "the server closed the connection during the handshake")),
                 Ok(_) => {}
                 Err(error) => {
                     // Our alert is a courtesy; whether it arrives does not matter.
-                    let _ = self.session.flush(tcp).await;
-                    return Err(match error {
-                        SessionError::Engine(failure) => failure,
-                        SessionError::Budget => failure::of_kind("chain-too-large", "more octets than any handshake needs"),
-                        SessionError::Io(e) => io_failure(&e),
-                    });
+                    let _ = self.session.flush(wire, end).await;
+                    return Err(error.in_handshake());
                 }
             }
         }
@@ -136,15 +129,36 @@ pub(crate) enum SessionError {
     Budget,
     /// The network.
     Io(io::Error),
+    /// Our patience ended.
+    Late,
 }
 
 impl SessionError {
+    /// As the end of a handshake.
+    fn in_handshake(self) -> TlsFailure {
+        match self {
+            SessionError::Engine(failure) => failure,
+            SessionError::Budget => failure::of_kind("chain-too-large", "more octets than any handshake needs"),
+            SessionError::Io(e) => io_failure(&e),
+            SessionError::Late => failure::too_slow(),
+        }
+    }
+
     /// In the words of the record.
     pub(crate) fn failure(&self) -> Option<TlsFailure> {
         match self {
             SessionError::Engine(failure) => Some(failure.clone()),
             SessionError::Budget => Some(failure::of_kind("protocol-error", "more octets than any dialogue needs")),
-            SessionError::Io(_) => None,
+            SessionError::Io(_) | SessionError::Late => None,
+        }
+    }
+}
+
+impl From<Broken> for SessionError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Late => SessionError::Late,
+            Broken::Io(error) => SessionError::Io(error),
         }
     }
 }
@@ -157,39 +171,39 @@ impl From<Wrong> for SessionError {
 
 impl Session {
     /// Sends.
-    pub(crate) async fn send(&mut self, tcp: &mut TcpStream, bytes: &[u8]) -> Result<(), SessionError> {
+    pub(crate) async fn send(&mut self, wire: &mut Wire, bytes: &[u8], end: Instant) -> Result<(), SessionError> {
         match &mut self.tls {
             Tls::Modern(session) => session.write(bytes)?,
             Tls::Broad(session) => session.write(bytes)?,
         }
-        self.flush(tcp).await.map_err(SessionError::Io)
+        self.flush(wire, end).await
     }
 
     /// Sends the last that we have to say. In TLS 1.3, where that does not end what the server says, our side of the session ends with it.
     /// (RFC 8446 section 6.1)
-    pub(crate) async fn send_last(&mut self, tcp: &mut TcpStream, bytes: &[u8]) -> Result<(), SessionError> {
+    pub(crate) async fn send_last(&mut self, wire: &mut Wire, bytes: &[u8], end: Instant) -> Result<(), SessionError> {
         if let Tls::Modern(session) = &mut self.tls
             && session.is_tls13()
         {
             session.write(bytes)?;
             session.close();
-            return self.flush(tcp).await.map_err(SessionError::Io);
+            return self.flush(wire, end).await;
         }
-        self.send(tcp, bytes).await
+        self.send(wire, bytes, end).await
     }
 
     /// Waits for data, and shows it; 0 octets: the server ended the session or the connection.
-    pub(crate) async fn receive(&mut self, tcp: &mut TcpStream, show: &mut impl FnMut(&[u8])) -> Result<usize, SessionError> {
+    pub(crate) async fn receive(&mut self, wire: &mut Wire, end: Instant, show: &mut impl FnMut(&[u8])) -> Result<usize, SessionError> {
         loop {
             match self.read(show)? {
                 Heard::Octets(n) => return Ok(n),
                 Heard::End => return Ok(0),
                 Heard::Nothing => {}
             }
-            if self.take_in(tcp).await? == 0 {
+            if self.take_in(wire, end).await? == 0 {
                 return Ok(0);
             }
-            self.flush(tcp).await.map_err(SessionError::Io)?;
+            self.flush(wire, end).await?;
         }
     }
 
@@ -206,17 +220,17 @@ impl Session {
     }
 
     /// Ends the session in good order, as far as the server lets us.
-    pub(crate) async fn close(&mut self, tcp: &mut TcpStream) {
+    pub(crate) async fn close(&mut self, wire: &mut Wire, end: Instant) {
         match &mut self.tls {
             Tls::Modern(session) => session.close(),
             Tls::Broad(session) => session.close(),
         }
-        let _ = self.flush(tcp).await;
+        let _ = self.flush(wire, end).await;
     }
 
     /// Waits for octets and gives them to the engine; 0: the connection ended.
-    async fn take_in(&mut self, tcp: &TcpStream) -> Result<usize, SessionError> {
-        read_ready(tcp, |bytes| {
+    async fn take_in(&mut self, wire: &mut Wire, end: Instant) -> Result<usize, SessionError> {
+        wire.receive(end, |bytes| {
             self.budget = self.budget.checked_sub(bytes.len()).ok_or(SessionError::Budget)?;
             match &mut self.tls {
                 Tls::Modern(session) => session.feed(bytes)?,
@@ -224,17 +238,16 @@ impl Session {
             }
             Ok(bytes.len())
         })
-        .await
-        .map_err(SessionError::Io)?
+        .await?
     }
 
-    async fn flush(&mut self, tcp: &mut TcpStream) -> io::Result<()> {
+    async fn flush(&mut self, wire: &mut Wire, end: Instant) -> Result<(), SessionError> {
         let out = match &mut self.tls {
-            Tls::Modern(session) => session.take()?,
+            Tls::Modern(session) => session.take().map_err(SessionError::Io)?,
             Tls::Broad(session) => session.take(),
         };
         if !out.is_empty() {
-            tcp.write_all(&out).await?;
+            wire.send(&out, end).await?;
         }
         Ok(())
     }
@@ -247,22 +260,4 @@ impl Tls {
             Tls::Broad(session) => session.is_handshaking(),
         }
     }
-}
-
-/// Waits until there are octets, reads what is there, and hands it over; nothing: the connection ended. Thousands wait at the same time:
-/// nobody holds a buffer meanwhile.
-pub(crate) async fn read_ready<T>(tcp: &TcpStream, mut take: impl FnMut(&[u8]) -> T) -> io::Result<T> {
-    loop {
-        tcp.readable().await?;
-        match try_read(tcp, &mut take) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            result => return result,
-        }
-    }
-}
-
-fn try_read<T>(tcp: &TcpStream, take: &mut impl FnMut(&[u8]) -> T) -> io::Result<T> {
-    let mut buffer = [0; READ];
-    let got = tcp.try_read(&mut buffer)?;
-    Ok(take(buffer.get(..got).unwrap_or_default()))
 }

@@ -16,8 +16,7 @@ pub(crate) mod names;
 mod proof;
 mod resume;
 
-pub(crate) use engine::{Engine, Handshake, Session, SessionError, read_ready};
-pub(crate) use failure::too_slow;
+pub(crate) use engine::{Engine, Handshake, Session, SessionError};
 pub(crate) use resume::Remembering;
 
 use dane::observation::TlsFailure;

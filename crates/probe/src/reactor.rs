@@ -1,0 +1,299 @@
+//! Many visits over one epoll, without a task or a timer for each.
+//!
+//! A visit is a future that waits for its socket, up to a moment, and for nothing else; so nobody needs to wake it but the reactor, which
+//! knows both. A reactor is one task of the runtime, and there is one for each of its workers. It keeps the moments in a coarse calendar:
+//! a visit has one entry there however often its deadline moves, as an entry that comes too early is put off.
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Registry, Token};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+use tokio::io::unix::AsyncFd;
+use tokio::sync::{mpsc, oneshot};
+
+/// Milliseconds of one entry of the calendar: so much later than it should a visit may learn that its time is over.
+const TICK: u64 = 16;
+/// Events taken at a time.
+const EVENTS: usize = 256;
+
+const READABLE: u8 = 1;
+const WRITABLE: u8 = 2;
+/// The connection failed, or nothing more will come.
+const OVER: u8 = 4;
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The reactors of a visitor; they begin with the first visit, and end with the visitor.
+#[derive(Default)]
+pub(crate) struct Reactors {
+    all: OnceLock<io::Result<Vec<mpsc::UnboundedSender<Job>>>>,
+    next: AtomicUsize,
+}
+
+struct Job {
+    place: Arc<Place>,
+    work: Work,
+}
+
+impl Reactors {
+    /// Does this work at one of the reactors. It has to wait for the sockets it opens at the place it is given, and for nothing else.
+    ///
+    /// # Errors
+    /// If there can be no reactor, or the work broke off.
+    pub(crate) async fn run<T: Send + 'static, F>(&self, work: impl FnOnce(Arc<Place>) -> F) -> io::Result<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let all =
+            self.all.get_or_init(|| (0..tokio::runtime::Handle::current().metrics().num_workers()).map(|_| Reactor::begin()).collect());
+        let all = all.as_ref().map_err(|e| io::Error::new(e.kind(), e.to_string()))?;
+        let broke_off = || io::Error::other("the visit broke off");
+        let reactor = all.get(self.next.fetch_add(1, Ordering::Relaxed) % all.len().max(1)).ok_or_else(broke_off)?;
+        let (sender, receiver) = oneshot::channel();
+        let place = Arc::new(Place::default());
+        let work = work(Arc::clone(&place));
+        let work = Box::pin(async move {
+            // Who asked may have gone meanwhile.
+            let _ = sender.send(work.await);
+        });
+        reactor.send(Job { place, work }).map_err(|_| broke_off())?;
+        receiver.await.map_err(|_| broke_off())
+    }
+}
+
+/// A visit's place at its reactor.
+#[derive(Default)]
+pub(crate) struct Place {
+    reactor: OnceLock<(Arc<Registry>, Instant)>,
+    token: AtomicUsize,
+    /// What its socket is ready for.
+    ready: AtomicU8,
+    /// When it is to be looked at whatever happens: milliseconds of the reactor.
+    due: AtomicU64,
+}
+
+impl Place {
+    fn is(&self, what: u8) -> bool {
+        self.ready.load(Ordering::Relaxed) & (what | OVER) != 0
+    }
+
+    fn no_longer(&self, what: u8) {
+        self.ready.fetch_and(!what, Ordering::Relaxed);
+    }
+
+    /// Waits until the socket is ready. False: the time was over before.
+    async fn wait(&self, what: u8, end: Instant) -> bool {
+        poll_fn(|_| {
+            if self.is(what) {
+                return std::task::Poll::Ready(true);
+            }
+            if Instant::now() >= end {
+                return std::task::Poll::Ready(false);
+            }
+            let origin = self.reactor.get().map_or(end, |(_, origin)| *origin);
+            self.due.store(millis(end.saturating_duration_since(origin)) + 1, Ordering::Relaxed);
+            std::task::Poll::Pending
+        })
+        .await
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2)
+}
+
+/// A connection at a reactor.
+pub(crate) struct Socket {
+    tcp: TcpStream,
+    place: Arc<Place>,
+}
+
+impl Socket {
+    /// Connects. `None`: not by then.
+    pub(crate) async fn connect(place: Arc<Place>, address: SocketAddr, end: Instant) -> io::Result<Option<Self>> {
+        let mut tcp = TcpStream::connect(address)?;
+        let (registry, _) = place.reactor.get().ok_or_else(|| io::Error::other("no reactor"))?;
+        place.ready.store(0, Ordering::Relaxed);
+        registry.register(&mut tcp, Token(place.token.load(Ordering::Relaxed)), Interest::READABLE | Interest::WRITABLE)?;
+        if !place.wait(WRITABLE, end).await {
+            return Ok(None);
+        }
+        if place.ready.load(Ordering::Relaxed) & OVER != 0
+            && let Some(error) = tcp.take_error()?
+        {
+            return Err(error);
+        }
+        let _ = tcp.set_nodelay(true);
+        Ok(Some(Self { tcp, place }))
+    }
+
+    /// Waits until there is something to read. False: the time was over before.
+    pub(crate) async fn readable(&self, end: Instant) -> bool {
+        self.place.wait(READABLE, end).await
+    }
+
+    pub(crate) fn try_read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let got = self.tcp.read(into);
+        // Less than there was room for: the next octets will be announced.
+        if got.as_ref().map_or_else(|e| e.kind() == io::ErrorKind::WouldBlock, |n| *n < into.len()) {
+            self.place.no_longer(READABLE);
+        }
+        got
+    }
+
+    /// Sends everything. False: the time was over before.
+    pub(crate) async fn send(&mut self, mut bytes: &[u8], end: Instant) -> io::Result<bool> {
+        while !bytes.is_empty() {
+            match self.tcp.write(bytes) {
+                Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.place.no_longer(WRITABLE);
+                    if !self.place.wait(WRITABLE, end).await {
+                        return Ok(false);
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(true)
+    }
+}
+
+struct Visit {
+    place: Arc<Place>,
+    work: Work,
+    /// The first of its entries in the calendar.
+    entry: u64,
+}
+
+/// Where visits lie: by token, with a number that changes with every visit.
+#[derive(Default)]
+struct Slot {
+    visits_before: u32,
+    visit: Option<Visit>,
+}
+
+struct Reactor {
+    registry: Arc<Registry>,
+    origin: Instant,
+    jobs: mpsc::UnboundedReceiver<Job>,
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+    calendar: BTreeMap<u64, Vec<(usize, u32)>>,
+}
+
+impl Reactor {
+    fn begin() -> io::Result<mpsc::UnboundedSender<Job>> {
+        let poll = Poll::new()?;
+        let registry = Arc::new(poll.registry().try_clone()?);
+        #[expect(deprecated, reason = "its successor is unsafe; a Poll owns its descriptor and keeps it")]
+        let poll = AsyncFd::with_interest(poll, tokio::io::Interest::READABLE)?;
+        let (sender, jobs) = mpsc::unbounded_channel();
+        let reactor = Self { registry, origin: Instant::now(), jobs, slots: Vec::new(), free: Vec::new(), calendar: BTreeMap::new() };
+        tokio::spawn(reactor.run(poll));
+        Ok(sender)
+    }
+
+    /// Until nobody has work any more.
+    async fn run(mut self, mut poll: AsyncFd<Poll>) {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut wanted = true;
+        while wanted || self.free.len() < self.slots.len() {
+            let next = self.calendar.first_key_value().map(|(tick, _)| self.origin + Duration::from_millis(tick * TICK));
+            let pause = async {
+                match next {
+                    Some(next) => tokio::time::sleep_until(next.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                job = self.jobs.recv(), if wanted => match job {
+                    Some(job) => {
+                        self.take_in(job);
+                        while let Ok(job) = self.jobs.try_recv() {
+                            self.take_in(job);
+                        }
+                    }
+                    None => wanted = false,
+                },
+                ready = poll.readable_mut() => {
+                    let Ok(mut ready) = ready else { return };
+                    if ready.get_inner_mut().poll(&mut events, Some(Duration::ZERO)).is_err() {
+                        continue;
+                    }
+                    let count = events.iter().map(|event| self.happened(event)).count();
+                    if count < EVENTS {
+                        ready.clear_ready();
+                    }
+                }
+                () = pause => self.remind(),
+            }
+        }
+    }
+
+    fn take_in(&mut self, Job { place, work }: Job) {
+        let token = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            self.slots.len() - 1
+        });
+        place.token.store(token, Ordering::Relaxed);
+        let _ = place.reactor.set((Arc::clone(&self.registry), self.origin));
+        if let Some(slot) = self.slots.get_mut(token) {
+            slot.visit = Some(Visit { place, work, entry: u64::MAX });
+        }
+        self.go_on(token);
+    }
+
+    fn happened(&mut self, event: &mio::event::Event) {
+        let Token(token) = event.token();
+        let Some(visit) = self.slots.get(token).and_then(|slot| slot.visit.as_ref()) else { return };
+        let over = event.is_error() || event.is_read_closed() || event.is_write_closed();
+        let flags = [(event.is_readable(), READABLE), (event.is_writable(), WRITABLE), (over, OVER)];
+        let ready = flags.into_iter().filter(|(is, _)| *is).fold(0, |all, (_, flag)| all | flag);
+        visit.place.ready.fetch_or(ready, Ordering::Relaxed);
+        self.go_on(token);
+    }
+
+    /// Lets a visit do what it can.
+    fn go_on(&mut self, token: usize) {
+        let Some(slot) = self.slots.get_mut(token) else { return };
+        let Some(visit) = slot.visit.as_mut() else { return };
+        let mut context = Context::from_waker(Waker::noop());
+        // One visit that fails for a fault of ours must not take the others along.
+        let step = catch_unwind(AssertUnwindSafe(|| visit.work.as_mut().poll(&mut context)));
+        if step.map_or(true, |step| step.is_ready()) {
+            slot.visit = None;
+            slot.visits_before = slot.visits_before.wrapping_add(1);
+            self.free.push(token);
+            return;
+        }
+        let due = visit.place.due.load(Ordering::Relaxed) / TICK + 1;
+        if due < visit.entry {
+            visit.entry = due;
+            self.calendar.entry(due).or_default().push((token, slot.visits_before));
+        }
+    }
+
+    /// Looks at those whose time may be over.
+    fn remind(&mut self) {
+        let now = millis(self.origin.elapsed());
+        while let Some(entry) = self.calendar.first_entry().filter(|entry| *entry.key() * TICK <= now) {
+            for (token, visits_before) in entry.remove() {
+                let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.visits_before == visits_before) else { continue };
+                if let Some(visit) = &mut slot.visit {
+                    visit.entry = u64::MAX;
+                    self.go_on(token);
+                }
+            }
+        }
+    }
+}
