@@ -2,15 +2,17 @@
 
 use crate::cert::Certificate;
 use crate::tlsa::Tlsa;
-use aws_lc_rs::digest::{SHA256, SHA512, digest};
+use aws_lc_rs::digest::{Digest, SHA256, SHA512, digest};
+use std::cell::OnceCell;
 
 /// The six forms in which a record can name one certificate.
 #[derive(Clone, Debug)]
 pub struct Associations<'a> {
     /// Full data by selector: the certificate as received, its key. `None`: a form that cannot be had, as the certificate of a raw key.
     full: [Option<&'a [u8]>; 2],
-    sha256: [Option<Vec<u8>>; 2],
-    sha512: [Option<Vec<u8>>; 2],
+    /// By selector; made when somebody wants them.
+    sha256: [OnceCell<Digest>; 2],
+    sha512: [OnceCell<Digest>; 2],
 }
 
 impl<'a> Associations<'a> {
@@ -27,21 +29,22 @@ impl<'a> Associations<'a> {
     }
 
     fn new(full: [Option<&'a [u8]>; 2]) -> Self {
-        let hash = |algorithm| full.map(|f| f.map(|f| digest(algorithm, f).as_ref().to_vec()));
-        Self { full, sha256: hash(&SHA256), sha512: hash(&SHA512) }
+        Self { full, sha256: Default::default(), sha512: Default::default() }
     }
 
     /// The data for a selector and matching type; `None` if one of them is not defined.
     #[must_use]
     pub fn data(&self, selector: u8, matching: u8) -> Option<&[u8]> {
         let selector = usize::from(selector);
+        let full = self.full.get(selector).copied().flatten()?;
         // R-049 rfc6698#2.1.2, R-050 rfc6698#2.1.3
-        match matching {
-            0 => self.full.get(selector).copied().flatten(),
-            1 => self.sha256.get(selector)?.as_deref(),
-            2 => self.sha512.get(selector)?.as_deref(),
-            _ => None,
-        }
+        let (digests, algorithm) = match matching {
+            0 => return Some(full),
+            1 => (&self.sha256, &SHA256),
+            2 => (&self.sha512, &SHA512),
+            _ => return None,
+        };
+        Some(digests.get(selector)?.get_or_init(|| digest(algorithm, full)).as_ref())
     }
 
     /// Whether the record's data is exactly what it should be for this certificate; its usage is not looked at.

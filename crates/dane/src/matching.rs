@@ -55,24 +55,35 @@ pub enum EeNames {
 /// Never panics, and does bounded work on any input.
 #[must_use]
 pub fn verify(chain: &[CertificateBytes], records: &[Tlsa], names: &[Name], at: Epoch, options: &VerifyOptions) -> Verification {
+    let leaf = chain.first().and_then(|first| readable(first).ok());
+    verify_read(leaf.as_ref(), chain, records, (names, at), options)
+}
+
+/// [`verify`], where the leaf was read before; `None`: it cannot be.
+pub(crate) fn verify_read(
+    leaf: Option<&Certificate>,
+    chain: &[CertificateBytes],
+    records: &[Tlsa],
+    (names, at): (&[Name], Epoch),
+    options: &VerifyOptions,
+) -> Verification {
     let mut tally = Tally::screen(records, options);
     let Some(first) = chain.first() else {
         tally.refuse_all(ErrorCode::NoCertificate, "the server presented no certificate");
         return tally.conclude(records);
     };
-    let leaf = match readable(first) {
-        Ok(leaf) => leaf,
-        Err(why) => {
-            tally.refuse_all(ErrorCode::GarbageCertificate, &why);
-            return tally.conclude(records);
-        }
+    let Some(leaf) = leaf.filter(|_| first.0.len() <= MAX_CERTIFICATE_OCTETS) else {
+        tally.refuse_all(ErrorCode::GarbageCertificate, &readable(first).err().unwrap_or_default());
+        return tally.conclude(records);
     };
-    let (issuers, all_looked_at) = issuers(&leaf, chain, records, &tally);
+    // Usage 3 looks at the leaf alone.
+    let (issuers, all_looked_at) =
+        if records.iter().all(|r| r.usage == 3) { (Vec::new(), true) } else { issuers(leaf, chain, records, &tally) };
     let server = Server {
-        named: crate::refid::names_one_of(&leaf, names, options.common_name),
-        only_common: crate::refid::names_one_of(&leaf, names, CommonName::IfNoDnsName),
-        forms: Associations::of(&leaf),
-        leaf: &leaf,
+        named: crate::refid::names_one_of(leaf, names, options.common_name),
+        only_common: crate::refid::names_one_of(leaf, names, CommonName::IfNoDnsName),
+        forms: Associations::of(leaf),
+        leaf,
         issuers: issuers.iter().map(Known::new).collect(),
         all_looked_at,
         at,

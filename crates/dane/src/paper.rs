@@ -10,6 +10,8 @@ use crate::matching::trusted_paths;
 use crate::observation::CertificateBytes;
 use crate::path::{self, Anchor, MAX_CERTIFICATES};
 use crate::tlsa::{Tlsa, Unusable};
+use aws_lc_rs::digest::{Digest, SHA256, SHA512, digest};
+use std::sync::LazyLock;
 
 /// Does any record equal the hash of what it refers to?
 ///
@@ -17,10 +19,8 @@ use crate::tlsa::{Tlsa, Unusable};
 /// last one. Undefined values never match. `None`: there is no certificate, or no record.
 #[must_use]
 pub fn paper_match(chain: &[CertificateBytes], records: &[Tlsa], roots: &[CertificateBytes]) -> Option<bool> {
-    let shown = Shown::read(chain, records)?;
-    let (forms, root) = (shown.forms(), shown.root_above(records, roots));
-    let root = root.as_ref().map(Associations::of);
-    Some(records.iter().any(|record| matches(record, &forms, root.as_ref())))
+    // The status has no part in it.
+    both(Security::Indeterminate, &read(chain), records, roots, 0).0
 }
 
 /// Secure, and [`paper_match`], and the chain valid at `at`: to a root for usages 0 and 1, to the matched certificate for usage 2, whatever
@@ -30,25 +30,28 @@ pub fn paper_match(chain: &[CertificateBytes], records: &[Tlsa], roots: &[Certif
 /// roots to be known.
 #[must_use]
 pub fn paper_valid(status: Security, chain: &[CertificateBytes], records: &[Tlsa], roots: &[CertificateBytes], at: Epoch) -> Option<bool> {
-    let shown = Shown::read(chain, records)?;
-    if status != Security::Secure {
-        return Some(false);
-    }
+    both(status, &read(chain), records, roots, at).1
+}
+
+/// [`paper_match`] and [`paper_valid`] of a chain that was read.
+pub(crate) fn both(
+    status: Security,
+    chain: &[Option<Certificate>],
+    records: &[Tlsa],
+    roots: &[CertificateBytes],
+    at: Epoch,
+) -> (Option<bool>, Option<bool>) {
+    let Some(shown) = Shown::new(chain, records) else { return (None, None) };
     let (forms, root) = (shown.forms(), shown.root_above(records, roots));
     let root = root.as_ref().map(Associations::of);
     let matching: Vec<&Tlsa> = records.iter().filter(|r| matches(r, &forms, root.as_ref())).collect();
-    let without_roots = matching.iter().any(|record| match record.usage {
-        3 => true,
-        2 => shown.has_path_to(record, at),
-        _ => false,
-    });
-    // Usage 0 may also name a root that was not sent.
-    let open = matching.iter().any(|r| r.usage == 1) || records.iter().any(|r| r.usage == 0);
-    match (without_roots, roots.is_empty()) {
-        (true, _) => Some(true),
-        (false, true) if open => None,
-        (false, _) => Some(matching.iter().any(|r| r.usage < 2) && shown.is_trusted(roots, at)),
-    }
+    let valid = if status == Security::Secure { shown.is_valid(&matching, records, roots, at) } else { Some(false) };
+    (Some(!matching.is_empty()), valid)
+}
+
+/// The certificates of a chain as far as they can be read; the rest is not looked at.
+pub(crate) fn read(chain: &[CertificateBytes]) -> Vec<Option<Certificate>> {
+    chain.iter().take(MAX_CERTIFICATES).map(|c| Certificate::parse_shared(c).ok()).collect()
 }
 
 /// What is wrong with a TLSA set that does not match: one label for the set, the first that applies.
@@ -90,7 +93,8 @@ pub fn wrong_field(chain: &[CertificateBytes], records: &[Tlsa]) -> Option<Wrong
 /// [`wrong_field`] with the record to blame.
 #[must_use]
 pub fn misfit(chain: &[CertificateBytes], records: &[Tlsa]) -> Option<Misfit> {
-    let shown = Shown::read(chain, records)?;
+    let read = read(chain);
+    let shown = Shown::new(&read, records)?;
     let forms = shown.forms();
     if records.iter().any(|record| matches(record, &forms, None)) {
         return None;
@@ -158,8 +162,8 @@ fn refers_to(usage: u8, index: usize) -> bool {
 /// Whether data is the digest of the empty string: what a script publishes that hashed nothing.
 #[must_use]
 pub fn is_digest_of_nothing(data: &[u8]) -> bool {
-    use aws_lc_rs::digest::{SHA256, SHA512, digest};
-    data == digest(&SHA256, b"").as_ref() || data == digest(&SHA512, b"").as_ref()
+    static DIGESTS: LazyLock<[Digest; 2]> = LazyLock::new(|| [digest(&SHA256, b""), digest(&SHA512, b"")]);
+    DIGESTS.iter().any(|digest| data == digest.as_ref())
 }
 
 /// Whether two byte strings differ by at most four insertions, deletions and replacements of hexadecimal digits.
@@ -188,23 +192,39 @@ pub fn within_four_digits(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// A chain as the studies look at it: the certificates that can be read, in the order sent.
-struct Shown {
-    certificates: Vec<Certificate>,
+struct Shown<'a> {
+    certificates: Vec<&'a Certificate>,
 }
 
-impl Shown {
-    fn read(chain: &[CertificateBytes], records: &[Tlsa]) -> Option<Self> {
-        let leaf = Certificate::parse_shared(chain.first()?).ok()?;
-        let others = chain.iter().take(MAX_CERTIFICATES).skip(1).filter_map(|c| Certificate::parse_shared(c).ok());
-        (!records.is_empty()).then(|| Self { certificates: std::iter::once(leaf).chain(others).collect() })
+impl<'a> Shown<'a> {
+    /// `None`: there is no leaf that can be read, or no record.
+    fn new(chain: &'a [Option<Certificate>], records: &[Tlsa]) -> Option<Self> {
+        chain.first()?.as_ref()?;
+        (!records.is_empty()).then(|| Self { certificates: chain.iter().flatten().collect() })
     }
 
-    fn forms(&self) -> Vec<Associations<'_>> {
-        self.certificates.iter().map(Associations::of).collect()
+    fn forms(&self) -> Vec<Associations<'a>> {
+        self.certificates.iter().map(|c| Associations::of(c)).collect()
     }
 
-    fn leaf(&self) -> Option<&Certificate> {
-        self.certificates.first()
+    fn leaf(&self) -> Option<&'a Certificate> {
+        self.certificates.first().copied()
+    }
+
+    /// Whether the chain is valid for one of the records that match.
+    fn is_valid(&self, matching: &[&Tlsa], records: &[Tlsa], roots: &[CertificateBytes], at: Epoch) -> Option<bool> {
+        let without_roots = matching.iter().any(|record| match record.usage {
+            3 => true,
+            2 => self.has_path_to(record, at),
+            _ => false,
+        });
+        // Usage 0 may also name a root that was not sent.
+        let open = matching.iter().any(|r| r.usage == 1) || records.iter().any(|r| r.usage == 0);
+        match (without_roots, roots.is_empty()) {
+            (true, _) => Some(true),
+            (false, true) if open => None,
+            (false, _) => Some(matching.iter().any(|r| r.usage < 2) && self.is_trusted(roots, at)),
+        }
     }
 
     /// The root that issued the last certificate; only looked for if a record of usage 0 could need it.
@@ -216,12 +236,12 @@ impl Shown {
 
     fn is_trusted(&self, roots: &[CertificateBytes], at: Epoch) -> bool {
         let roots: Vec<Certificate> = roots.iter().filter_map(|r| Certificate::parse_shared(r).ok()).collect();
-        self.leaf().is_some_and(|leaf| !trusted_paths(leaf, self.certificates.iter().skip(1), &roots, at).0.is_empty())
+        self.leaf().is_some_and(|leaf| !trusted_paths(leaf, self.certificates.iter().skip(1).copied(), &roots, at).0.is_empty())
     }
 
     fn has_path_to(&self, record: &Tlsa, at: Epoch) -> bool {
-        let certificates: Vec<&Certificate> = self.certificates.iter().collect();
-        path::find(&certificates).found.iter().any(|path| {
+        let certificates = &self.certificates;
+        path::find(certificates).found.iter().any(|path| {
             let steps: Vec<&Certificate> = path.steps.iter().filter_map(|i| certificates.get(*i).copied()).collect();
             let names_top = steps.len() > 1 && steps.last().is_some_and(|top| Associations::of(top).equals(record));
             names_top && path::check(&steps, Anchor::Certificate, at).is_ok()

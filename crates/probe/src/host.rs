@@ -18,12 +18,11 @@ use dane::observation::{AddressObservation, Connect, Depth, EarlierVisit, HostOb
 use dane::smtp::Again;
 use dane::tlsa::Tlsa;
 use domain::base::iana::Rtype;
-use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// What a look at one host needs.
 pub(crate) struct HostLook {
@@ -232,7 +231,11 @@ impl Visits {
     async fn once_more(&self, why: Again, host: &Name, target: &Target, visited: &mut Visited) -> Option<AddressObservation> {
         let last_chance = visited.last_chance();
         let away = self.comebacks.stay_away(why, visited, host, target.address);
-        if !self.waiting_for(away).await {
+        // Others can have our place meanwhile.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let is_due = away.await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        if !is_due {
             return None;
         }
         let again = self.visit(host, target, last_chance).await;
@@ -247,14 +250,6 @@ impl Visits {
             let look = self.visitor.look_as(target, seen, offer, now()).await;
             seen.others.push(look);
         }
-    }
-
-    /// Others can have our place meanwhile.
-    async fn waiting_for<T>(&self, what: impl Future<Output = T>) -> T {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let result = what.await;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        result
     }
 
     /// One visit when its turn comes, if it comes by then, with a second connection where TLS needs a closer look.
@@ -294,8 +289,10 @@ impl Visits {
 
     /// Leave to make one connection to this address of this host, if it comes by then.
     pub(crate) async fn turn(&self, host: &Name, address: IpAddr, by: Instant) -> Result<Turn, TooBusy> {
-        let turn = self.waiting_for(timeout_at(by, self.gate.turn(host, address))).await;
-        turn.unwrap_or(Err(TooBusy))
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let turn = self.gate.turn(host, address, by).await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        turn
     }
 
     /// Why we must not or cannot connect.

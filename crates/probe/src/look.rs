@@ -90,7 +90,7 @@ impl Looker {
             }
             seen
         };
-        let (seen, policies) = tokio::join!(seen, timeout_at(deadline, inner.policies.observe(domain, &mx, &hosts)));
+        let (seen, policies) = tokio::join!(seen, timeout_at(deadline, Box::pin(inner.policies.observe(domain, &mx, &hosts))));
         let policies = policies.ok().flatten();
         let zone = zone.ok().flatten();
         let name_servers = match inner.config.name_servers {

@@ -60,7 +60,8 @@ impl<V: Weigh + Send + Sync + 'static> Once<V> {
             results.forget_half();
         }
         let (sender, receiver) = watch::channel(None);
-        let (work, shared, key) = (work(), Arc::clone(&self.results), name.clone());
+        // In a box of its own: awaited where it was made, it would stand in the task twice.
+        let (work, shared, key) = (Box::pin(work()), Arc::clone(&self.results), name.clone());
         tokio::spawn(async move {
             let value = Arc::new(work.await);
             shared.lock().unwrap_or_else(PoisonError::into_inner).weigh(&key, value.octets());

@@ -83,10 +83,10 @@ impl Gate {
         })
     }
 
-    /// Waits for leave to connect to this address of this host.
-    pub(crate) async fn turn(&self, host: &Name, address: IpAddr) -> Result<Turn, TooBusy> {
-        let until = Instant::now() + self.pace.patience;
-        let at_address = if address.is_loopback() { None } else { Some(self.in_line(host, address, until).await?) };
+    /// Waits for leave to connect to this address of this host, until then at the longest.
+    pub(crate) async fn turn(&self, host: &Name, address: IpAddr, by: Instant) -> Result<Turn, TooBusy> {
+        let until = by.min(Instant::now() + self.pace.patience);
+        let at_address = if address.is_loopback() { None } else { Some(Box::pin(self.in_line(host, address, until)).await?) };
         let open = acquire(Arc::clone(&self.open), until).await?;
         Ok(Turn { _open: open, _at_address: at_address })
     }
@@ -138,6 +138,9 @@ impl Gate {
 }
 
 async fn acquire(semaphore: Arc<Semaphore>, until: Instant) -> Result<OwnedSemaphorePermit, TooBusy> {
+    if let Ok(permit) = Arc::clone(&semaphore).try_acquire_owned() {
+        return Ok(permit);
+    }
     timeout_at(until, semaphore.acquire_owned()).await.ok().and_then(Result::ok).ok_or(TooBusy)
 }
 
@@ -156,6 +159,10 @@ mod tests {
         dane::name::parse_domain(text).unwrap()
     }
 
+    fn whenever() -> Instant {
+        Instant::now() + Duration::from_secs(1_000_000)
+    }
+
     /// Turns taken one after another, each held for `held`; gives the moment of each since the start.
     async fn moments(gate: &Arc<Gate>, visits: &[(&str, &str)], held: Duration) -> Vec<Duration> {
         let start = Instant::now();
@@ -164,7 +171,7 @@ mod tests {
             .map(|(host, address)| {
                 let (gate, host, address) = (Arc::clone(gate), name(host), address.parse().unwrap());
                 tokio::spawn(async move {
-                    let turn = gate.turn(&host, address).await;
+                    let turn = gate.turn(&host, address, whenever()).await;
                     let at = start.elapsed();
                     tokio::time::sleep(held).await;
                     turn.map(|_| at)
@@ -248,7 +255,7 @@ mod tests {
         let begun = Instant::now();
         let third = async {
             tokio::time::sleep(Duration::from_millis(1)).await;
-            let refused = gate.turn(&name("a.example"), "192.0.2.1".parse().unwrap()).await.is_err();
+            let refused = gate.turn(&name("a.example"), "192.0.2.1".parse().unwrap(), whenever()).await.is_err();
             (refused, begun.elapsed().as_millis())
         };
         let first_two = moments(&gate, &[("a.example", "192.0.2.1"); 2], Duration::from_secs(1));

@@ -23,6 +23,9 @@ use tokio::sync::{mpsc, oneshot};
 const TICK: u64 = 16;
 /// Events taken at a time.
 const EVENTS: usize = 256;
+/// When so few visits can go on, the next are awaited for a moment, to look for many at once instead of for each by itself.
+const FEW: usize = 32;
+const MOMENT: Duration = Duration::from_millis(1);
 
 const READABLE: u8 = 1;
 const WRITABLE: u8 = 2;
@@ -59,7 +62,8 @@ impl Reactors {
         let reactor = all.get(self.next.fetch_add(1, Ordering::Relaxed) % all.len().max(1)).ok_or_else(broke_off)?;
         let (sender, receiver) = oneshot::channel();
         let place = Arc::new(Place::default());
-        let work = work(Arc::clone(&place));
+        // In a box of its own: awaited where it was made, it would take its room twice.
+        let work = Box::pin(work(Arc::clone(&place)));
         let work = Box::pin(async move {
             // Who asked may have gone meanwhile.
             let _ = sender.send(work.await);
@@ -233,6 +237,9 @@ impl Reactor {
                     let count = events.iter().map(|event| self.happened(event)).count();
                     if count < EVENTS {
                         ready.clear_ready();
+                    }
+                    if count < FEW {
+                        tokio::time::sleep(MOMENT).await;
                     }
                 }
                 () = pause => self.remind(),

@@ -76,8 +76,8 @@ fn discouraged(tlsa: &Tlsa) -> bool {
 }
 
 fn key_is_sent(tlsa: &Tlsa, servers: &[Seen]) -> bool {
-    let issuers = servers.iter().flat_map(|s| s.chain.iter().skip(1));
-    issuers.filter_map(|c| Certificate::parse(&c.0).ok()).any(|c| c.spki == tlsa.data)
+    let mut issuers = servers.iter().flat_map(|s| s.certificates.iter().skip(1).flatten());
+    issuers.any(|c| c.spki == tlsa.data)
 }
 
 /// R-052 rfc7671#5.1
@@ -101,7 +101,7 @@ fn second_path(route: &HostRoute, server: &Seen) -> Option<Finding> {
 
 /// Remarks on one server's chain itself, with or without DANE.
 pub(super) fn chain(route: &HostRoute, server: &Seen) -> Vec<Finding> {
-    let certificates: Vec<Certificate> = server.chain.iter().take(HUGE_CHAIN).filter_map(|c| Certificate::parse(&c.0).ok()).collect();
+    let certificates: Vec<&Certificate> = server.certificates.iter().take(HUGE_CHAIN).flatten().collect();
     let mut causes: Vec<(Cause, String)> = Vec::new();
     if let Some(leaf) = certificates.first() {
         // R-073 rfc7672#8.2
@@ -136,9 +136,9 @@ fn weak_signature(leaf: &Certificate) -> bool {
 }
 
 /// R-062 rfc8446#4.4.2: some certificate's issuer is there, and not next.
-fn reordered(chain: &[Certificate]) -> bool {
+fn reordered(chain: &[&Certificate]) -> bool {
     chain.iter().enumerate().any(|(i, c)| {
-        let issued = |other: &Certificate| other.subject_der() == c.issuer_der() && c.issuer_der() != c.subject_der();
+        let issued = |other: &&Certificate| other.subject_der() == c.issuer_der() && c.issuer_der() != c.subject_der();
         chain.iter().any(issued) && !chain.get(i + 1).is_some_and(issued)
     })
 }

@@ -5,7 +5,7 @@ use super::{Case, advice, depth, vantage, visits};
 use crate::cause::{Cause, Party, Weight};
 use crate::cert::Certificate;
 use crate::dns::{Lookup, Security};
-use crate::matching::{MatchVerdict, Verification, VerifyOptions, verify};
+use crate::matching::{MatchVerdict, Verification, VerifyOptions, verify_read};
 use crate::name::Name;
 use crate::observation::{AddressObservation, CertificateBytes, HostObservation};
 use crate::paper;
@@ -22,6 +22,8 @@ pub(super) struct Seen<'a> {
     pub(super) observation: &'a AddressObservation,
     /// The certificates shown; empty if none were seen.
     pub(super) chain: &'a [CertificateBytes],
+    /// The first of them, read.
+    pub(super) certificates: Vec<Option<Certificate>>,
     /// How they fit the records that parse, in the records' order; `None` if there are no certificates or no such records.
     pub(super) verification: Option<Verification>,
 }
@@ -42,8 +44,8 @@ impl Seen<'_> {
         self.verification.as_ref().is_some_and(|v| v.verdict == MatchVerdict::Match)
     }
 
-    pub(super) fn leaf(&self) -> Option<Certificate> {
-        Certificate::parse(&self.chain.first()?.0).ok()
+    pub(super) fn leaf(&self) -> Option<&Certificate> {
+        self.certificates.first()?.as_ref()
     }
 }
 
@@ -66,23 +68,27 @@ fn judge<'a>(case: &Case, route: &HostRoute, server: &'a AddressObservation, pub
     // Below insecure names nothing is in force; the host's own name then stands for the names a sender would use.
     let own_name = std::slice::from_ref(&route.host);
     let names = if route.names.is_empty() { own_name } else { route.names.as_slice() };
-    let verification = (!chain.is_empty() && !tlsa.is_empty()).then(|| verify(chain, tlsa, names, case.at, &VerifyOptions::default()));
+    let certificates = paper::read(chain);
+    let leaf = certificates.first().and_then(Option::as_ref);
+    let judged = !chain.is_empty() && !tlsa.is_empty();
+    let verification = judged.then(|| verify_read(leaf, chain, tlsa, (names, case.at), &VerifyOptions::default()));
     let status = published.map_or(Security::Indeterminate, |l| l.status);
+    let (paper_match, paper_valid) = paper::both(status, &certificates, tlsa, case.roots, case.at);
     let verdict = ServerVerdict {
         address: server.address,
         obstacle,
         rfc_delivers: delivers(route.action, obstacle, verification.as_ref()),
-        paper_match: paper::paper_match(chain, tlsa, case.roots),
-        paper_valid: paper::paper_valid(status, chain, tlsa, case.roots, case.at),
+        paper_match,
+        paper_valid,
         depth: verification.as_ref().filter(|v| v.verdict == MatchVerdict::Match).and_then(|v| v.depth),
-        webpki: without_dane(case, &route.host, chain),
+        webpki: leaf.map(|leaf| without_dane(case, &route.host, (leaf, chain))),
     };
-    Seen { verdict, observation: server, chain, verification }
+    Seen { verdict, observation: server, chain, certificates, verification }
 }
 
-fn without_dane(case: &Case, host: &Name, chain: &[CertificateBytes]) -> Option<WebPki> {
-    let [names_host, names_domain] = webpki::is_for(chain, [host, case.subject])?;
-    Some(WebPki { trusted: webpki::trusted(chain, case.roots, case.at), names_host, names_domain })
+fn without_dane(case: &Case, host: &Name, (leaf, chain): (&Certificate, &[CertificateBytes])) -> WebPki {
+    let [names_host, names_domain] = webpki::is_for(leaf, [host, case.subject]);
+    WebPki { trusted: webpki::trusted(chain, case.roots, case.at), names_host, names_domain }
 }
 
 /// rfc7672#2.2

@@ -18,12 +18,11 @@ pub fn trusted(chain: &[CertificateBytes], roots: &[CertificateBytes], at: Epoch
     Some(path(chain, roots, at).is_ok())
 }
 
-/// For which of these names the certificate is, by its DNS names; `None`: there is no certificate that can be read.
+/// For which of these names the certificate is, by its DNS names.
 #[must_use]
-pub fn is_for<const N: usize>(chain: &[CertificateBytes], names: [&Name; N]) -> Option<[bool; N]> {
-    let leaf = Certificate::parse_shared(chain.first()?).ok()?;
+pub fn is_for<const N: usize>(leaf: &Certificate, names: [&Name; N]) -> [bool; N] {
     // RFC 8461 sections 3.3 and 4.2: DNS-ID only.
-    Some(names.map(|name| names_one_of(&leaf, std::slice::from_ref(name), CommonName::Never)))
+    names.map(|name| names_one_of(leaf, std::slice::from_ref(name), CommonName::Never))
 }
 
 /// Whether the chain authenticates `name`. `Ok(false)`: nothing is wrong with it, but without `roots` nobody can say whether it is trusted.
