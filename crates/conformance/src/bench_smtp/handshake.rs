@@ -48,11 +48,8 @@ impl ServerCertVerifier for ProofOnly {
     }
 }
 
-/// CPU seconds of one.
-///
-/// # Panics
-/// If it fails.
-pub fn measure(directory: &Path, kind: Kind, count: usize) -> f64 {
+/// What a bare handshake is made with.
+pub fn client() -> Arc<ClientConfig> {
     let mut provider = rustls::crypto::aws_lc_rs::default_provider();
     // The cheaper suite first, as in danelaw.
     provider.cipher_suites.sort_by_key(|s| !matches!(s.suite(), CipherSuite::TLS13_AES_128_GCM_SHA256));
@@ -64,7 +61,15 @@ pub fn measure(directory: &Path, kind: Kind, count: usize) -> f64 {
         .with_custom_certificate_verifier(Arc::new(ProofOnly(provider)))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
-    let (client, server) = (Arc::new(config), tls(directory, kind));
+    Arc::new(config)
+}
+
+/// CPU seconds of one.
+///
+/// # Panics
+/// If it fails.
+pub fn measure(directory: &Path, kind: Kind, count: usize) -> f64 {
+    let (client, server) = (client(), tls(directory, kind));
     let mut used = 0.0;
     for _ in 0..count {
         let mut theirs = ServerConnection::new(Arc::clone(&server)).expect("server");

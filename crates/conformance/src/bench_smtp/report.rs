@@ -38,19 +38,24 @@ pub fn all(options: &Options) -> Result<(), String> {
 /// One kind of server: the parts before and after the whole, as who else uses the machine changes both.
 fn visited(options: &Options, kind: Kind, table: &mut Table) -> Option<String> {
     let (directory, count) = (&options.directory, options.visits);
-    let parts = || (dialogue::measure(kind, count.min(10_000)), handshake::measure(directory, kind, count.min(5_000)));
+    let parts = || {
+        let together = dialogue::measure(kind, count.min(10_000), Some(&handshake::client()));
+        (dialogue::measure(kind, count.min(10_000), None), handshake::measure(directory, kind, count.min(5_000)), together)
+    };
     let (before, done, after) = on_core(MEASURED, || {
         let before = parts();
         let done = visits::measure(directory, kind, count, options.in_flight);
         (before, done, parts())
     });
     let mean = |a: f64, b: f64| (a + b) / 2.0;
-    let (dialogue, handshake) = (mean(before.0, after.0), mean(before.1, after.1));
+    let (dialogue, handshake, together) = (mean(before.0, after.0), mean(before.1, after.1), mean(before.2, after.2));
     let word = kind.word();
     table.row(format!("{word}: bare TCP connection with its SMTP dialogue"), micros(dialogue), "");
     table.row(format!("{word}: bare TLS handshake, proof verified"), micros(handshake), "");
+    table.row(format!("{word}: both in one connection, nothing kept nor judged"), micros(together), "");
     table.row(format!("{word}: a visit, chain kept, proof verified, TLSA judged"), micros(done.each), "");
     table.row(format!("{word}: a visit to the sum of its parts"), format!("{:.2}", done.each / (dialogue + handshake)), "1.25 or less");
+    table.row(format!("{word}: a visit to both in one connection"), format!("{:.2}", done.each / together), "");
     table.row(format!("{word}: danelaw, visits a CPU second"), whole(1.0 / done.each), "about 3,000");
     table.row(format!("{word}: right"), format!("{} of {count}", done.right), "all");
     done.wrong.map(|wrong| format!("{word}: {} of {count} visits are not as they should be: {wrong}", count - done.right))
@@ -84,6 +89,7 @@ const PREFACE: &str = "\
 Written by `cargo xtask bench smtp --write`, which anyone can repeat. A server does STARTTLS on one core, with a chain of two certificates;
 danelaw visits it from the other, each host with DNS from a table: greeting, EHLO, STARTTLS, TLS 1.3, EHLO, QUIT; the chain is kept, the
 proof verified, the TLSA record judged. Beside it the parts of a visit by themselves: the same dialogue in the clear by plain system
-calls, and a handshake of rustls in memory that verifies the proof. All times are CPU time, in the program and in the kernel.
+calls, and a handshake of rustls in memory that verifies the proof; and both of them in one connection, with nothing around them. All times
+are CPU time, in the program and in the kernel.
 
 ";

@@ -95,7 +95,7 @@ impl Visitor {
             dialogue.secure(session);
         }
         // In TLS 1.3 tickets come after the handshake: with the reply at the latest.
-        if dialogue.exchange(Some(&self.ehlo("EHLO")), self.limits.reply).await.is_some() {
+        if dialogue.exchange(Some(&self.ehlo), self.limits.reply).await.is_some() {
             self.leave(&mut dialogue).await;
         }
         Ok(Some(resumed))
@@ -139,7 +139,7 @@ impl Visitor {
         }
         // If the command is answered, every reply is one command late, and QUIT gets what belongs to EHLO.
         let reply = self.limits.reply;
-        let to_ehlo = dialogue.exchange(Some(&self.ehlo("EHLO")), reply).await;
+        let to_ehlo = dialogue.exchange(Some(&self.ehlo), reply).await;
         let many_lines = matches!(dialogue.exchanges.last().map(|e| &e.got), Some(Got::Reply { lines, .. }) if lines.len() > 1);
         let to_quit = dialogue.exchange(Some("QUIT"), reply).await;
         let outcome = match (to_ehlo, to_quit) {

@@ -30,7 +30,9 @@ pub(crate) struct Visitor {
     reactors: Reactors,
     pub(super) engine: Engine,
     pub(super) limits: SmtpLimits,
-    ehlo: Name,
+    /// EHLO and HELO with our name.
+    pub(super) ehlo: String,
+    helo: String,
 }
 
 /// As what kind of client we come.
@@ -85,7 +87,8 @@ impl Visitor {
             reactors: Reactors::default(),
             engine: Engine::new(&config.openssl)?,
             limits: config.smtp.clone(),
-            ehlo: config.ehlo.clone(),
+            ehlo: format!("EHLO {}", config.ehlo),
+            helo: format!("HELO {}", config.ehlo),
         })
     }
 
@@ -223,9 +226,7 @@ impl Visitor {
         if !early.is_empty() {
             record.early_bytes = Some(BASE64.encode(early.get(..early.len().min(EARLY_KEPT)).unwrap_or(&early)));
         }
-        if self.secure(dialogue, target, client, record).await
-            && dialogue.exchange(Some(&self.ehlo("EHLO")), self.limits.reply).await.is_some()
-        {
+        if self.secure(dialogue, target, client, record).await && dialogue.exchange(Some(&self.ehlo), self.limits.reply).await.is_some() {
             self.leave(dialogue).await;
         }
     }
@@ -241,9 +242,9 @@ impl Visitor {
                 return false;
             }
         }
-        let mut answer = dialogue.exchange(Some(&self.ehlo("EHLO")), reply).await;
+        let mut answer = dialogue.exchange(Some(&self.ehlo), reply).await;
         if let Some(500..=599) = answer {
-            answer = dialogue.exchange(Some(&self.ehlo("HELO")), reply).await;
+            answer = dialogue.exchange(Some(&self.helo), reply).await;
         }
         match answer {
             Some(200..=299) => true,
@@ -287,10 +288,6 @@ impl Visitor {
     pub(super) async fn leave(&self, dialogue: &mut Dialogue<'_>) {
         dialogue.exchange(Some("QUIT"), self.limits.reply.min(FAREWELL)).await;
         dialogue.close().await;
-    }
-
-    pub(super) fn ehlo(&self, verb: &str) -> String {
-        format!("{verb} {}", self.ehlo)
     }
 }
 
