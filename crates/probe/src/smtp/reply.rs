@@ -151,6 +151,13 @@ fn split_line(line: &[u8]) -> Option<(u16, bool, &[u8])> {
 
 /// Bytes as text: UTF-8 stays, control characters and everything else becomes `\xNN`. Cut at 512 characters.
 pub(crate) fn escape(bytes: &[u8]) -> String {
+    // What nearly all lines are.
+    if bytes.len() <= KEPT_CHARS
+        && bytes.iter().all(|b| matches!(b, b' '..=b'~'))
+        && let Ok(text) = str::from_utf8(bytes)
+    {
+        return text.to_owned();
+    }
     let mut text = String::new();
     let mut room = KEPT_CHARS;
     for chunk in bytes.get(..bytes.len().min(4 * KEPT_CHARS)).unwrap_or_default().utf8_chunks() {
