@@ -59,7 +59,10 @@ impl HostLook {
             Some((base, self.dns.lookup(&tlsa_owner(base, self.port)?, Rtype::TLSA).await))
         };
         let (first, second, third) = tokio::join!(ask(0), ask(1), ask(2));
-        [first, second, third].into_iter().flatten().collect()
+        let mut found: Vec<_> = [first, second, third].into_iter().flatten().collect();
+        // Held while servers are visited, by thousands.
+        found.shrink_to_fit();
+        found
     }
 }
 
@@ -87,7 +90,9 @@ struct Promised {
 
 fn promised(bases: &[Name], tlsa: &[(&Name, Lookup)]) -> Promised {
     let records = tlsa.iter().find(|(_, l)| has_records(l)).map(|(_, l)| l.records.as_slice()).unwrap_or_default();
-    Promised { records: records.iter().filter_map(|r| r.data.parse().ok()).collect(), names: bases.to_vec() }
+    let mut records: Vec<Tlsa> = records.iter().filter_map(|r| r.data.parse().ok()).collect();
+    records.shrink_to_fit();
+    Promised { records, names: bases.to_vec() }
 }
 
 fn has_records(lookup: &Lookup) -> bool {
@@ -185,7 +190,8 @@ impl Visits {
     async fn all(self: &Arc<Self>, host: &Name, targets: Vec<Target>, promised: Promised) -> Vec<AddressObservation> {
         // The common case needs no task of its own.
         if let [target] = targets.as_slice() {
-            return vec![self.one(host, target, &promised).await];
+            let seen = self.one(host, target, &promised).await;
+            return vec![*seen];
         }
         let promised = Arc::new(promised);
         let mut tasks = JoinSet::new();
@@ -193,7 +199,7 @@ impl Visits {
             let (visits, host, promised) = (Arc::clone(self), host.clone(), Arc::clone(&promised));
             tasks.spawn(async move {
                 let beyond = place >= visits.addresses_per_host;
-                (place, if beyond { target.not_tried("limit", now()) } else { visits.one(&host, &target, &promised).await })
+                (place, if beyond { Box::new(target.not_tried("limit", now())) } else { visits.one(&host, &target, &promised).await })
             });
         }
         let mut seen = Vec::new();
@@ -201,15 +207,15 @@ impl Visits {
             seen.extend(task.ok());
         }
         seen.sort_by_key(|(place, _)| *place);
-        seen.into_iter().map(|(_, observation)| observation).collect()
+        seen.into_iter().map(|(_, observation)| *observation).collect()
     }
 
-    async fn one(&self, host: &Name, target: &Target, promised: &Promised) -> AddressObservation {
+    async fn one(&self, host: &Name, target: &Target, promised: &Promised) -> Box<AddressObservation> {
         if let Scope::Presented(chain) = &self.scope {
-            return AddressObservation { tls: Some(presented(chain)), ..target.not_tried("chain-from-file", now()) };
+            return Box::new(AddressObservation { tls: Some(presented(chain)), ..target.not_tried("chain-from-file", now()) });
         }
         if let Some(why) = self.objection(host, target.address) {
-            return target.not_tried(why, now());
+            return Box::new(target.not_tried(why, now()));
         }
         let mut visited = self.comebacks.begin();
         let mut seen = self.visit(host, target, visited.last_chance()).await;
@@ -217,8 +223,9 @@ impl Visits {
             // What is seldom done takes no room in what is always there.
             let Some(again) = Box::pin(self.once_more(why, host, target, &mut visited)).await else { break };
             let mut earlier = std::mem::take(&mut seen.earlier);
-            earlier.push(EarlierVisit::of(seen));
-            seen = AddressObservation { earlier, ..again };
+            earlier.push(EarlierVisit::of(*seen));
+            seen = again;
+            seen.earlier = earlier;
         }
         if self.certificates == Certificates::All {
             Box::pin(self.other_certificates(host, target, visited.last_chance(), &mut seen)).await;
@@ -228,7 +235,7 @@ impl Visits {
     }
 
     /// Another visit, if it can be made.
-    async fn once_more(&self, why: Again, host: &Name, target: &Target, visited: &mut Visited) -> Option<AddressObservation> {
+    async fn once_more(&self, why: Again, host: &Name, target: &Target, visited: &mut Visited) -> Option<Box<AddressObservation>> {
         let last_chance = visited.last_chance();
         let away = self.comebacks.stay_away(why, visited, host, target.address);
         // Others can have our place meanwhile.
@@ -253,11 +260,11 @@ impl Visits {
     }
 
     /// One visit when its turn comes, if it comes by then, with a second connection where TLS needs a closer look.
-    async fn visit(&self, host: &Name, target: &Target, by: Instant) -> AddressObservation {
-        let Ok(turn) = self.turn(host, target.address, by).await else { return target.not_tried("limit", now()) };
+    async fn visit(&self, host: &Name, target: &Target, by: Instant) -> Box<AddressObservation> {
+        let Ok(turn) = self.turn(host, target.address, by).await else { return Box::new(target.not_tried("limit", now())) };
         // Much may have become known while we waited.
         if self.vantage.is_blocked() {
-            return target.not_tried("port-25-blocked", now());
+            return Box::new(target.not_tried("port-25-blocked", now()));
         }
         let mut observation = self.visitor.visit(target, now()).await;
         self.made.fetch_add(1, Ordering::Relaxed);

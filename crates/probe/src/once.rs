@@ -3,8 +3,9 @@
 use dane::name::Name;
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::Notify;
 
 /// Results by name, those under way included. When they take too much memory, the half that nobody asked for longest is forgotten.
 pub(crate) struct Once<V> {
@@ -30,11 +31,27 @@ struct Entry<V> {
 const ENTRY_OCTETS: usize = 500;
 
 /// A result that is there or will be. It comes also if nobody waits for it any more.
-pub(crate) struct Pending<V>(watch::Receiver<Option<Arc<V>>>);
+pub(crate) struct Pending<V>(Arc<Outcome<V>>);
+
+struct Outcome<V> {
+    /// `None` in it: the work broke off.
+    value: OnceLock<Option<Arc<V>>>,
+    known: Notify,
+}
 
 impl<V> Clone for Pending<V> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// Held by the work: whatever becomes of it, those who wait are told.
+struct Promise<V>(Arc<Outcome<V>>);
+
+impl<V> Drop for Promise<V> {
+    fn drop(&mut self) {
+        self.0.value.get_or_init(|| None);
+        self.0.known.notify_waiters();
     }
 }
 
@@ -59,15 +76,16 @@ impl<V: Weigh + Send + Sync + 'static> Once<V> {
         if results.octets >= self.capacity {
             results.forget_half();
         }
-        let (sender, receiver) = watch::channel(None);
+        let outcome = Arc::new(Outcome { value: OnceLock::new(), known: Notify::new() });
+        let promise = Promise(Arc::clone(&outcome));
         // In a box of its own: awaited where it was made, it would stand in the task twice.
         let (work, shared, key) = (Box::pin(work()), Arc::clone(&self.results), name.clone());
         tokio::spawn(async move {
             let value = Arc::new(work.await);
             shared.lock().unwrap_or_else(PoisonError::into_inner).weigh(&key, value.octets());
-            sender.send_replace(Some(value));
+            promise.0.value.get_or_init(|| Some(value));
         });
-        let pending = Pending(receiver);
+        let pending = Pending(outcome);
         results.octets += ENTRY_OCTETS;
         results.by_name.insert(name.clone(), Entry { pending: pending.clone(), last, octets: ENTRY_OCTETS });
         pending
@@ -93,15 +111,21 @@ impl<V> Results<V> {
         let mut ages: Vec<u64> = self.by_name.values().map(|entry| entry.last).collect();
         let middle = ages.len() / 2;
         let (_, median, _) = ages.select_nth_unstable(middle);
-        self.by_name.retain(|_, entry| entry.last >= *median || entry.pending.0.borrow().is_none());
+        self.by_name.retain(|_, entry| entry.last >= *median || entry.pending.0.value.get().is_none());
         self.octets = self.by_name.values().map(|entry| entry.octets).sum();
     }
 }
 
 impl<V> Pending<V> {
     /// Waits for the result; `None` if the work broke off.
-    pub(crate) async fn wait(mut self) -> Option<Arc<V>> {
-        self.0.wait_for(Option::is_some).await.ok().and_then(|v| v.clone())
+    pub(crate) async fn wait(self) -> Option<Arc<V>> {
+        let mut known = pin!(self.0.known.notified());
+        // From here on nothing is missed.
+        known.as_mut().enable();
+        if self.0.value.get().is_none() {
+            known.await;
+        }
+        self.0.value.get().cloned().flatten()
     }
 }
 
@@ -136,6 +160,20 @@ mod tests {
         assert_eq!(ask(4, 4).await, 4, "one too many: 1 and 2 go");
         assert_eq!((ask(0, 99).await, ask(3, 99).await), (0, 3));
         assert_eq!(ask(1, 99).await, 99, "done again");
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_are_told_and_of_work_that_broke_off_too() {
+        let once: Once<usize> = Once::new(100);
+        let (go, held) = tokio::sync::oneshot::channel();
+        let slow = once.start(&name(1), || async move { held.await.unwrap() });
+        let again = once.start(&name(1), || async { 99 });
+        let broken = once.start(&name(2), || async { panic!("on purpose") });
+        let waiting = tokio::spawn(async { tokio::join!(slow.wait(), again.wait(), broken.wait()) });
+        tokio::task::yield_now().await;
+        go.send(7).unwrap();
+        let (one, other, none) = waiting.await.unwrap();
+        assert_eq!((one.as_deref(), other.as_deref(), none), (Some(&7), Some(&7), None));
     }
 
     #[tokio::test]

@@ -29,7 +29,7 @@ impl Dns for Table {
             Rtype::TLSA => Some(self.tlsa.clone()),
             _ => None,
         };
-        lookup.records.extend(data.map(|data| Record { owner: name.clone(), ttl: 300, data }));
+        lookup.records = data.map(|data| Record { owner: name.clone(), ttl: 300, data }).into_iter().collect();
         Box::pin(std::future::ready(lookup))
     }
 

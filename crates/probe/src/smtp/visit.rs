@@ -93,20 +93,20 @@ impl Visitor {
     }
 
     /// Visits. Ends within the limits, whatever the server does, and never sends a mail.
-    pub(crate) async fn visit(self: &Arc<Self>, target: &Target, at: Epoch) -> AddressObservation {
+    pub(crate) async fn visit(self: &Arc<Self>, target: &Target, at: Epoch) -> Box<AddressObservation> {
         self.visit_as(target, Client::FIRST, at).await
     }
 
     /// At one of the reactors.
-    async fn visit_as(self: &Arc<Self>, target: &Target, client: Client, at: Epoch) -> AddressObservation {
+    async fn visit_as(self: &Arc<Self>, target: &Target, client: Client, at: Epoch) -> Box<AddressObservation> {
         let (visitor, wanted) = (Arc::clone(self), target.clone());
         let visited = self.reactors.run(|place| async move { visitor.visit_from(place, &wanted, client, at).await }).await;
-        visited.unwrap_or_else(|error| target.record(Connect::LocalError { detail: error.to_string() }, at))
+        visited.unwrap_or_else(|error| Box::new(target.record(Connect::LocalError { detail: error.to_string() }, at)))
     }
 
-    async fn visit_from(&self, place: Arc<Place>, target: &Target, client: Client, at: Epoch) -> AddressObservation {
+    async fn visit_from(&self, place: Arc<Place>, target: &Target, client: Client, at: Epoch) -> Box<AddressObservation> {
         let begun = Instant::now();
-        let mut record = target.record(Connect::Connected, at);
+        let mut record = Box::new(target.record(Connect::Connected, at));
         match Wire::shared(place, SocketAddr::new(target.address, target.port), begun + self.limits.connect).await {
             Ok(wire) => {
                 let mut dialogue = Dialogue::new(wire, &self.limits, begun + self.limits.visit);
@@ -147,7 +147,7 @@ impl Visitor {
             tls.refused = first.error.take().map(Box::new);
             again.elapsed_ms = again.elapsed_ms.saturating_add(seen.elapsed_ms);
             again.early_bytes = seen.early_bytes.take().or(again.early_bytes);
-            *seen = again;
+            *seen = *again;
             return true;
         }
         let Some(version) = tls.version.take() else { return false };
@@ -188,7 +188,7 @@ impl Visitor {
             ClientOffer::Ecdsa => Client { engine, offer: Offer::Ecdsa, naming: Naming::Sni },
             ClientOffer::NoName => Client { engine, offer: Offer::All, naming: Naming::Nobody },
         };
-        let AddressObservation { dialogue, tls, .. } = self.visit_as(target, client, at).await;
+        let AddressObservation { dialogue, tls, .. } = *self.visit_as(target, client, at).await;
         let shows = match tls {
             None => Shows::NotSeen { dialogue },
             Some(tls) if tls.error.is_none() && first.is_some_and(|f| f.chain == tls.chain) => Shows::Same,
