@@ -40,14 +40,16 @@ impl HostLook {
         let (a, aaaa) = tokio::join!(self.dns.lookup(host, Rtype::A), self.dns.lookup(host, Rtype::AAAA));
         let bases = bases(host, &a, &aaaa);
         let alias = bases.len() > 1;
-        let (cname, tlsa) =
-            tokio::join!(async { if alias { Some(self.dns.lookup(host, Rtype::CNAME).await) } else { None } }, self.tlsa(&bases),);
+        let (cname, tlsa) = tokio::join!(
+            async { if alias { Some(Box::new(self.dns.lookup(host, Rtype::CNAME).await)) } else { None } },
+            self.tlsa(&bases),
+        );
         let holder = tlsa.iter().find(|(_, l)| has_records(l)).map_or(host, |(base, _)| *base);
         let sni = sni(host, &a, &aaaa, &tlsa);
         let targets: Vec<Target> =
             addresses(&a, &aaaa).into_iter().map(|address| Target { address, port: self.visits.port, sni: sni.clone() }).collect();
         let (zone, servers) = tokio::join!(self.zones.around(holder), self.visits.all(host, targets, promised(&bases, &tlsa)));
-        let tlsa = tlsa.into_iter().map(|(_, lookup)| lookup).collect();
+        let (cname, tlsa) = (cname.map(|lookup| *lookup), tlsa.into_iter().map(|(_, lookup)| lookup).collect());
         HostObservation { schema: SCHEMA_VERSION, host: host.clone(), port: self.port, at, a, aaaa, cname, tlsa, zone, servers }
     }
 

@@ -304,3 +304,106 @@ impl Reactor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    fn soon(ms: u64) -> Instant {
+        Instant::now() + Duration::from_millis(ms)
+    }
+
+    /// Connects and reads to the end, in small pieces.
+    async fn read_all(place: Arc<Place>, address: SocketAddr) -> Vec<u8> {
+        let mut socket = Socket::connect(place, address, soon(5000)).await.unwrap().unwrap();
+        let mut all = Vec::new();
+        let mut buffer = [0; 7];
+        while socket.readable(soon(5000)).await {
+            match socket.try_read(&mut buffer) {
+                Ok(0) => return all,
+                Ok(n) => all.extend_from_slice(&buffer[..n]),
+                Err(e) => assert_eq!(e.kind(), io::ErrorKind::WouldBlock),
+            }
+        }
+        panic!("the end was not seen after {} octets", all.len());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn many_at_once_read_to_the_end() {
+        let (listener, address) = listener();
+        std::thread::spawn(move || {
+            for (i, stream) in listener.incoming().take(100).enumerate() {
+                // Sent together with the end of the connection, and of every length around that of the buffer.
+                let _ = stream.unwrap().write_all(&vec![b'x'; i]);
+            }
+        });
+        let reactors = Arc::new(Reactors::default());
+        let visits: Vec<_> = (0..100)
+            .map(|_| {
+                let reactors = Arc::clone(&reactors);
+                tokio::spawn(async move { reactors.run(|place| read_all(place, address)).await.unwrap().len() })
+            })
+            .collect();
+        let mut lengths = Vec::new();
+        for visit in visits {
+            lengths.push(visit.await.unwrap());
+        }
+        lengths.sort_unstable();
+        assert_eq!(lengths, (0..100).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn deadlines_move_and_hold() {
+        let (listener, address) = listener();
+        let reactors = Reactors::default();
+        let begun = Instant::now();
+        let work = |place| async move {
+            let socket = Socket::connect(place, address, soon(5000)).await.unwrap().unwrap();
+            // The first is later than the second: an entry in the calendar that comes too late would hold us up.
+            let first = socket.readable(soon(300)).await;
+            let between = begun.elapsed();
+            let second = socket.readable(soon(50)).await;
+            (first, between, second)
+        };
+        let (first, between, second) = reactors.run(work).await.unwrap();
+        assert_eq!((first, second), (false, false));
+        assert!(between >= Duration::from_millis(300) && begun.elapsed() >= Duration::from_millis(350));
+        drop(listener);
+    }
+
+    #[tokio::test]
+    async fn who_refuses_is_an_error() {
+        let reactors = Reactors::default();
+        let (listener, address) = listener();
+        drop(listener);
+        let refused = reactors.run(|place| Socket::connect(place, address, soon(5000))).await.unwrap();
+        assert_eq!(refused.err().map(|e| e.kind()), Some(io::ErrorKind::ConnectionRefused));
+    }
+
+    #[tokio::test]
+    async fn one_that_fails_takes_nobody_along() {
+        let (listener, address) = listener();
+        std::thread::spawn(move || {
+            let mut open = listener.incoming().take(1).collect::<Vec<_>>();
+            std::thread::sleep(Duration::from_millis(200));
+            let _ = open.pop().unwrap().unwrap().write_all(b"late");
+        });
+        let reactors = Arc::new(Reactors::default());
+        let waiting = tokio::spawn({
+            let reactors = Arc::clone(&reactors);
+            async move { reactors.run(|place| read_all(place, address)).await }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let broken = reactors.run(|_| async { panic!("on purpose") }).await;
+        assert!(broken.is_err_and(|e: io::Error| e.to_string().contains("broke off")));
+        assert_eq!(waiting.await.unwrap().unwrap(), b"late");
+        assert_eq!(reactors.run(|_| async { 7 }).await.unwrap(), 7, "and the next is served");
+    }
+}
