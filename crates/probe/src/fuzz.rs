@@ -29,10 +29,10 @@ pub fn replies(bytes: &[u8]) {
     assert_eq!(read(bytes.len().max(1)), read(3));
 }
 
-/// Bytes as the first flight of a TLS server.
+/// Bytes as the first flight of a TLS server, whole or broken off.
 ///
 /// # Panics
-/// If cutting the bytes differently changes what is read, or what was read before they ended.
+/// If cutting the bytes differently changes what is read, or what was read before they ended; or if more is kept than came.
 pub fn flight(bytes: &[u8]) {
     let read = |cut: usize| {
         let mut reader = FlightReader::default();
@@ -44,6 +44,7 @@ pub fn flight(bytes: &[u8]) {
         (end, so_far)
     };
     assert_eq!(read(bytes.len().max(1)), read(5));
+    crate::tls::cut::fuzz(bytes);
 }
 
 /// Bytes as the messages of a handshake.

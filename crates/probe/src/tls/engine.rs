@@ -1,7 +1,7 @@
 //! The handshake, and the session after it, over a TCP stream.
 
 use crate::config::{ConfigError, OpenSsl};
-use crate::tls::{Heard, Offer, Wrong, broad, failure, modern};
+use crate::tls::{Heard, Offer, Wrong, broad, cut, failure, modern};
 use dane::name::Name;
 use dane::observation::{TlsFailure, TlsObservation};
 use rustls::ClientConfig;
@@ -109,10 +109,13 @@ impl Handshake {
 
     /// The record of what was shown, and the session if there is one.
     pub(crate) fn end(mut self, error: Option<TlsFailure>) -> (TlsObservation, Option<Session>) {
-        let record = match &mut self.session.tls {
-            Tls::Modern(session) => session.record(),
-            Tls::Broad(session) => session.record(),
+        let (mut record, raw) = match &mut self.session.tls {
+            Tls::Modern(session) => (session.record(), session.raw()),
+            Tls::Broad(session) => (session.record(), session.raw()),
         };
+        if let Some(error) = &error {
+            cut::keep(&mut record, error, raw);
+        }
         let session = error.is_none().then_some(self.session);
         (TlsObservation { error, ..record }, session)
     }

@@ -5,6 +5,7 @@
 
 mod broad;
 mod capture;
+pub(crate) mod cut;
 mod engine;
 mod failure;
 pub(crate) mod flight;

@@ -14,7 +14,7 @@ use dane::judge::{judge, observed_route, opted_out};
 use dane::matching::{VerifyOptions, verify};
 use dane::name::Name;
 use dane::observation::{
-    AddressObservation, CertificateBytes, Connect, Depth, DepthObservation, DomainObservation, EarlierVisit, Exchange, Got,
+    AddressObservation, CertificateBytes, Connect, CutOff, Depth, DepthObservation, DomainObservation, EarlierVisit, Exchange, Got,
     HostObservation, Observation, OtherLook, SCHEMA_VERSION, TlsFailure, VantageObservation,
 };
 use dane::tlsa::Tlsa;
@@ -220,6 +220,9 @@ struct Tls<'a> {
     group: Option<&'a str>,
     signature_scheme: Option<&'a str>,
     key_proven: Option<bool>,
+    /// What came of the certificates, if the connection ended in the middle of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut_off: Option<&'a CutOff>,
     error: Option<&'a TlsFailure>,
     engine: &'a str,
 }
@@ -272,6 +275,7 @@ impl<'a> Server<'a> {
                 group: t.group.as_deref(),
                 signature_scheme: t.signature_scheme.as_deref(),
                 key_proven: t.key_proven,
+                cut_off: t.cut_off.as_deref(),
                 error: t.error.as_ref(),
                 engine: &t.engine,
             }),
@@ -372,6 +376,10 @@ fn show_server(server: &Server) {
         }
         if let Some(error) = tls.error {
             print::hanging(10, format_args!("TLS failed: {}", error.detail));
+        }
+        if let Some(cut) = tls.cut_off {
+            let whole = present::count(cut.whole.len() as u64, "whole certificate");
+            print::hanging(10, format_args!("{} of {} octets of certificates came: {whole}", cut.arrived, cut.announced));
         }
     }
     if server.early_bytes.is_some() {
