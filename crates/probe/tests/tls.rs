@@ -256,8 +256,15 @@ fn flight(version: [u8; 2], chain: &[Vec<u8>]) -> Vec<u8> {
     messages.iter().flat_map(record).collect()
 }
 
-/// A server that sends this and ends the connection, by FIN or by RST.
-async fn breaks_off(flight: Vec<u8>, linger: Option<Duration>) -> SocketAddr {
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Fin,
+    Rst,
+}
+
+/// A server that sends this and ends the connection.
+async fn breaks_off(flight: Vec<u8>, end: End) -> SocketAddr {
     serve(move |mut peer| {
         let flight = flight.clone();
         async move {
@@ -270,7 +277,9 @@ async fn breaks_off(flight: Vec<u8>, linger: Option<Duration>) -> SocketAddr {
             peer.say(second).await;
             // A reset overtakes what was not read yet.
             tokio::time::sleep(Duration::from_millis(100)).await;
-            peer.stream.set_linger(linger).unwrap();
+            if end == End::Rst {
+                peer.stream.set_zero_linger().unwrap();
+            }
         }
     })
     .await
@@ -289,16 +298,16 @@ async fn what_came_of_the_certificates_is_kept_where_they_broke_off() {
         (second + 3 + 30, 0, &chain[0][..chain[0].len() - 30]),
         (second + 3 + chain[0].len() - 1, 0, &chain[0][..1]),
     ] {
-        for (version, openssl, linger, kind) in [
-            ([3, 3], OpenSsl::Without, None, "closed"),
-            ([3, 3], OpenSsl::Without, Some(Duration::ZERO), "reset"),
+        for (version, openssl, end, kind) in [
+            ([3, 3], OpenSsl::Without, End::Fin, "closed"),
+            ([3, 3], OpenSsl::Without, End::Rst, "reset"),
             // rustls refuses the version, and OpenSSL sees no more than there is; without it a bare ClientHello does.
-            ([3, 1], OpenSsl::System, None, "protocol-version"),
-            ([3, 1], OpenSsl::Without, None, "protocol-version"),
+            ([3, 1], OpenSsl::System, End::Fin, "protocol-version"),
+            ([3, 1], OpenSsl::Without, End::Fin, "protocol-version"),
         ] {
             let mut flight = flight(version, &chain);
             flight.truncate(flight.len() - missing);
-            let server = breaks_off(flight, linger).await;
+            let server = breaks_off(flight, end).await;
             let seen = visit(server, |c| c.openssl = openssl.clone()).await;
             let case = format!("{missing} {version:?} {openssl:?} {kind}");
             let cut = tls(&seen).cut_off.as_deref().unwrap_or_else(|| panic!("{case}: {seen:?}"));
@@ -308,7 +317,7 @@ async fn what_came_of_the_certificates_is_kept_where_they_broke_off() {
         }
     }
     // All of them, and nothing after: no proof of the key, but a chain.
-    let seen = visit(breaks_off(flight([3, 3], &chain), None).await, |_| ()).await;
+    let seen = visit(breaks_off(flight([3, 3], &chain), End::Fin).await, |_| ()).await;
     assert_eq!((failure(&seen).0, &tls(&seen).chain, tls(&seen).key_proven), ("closed", &bytes(&chain), None));
     assert_eq!(tls(&seen).cut_off, None);
 }

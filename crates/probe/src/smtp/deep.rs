@@ -5,6 +5,8 @@ use crate::smtp::dialogue::Dialogue;
 use crate::smtp::visit::{FAREWELL, Target, Visitor};
 use crate::tls::flight::{Flight, FlightReader, Reading};
 use crate::tls::hello::ClientHello;
+use crate::tls::renegotiation::Renegotiation;
+use crate::tls::ssl2::{self, Ssl2Reader};
 use crate::tls::{Engine, Offer, Remembering, names, read_ready};
 use dane::observation::{DepthEnd, Exchange, Got, HelloAnswer, Injection, InjectionObservation};
 use std::io;
@@ -85,6 +87,22 @@ impl Visitor {
             }
             (None, other) => Heard::Other(other.unwrap_or(HelloAnswer::NotTls)),
         }
+    }
+
+    /// What a CLIENT-HELLO of SSL 2.0 is answered with, and the cipher kinds of the answer.
+    pub(crate) async fn ask_ssl2(&self, target: &Target) -> Result<(HelloAnswer, Vec<String>), DepthEnd> {
+        let mut dialogue = self.up_to_tls(target).await?;
+        let end = dialogue.end().min(Instant::now() + self.limits.handshake);
+        let other = |answer| (answer, Vec::new());
+        Ok(timeout_at(end, ssl2(&mut dialogue.tcp)).await.unwrap_or(Err(HelloAnswer::Timeout)).unwrap_or_else(other))
+    }
+
+    /// How often in one session the server goes along when we begin the handshake anew.
+    pub(crate) async fn renegotiations(&self, target: &Target) -> Result<Option<u8>, DepthEnd> {
+        let mut dialogue = self.up_to_tls(target).await?;
+        let end = dialogue.end().min(Instant::now() + self.limits.handshake);
+        let Some(mut session) = Renegotiation::new(&self.engine, &target.sni, &mut dialogue.tcp, end) else { return Ok(None) };
+        Ok(session.count().await)
     }
 
     /// A session, by our engine. Gives whether it went on with an earlier one. `None`: the handshake failed.
@@ -183,6 +201,20 @@ async fn flight(tcp: &mut TcpStream, hello: &ClientHello, reader: &mut FlightRea
             Ok(Some(Reading::Alert(description))) => return Some(HelloAnswer::Alert { alert: names::alert(description.into()) }),
             Ok(Some(Reading::Refused)) => return Some(HelloAnswer::NotTls),
             Err(error) => return Some(broken(&error)),
+        }
+    }
+}
+
+/// Sends a hello of SSL 2.0 and reads until there is an answer.
+async fn ssl2(tcp: &mut TcpStream) -> Result<(HelloAnswer, Vec<String>), HelloAnswer> {
+    let mut challenge = [0; 16];
+    aws_lc_rs::rand::fill(&mut challenge).map_err(|_| HelloAnswer::NotTls)?;
+    tcp.write_all(&ssl2::client_hello(challenge)).await.map_err(|e| broken(&e))?;
+    let mut reader = Ssl2Reader::default();
+    loop {
+        let read = |bytes: &[u8]| if bytes.is_empty() { Err(HelloAnswer::Closed) } else { Ok(reader.feed(bytes)) };
+        if let Some(answer) = read_ready(tcp, read).await.map_err(|e| broken(&e))?? {
+            return Ok(answer);
         }
     }
 }

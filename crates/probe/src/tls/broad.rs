@@ -51,6 +51,7 @@ impl Session {
             server_name: sni.map(ToString::to_string),
             cipher_list: ciphers.map(str::to_owned),
             signature_algorithms: schemes.map(str::to_owned),
+            newest: None,
         };
         let client = Client::new(library, &offer).map_err(|e| failure::of_kind("protocol-error", e.words))?;
         let mut session = Self { client, sent: sni.cloned(), complete: false, engine: library.version().to_owned(), raw: Vec::new() };

@@ -64,6 +64,11 @@ impl Engine {
         self.broad.is_some()
     }
 
+    /// The OpenSSL of this machine, if there is one.
+    pub(super) fn openssl(&self) -> Option<&Arc<libssl::Library>> {
+        self.broad.as_ref()
+    }
+
     /// Begins a handshake by OpenSSL with everything it has for this offer.
     pub(crate) fn begin_broad(&self, sni: Option<&Name>, offer: Offer) -> Result<Handshake, TlsFailure> {
         let library = self.broad.as_ref().ok_or_else(|| failure::of_kind("protocol-error", "there is no OpenSSL here"))?;

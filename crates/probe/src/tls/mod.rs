@@ -15,7 +15,9 @@ pub(crate) mod messages;
 mod modern;
 pub(crate) mod names;
 mod proof;
+pub(crate) mod renegotiation;
 mod resume;
+pub(crate) mod ssl2;
 
 pub(crate) use engine::{Engine, Handshake, Session, SessionError, read_ready};
 pub(crate) use failure::too_slow;
