@@ -488,6 +488,9 @@ pub struct RunObservation {
     pub anchors: Vec<String>,
     /// Root servers (or the upstream) in use.
     pub roots: Vec<String>,
+    /// Version of the public suffix list by which operators were told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_suffixes: Option<String>,
     /// Which round of a series it is, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<Box<RoundObservation>>,

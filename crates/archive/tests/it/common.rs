@@ -259,6 +259,7 @@ pub fn run() -> RunObservation {
         shard: Some("1/2".into()),
         anchors: vec![". DS 20326 8 2 e06d".into()],
         roots: vec!["198.41.0.4".into()],
+        public_suffixes: Some("2026-10-22".into()),
         round: None,
         vantage: vantage(),
     }
