@@ -12,6 +12,7 @@ pub mod danelaw;
 pub mod differential;
 pub mod exceptions;
 pub mod named;
+pub mod network;
 pub mod nsd;
 pub mod openssl;
 pub mod postfix;
