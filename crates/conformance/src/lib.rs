@@ -15,6 +15,7 @@ pub mod named;
 pub mod network;
 pub mod nsd;
 pub mod openssl;
+pub mod options;
 pub mod postfix;
 pub mod process;
 pub mod relay;
