@@ -38,7 +38,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     let downloads = source::target_directory().join("psl");
     std::fs::create_dir_all(&downloads).map_err(|e| format!("{}: {e}", downloads.display()))?;
     let dane = source::root().join("crates/dane");
-    let (list, vectors) = (dane.join("data/public-suffixes.txt"), dane.join("tests/data/test_psl.txt"));
+    let (list, vectors) = (dane.join("data/public-suffixes.dat"), dane.join("tests/data/test_psl.txt"));
     let done = Command::new("python3").args(["-c", SCRIPT]).args([downloads, list, vectors]).status();
     match done.map_err(|e| format!("python3: {e}"))?.success() {
         true => Ok(()),

@@ -1,7 +1,7 @@
 //! Where a name stops being its holder's and begins to be a registry's, by the public suffix list (publicsuffix.org): `example.co.uk` belongs to
 //! somebody, `co.uk` does not.
 //!
-//! The DNS does not say so, hence the list, which changes: [`version`] dates the one that is built in (`data/public-suffixes.txt`, made by
+//! The DNS does not say so, hence the list, which changes: [`version`] dates the one that is built in (`data/public-suffixes.dat`, made by
 //! `cargo xtask psl`). It has two parts: what registries delegate (ICANN), and names below which others let strangers have names of their own
 //! (private: `github.io`, `*.compute.amazonaws.com`).
 
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// In the list's own form, without its comments and with A-labels.
-const DATA: &str = include_str!("../data/public-suffixes.txt");
+const DATA: &str = include_str!("../data/public-suffixes.dat");
 
 /// Of when the list is, in its own words: `2026-10-22_08-36-41_UTC`.
 #[must_use]

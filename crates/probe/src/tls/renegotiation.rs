@@ -45,7 +45,7 @@ impl<'a> Renegotiation<'a> {
         Some(Self { client, tcp, budget: OCTETS, until })
     }
 
-    /// How often the server goes along, up to [`TIMES`]. `None`: it did not come to a session, or the server answered nothing at all.
+    /// How often the server goes along, up to [`TIMES`]. `None`: it did not come to a session, or the server fell silent.
     pub(crate) async fn count(&mut self) -> Option<u8> {
         let begun = Instant::now();
         if self.shake(Client::handshake).await != End::Complete {
@@ -56,8 +56,8 @@ impl<'a> Renegotiation<'a> {
             self.until = end.min(Instant::now() + patience);
             match self.shake(Client::renegotiate).await {
                 End::Complete => {}
-                End::Unknown if done == 0 => return None,
-                End::Refused | End::Unknown => return Some(done),
+                End::Refused => return Some(done),
+                End::Unknown => return None,
             }
         }
         self.client.close();

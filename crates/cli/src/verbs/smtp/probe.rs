@@ -364,23 +364,7 @@ fn show_server(server: &Server) {
     }
     show_dialogue(server.dialogue);
     if let Some(tls) = &server.tls {
-        let known = [tls.version, tls.cipher, tls.group, tls.signature_scheme];
-        let proven = match tls.key_proven {
-            Some(true) => ", key proven",
-            Some(false) => ", KEY NOT PROVEN",
-            None => "",
-        };
-        let known: Vec<&str> = known.into_iter().flatten().collect();
-        if !known.is_empty() {
-            print::hanging(10, format_args!("{}{proven}", known.join(", ")));
-        }
-        if let Some(error) = tls.error {
-            print::hanging(10, format_args!("TLS failed: {}", error.detail));
-        }
-        if let Some(cut) = tls.cut_off {
-            let whole = present::count(cut.whole.len() as u64, "whole certificate");
-            print::hanging(10, format_args!("{} of {} octets of certificates came: {whole}", cut.arrived, cut.announced));
-        }
+        show_tls(tls);
     }
     if server.early_bytes.is_some() {
         print::hanging(10, "plaintext came after the server's consent to TLS");
@@ -405,6 +389,26 @@ fn show_server(server: &Server) {
     }
     if let Some(obstacle) = server.obstacle {
         print::hanging(10, obstacle);
+    }
+}
+
+fn show_tls(tls: &Tls) {
+    let known = [tls.version, tls.cipher, tls.group, tls.signature_scheme];
+    let proven = match tls.key_proven {
+        Some(true) => ", key proven",
+        Some(false) => ", KEY NOT PROVEN",
+        None => "",
+    };
+    let known: Vec<&str> = known.into_iter().flatten().collect();
+    if !known.is_empty() {
+        print::hanging(10, format_args!("{}{proven}", known.join(", ")));
+    }
+    if let Some(error) = tls.error {
+        print::hanging(10, format_args!("TLS failed: {}", error.detail));
+    }
+    if let Some(cut) = tls.cut_off {
+        let whole = present::count(cut.whole.len() as u64, "whole certificate");
+        print::hanging(10, format_args!("{} of {} octets of certificates came: {whole}", cut.arrived, cut.announced));
     }
 }
 
