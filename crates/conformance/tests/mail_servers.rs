@@ -173,11 +173,11 @@ const KEY_EXCHANGE_BY_RSA: (&str, &str) = ("TLSv1.2", "TLS_RSA_WITH_AES_256_GCM_
 
 #[test]
 fn postfix_with_old_tls_only() {
-    let (directory, address) = place();
-    let chain = file(directory.path(), "rsa.both");
     for (protocols, ciphers, expected) in
         [("TLSv1", "AES128-SHA:@SECLEVEL=0", TLS_1_0), ("TLSv1.2", "AES256-GCM-SHA384:@SECLEVEL=0", KEY_EXCHANGE_BY_RSA)]
     {
+        let (directory, address) = place();
+        let chains = vec![file(directory.path(), "rsa.both")];
         let parameters = [
             ("smtpd_tls_protocols", protocols),
             ("smtpd_tls_ciphers", "medium"),
@@ -185,7 +185,7 @@ fn postfix_with_old_tls_only() {
             ("smtpd_tls_exclude_ciphers", ""),
         ];
         let parameters = parameters.map(|(name, value)| (name, value.to_owned())).to_vec();
-        let listener = postfix::Listener { address: address.ip(), host: HOST.to_owned(), chains: vec![chain.clone()], parameters };
+        let listener = postfix::Listener { address: address.ip(), host: HOST.to_owned(), chains, parameters };
         let _server = postfix::start(&[listener], address.port(), directory.path());
         assert_old(&visit(address), expected, directory.path());
     }

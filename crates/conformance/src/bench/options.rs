@@ -46,7 +46,7 @@ impl Options {
 
 /// A world of this many signed zones, with the other numbers in proportion.
 fn zones(crowd: &CrowdConfig, signed: usize) -> CrowdConfig {
-    CrowdConfig { signed, unsigned: signed / 5, hosts: (signed / 50).clamp(crowd.providers, 2_000), ..crowd.clone() }
+    CrowdConfig { signed, unsigned: signed / 5, hosts: (signed / 50).clamp(crowd.providers, 2_000), ..*crowd }
 }
 
 #[cfg(test)]
