@@ -6,6 +6,7 @@ mod debian;
 mod docs;
 mod fuzz;
 mod manual;
+mod psl;
 mod rfc;
 mod roots;
 mod source;
@@ -26,6 +27,7 @@ Usage: cargo xtask COMMAND
   docs [--check]             generate docs/ (command line, manual pages, scenarios, causes), or check that it is up to date
   packages                   fetch the Debian packages of the conformance tests below the target directory, and list them
   roots                      make the list of Mozilla's roots anew, from every release of certifi
+  psl                        make the public suffix list anew, from the newest release of publicsuffixlist
   fuzz [TARGET] [--minutes N]  run one fuzz target, or all of them; without --minutes: one minute each
   bench build                measure a cold release build and the size of the binary
   bench dns [--zones N] [--names N] [--in-flight N] [--no-unbound] [--write]
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         "rfc" => rfc::run(rest),
         "docs" => docs::run(rest),
         "packages" => debian::run(rest),
+        "psl" => psl::run(rest),
         "roots" => roots::run(rest),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),

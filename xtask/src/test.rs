@@ -89,6 +89,9 @@ fn runner(part: Part<'_>) -> Command {
     command
 }
 
+/// Tests with mail servers that start only as root.
+const AS_ROOT: [&str; 4] = ["postfix", "mail_servers", "depth", "ipv6"];
+
 fn conformance(tally: &mut Tally, depth: Depth) {
     let software = match debian::provide() {
         Ok(software) => software,
@@ -96,8 +99,8 @@ fn conformance(tally: &mut Tally, depth: Depth) {
     };
     let mut tests = test_names();
     if !is_root() {
-        tally.skip("conformance: postfix, mail_servers", "mail servers start only as root");
-        tests.retain(|test| test != "postfix" && test != "mail_servers");
+        tally.skip(&format!("conformance: {}", AS_ROOT.join(", ")), "mail servers start only as root");
+        tests.retain(|test| !AS_ROOT.contains(&test.as_str()));
     }
     tally.command("the binary for conformance", &mut cargo(&["build", "--quiet", "--workspace", "--bins"]));
     let mut command = runner(Part::Conformance(&tests));

@@ -29,14 +29,16 @@ pub use trust::TrustTable;
 
 use crate::facts::{DomainFacts, HostFacts, Mail};
 use crate::starttls::StarttlsClass;
+use dane::name::Name;
 use dane::observation::{AddressObservation, TlsObservation};
+use dane::suffix;
 use dane::verdict::{ServerVerdict, WebPki};
 use serde::{Deserialize, Serialize};
 
 /// One domain that has mail.
 pub(crate) struct Transported<'a> {
     pub facts: &'a DomainFacts<'a>,
-    /// Who runs its most preferred MX host: the last two labels of the host's name.
+    /// Who runs its most preferred MX host: the registered name above the host's.
     pub operator: String,
     /// Whether there was an SMTP session.
     pub session: bool,
@@ -77,13 +79,13 @@ fn works(verdict: &ServerVerdict) -> bool {
     verdict.obstacle.is_none() || (verdict.obstacle == Some(dane::cause::Cause::TlsEngineLimit) && verdict.webpki.is_some())
 }
 
-/// The last two labels of a name. Under `co.uk` and its like this joins too many, never too few; a list of public suffixes would tell better.
+/// The registered name above a host's; strangers' names below a service's are the service's.
 fn operator(host: &str) -> String {
     if host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() {
         return "(an address, not a host)".to_owned();
     }
-    let labels: Vec<&str> = host.rsplitn(3, '.').take(2).collect();
-    labels.into_iter().rev().collect::<Vec<_>>().join(".")
+    let registered = host.parse::<Name>().ok().and_then(|name| suffix::operator(&name));
+    registered.map_or_else(|| host.to_owned(), |name| name.to_string())
 }
 
 /// All counts.
@@ -164,6 +166,9 @@ mod tests {
         for (host, expected) in [
             ("mx1.mail.example.com", "example.com"),
             ("example.com", "example.com"),
+            ("mx.example.co.uk", "example.co.uk"),
+            ("mx.example.kawasaki.jp", "mx.example.kawasaki.jp"),
+            ("mx.city.kawasaki.jp", "city.kawasaki.jp"),
             ("com", "com"),
             ("", ""),
             ("192.0.2.1", "(an address, not a host)"),

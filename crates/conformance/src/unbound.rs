@@ -162,6 +162,7 @@ pub(crate) fn bind_anchor(ds: &str) -> String {
 fn stubs(zones: &[Zone], port: u16, options: &str) -> String {
     let mut text = format!(
         "server:\n {options}\n chroot: \"\"\n username: \"\"\n do-not-query-localhost: no\n do-ip6: no\n verbosity: 0\n \
+         local-zone: \"127.in-addr.arpa.\" nodefault\n \
          val-log-level: 2\n val-sig-skew-min: 0\n val-sig-skew-max: 0\n aggressive-nsec: no\n minimal-responses: no\n \
          harden-below-nxdomain: no\n qname-minimisation: no\n"
     );

@@ -127,19 +127,21 @@ fn postfix_with_two_certificates() {
     assert_both(&visit(address), directory.path());
 }
 
-#[test]
-fn exim_with_two_certificates() {
-    let (directory, address) = place();
-    let home = directory.path().display();
+/// Exim with these certificates, and these lines more in its configuration.
+fn exim(directory: &Path, address: SocketAddr, certificates: &[&str], more: &str) -> Server {
+    let home = directory.display();
+    let files = |end: &str| certificates.iter().map(|name| format!("{home}/{name}.{end}")).collect::<Vec<_>>().join(" : ");
     std::fs::write(
-        directory.path().join("exim.conf"),
+        directory.join("exim.conf"),
         format!(
             "primary_hostname = {HOST}\nlocal_interfaces = {}\ndaemon_smtp_ports = {}\ntls_advertise_hosts = *\n\
-             tls_certificate = {home}/rsa.pem : {home}/ec.pem\ntls_privatekey = {home}/rsa.key : {home}/ec.key\n\
+             tls_certificate = {}\ntls_privatekey = {}\n{more}\
              spool_directory = /var/spool/exim4\nlog_file_path = {home}/exim-%slog\nhost_lookup =\nrfc1413_query_timeout = 0s\n\
              acl_smtp_rcpt = deny_all\nbegin acl\ndeny_all:\n  deny\nbegin routers\nbegin transports\n",
             address.ip(),
-            address.port()
+            address.port(),
+            files("pem"),
+            files("key"),
         ),
     )
     .unwrap();
@@ -147,9 +149,58 @@ fn exim_with_two_certificates() {
         "chown -R Debian-exim /var/spool/exim4 2>/dev/null || mkdir -p /var/spool/exim4\nchmod 755 {home}\nchmod 644 {home}/*.key\n\
          chown Debian-exim {home}\nexec /usr/sbin/exim4 -C {home}/exim.conf -bdf -oP {home}/exim.pid\n"
     );
-    let command = apart::command(&script, &["Debian-exim"], directory.path());
-    let _server = Server::start(command, &directory.path().join("log"), address);
+    let command = apart::command(&script, &["Debian-exim"], directory);
+    Server::start(command, &directory.join("log"), address)
+}
+
+#[test]
+fn exim_with_two_certificates() {
+    let (directory, address) = place();
+    let _server = exim(directory.path(), address, &["rsa", "ec"], "");
     assert_both(&visit(address), directory.path());
+}
+
+/// What rustls refuses OpenSSL completes, in this version and with this suite, and the chain is that of the file.
+fn assert_old(seen: &AddressObservation, (version, cipher): (&str, &str), directory: &Path) {
+    let tls = seen.tls.as_ref().unwrap_or_else(|| panic!("no TLS: {seen:?}"));
+    assert_eq!((tls.version.as_deref(), tls.cipher.as_deref()), (Some(version), Some(cipher)), "{seen:?}");
+    assert!(tls.refused.is_some() && tls.engine.starts_with("OpenSSL"), "{seen:?}");
+    assert_eq!(shown(seen, directory).first(), Some(&(None, "rsa")), "{seen:?}");
+}
+
+const TLS_1_0: (&str, &str) = ("TLSv1.0", "TLS_RSA_WITH_AES_128_CBC_SHA");
+const KEY_EXCHANGE_BY_RSA: (&str, &str) = ("TLSv1.2", "TLS_RSA_WITH_AES_256_GCM_SHA384");
+
+#[test]
+fn postfix_with_old_tls_only() {
+    for (protocols, ciphers, expected) in
+        [("TLSv1", "AES128-SHA:@SECLEVEL=0", TLS_1_0), ("TLSv1.2", "AES256-GCM-SHA384:@SECLEVEL=0", KEY_EXCHANGE_BY_RSA)]
+    {
+        let (directory, address) = place();
+        let chains = vec![file(directory.path(), "rsa.both")];
+        let parameters = [
+            ("smtpd_tls_protocols", protocols),
+            ("smtpd_tls_ciphers", "medium"),
+            ("tls_medium_cipherlist", ciphers),
+            ("smtpd_tls_exclude_ciphers", ""),
+        ];
+        let parameters = parameters.map(|(name, value)| (name, value.to_owned())).to_vec();
+        let listener = postfix::Listener { address: address.ip(), host: HOST.to_owned(), chains, parameters };
+        let _server = postfix::start(&[listener], address.port(), directory.path());
+        assert_old(&visit(address), expected, directory.path());
+    }
+}
+
+#[test]
+fn exim_with_old_tls_only() {
+    for (priorities, expected) in [
+        ("NONE:+VERS-TLS1.0:+RSA:+AES-128-CBC:+SHA1:+SIGN-ALL:+COMP-NULL", TLS_1_0),
+        ("NONE:+VERS-TLS1.2:+RSA:+AES-256-GCM:+AEAD:+SIGN-ALL:+COMP-NULL", KEY_EXCHANGE_BY_RSA),
+    ] {
+        let (directory, address) = place();
+        let _server = exim(directory.path(), address, &["rsa"], &format!("tls_require_ciphers = {priorities}\n"));
+        assert_old(&visit(address), expected, directory.path());
+    }
 }
 
 #[test]

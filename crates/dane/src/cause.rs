@@ -198,6 +198,7 @@ causes! {
     SniBreaks "sni-breaks" Domain Warning "R-067" "The handshake fails if the client names the server, and works if it does not.";
     EarlyBytes "plaintext-injection" Domain Warning "R-036" "The server sent plaintext after agreeing to TLS.";
     StarttlsInjection "starttls-injection" Domain Error "R-036" "The server obeys commands inside TLS that were sent before it: an attacker on the way can slip his own into the session.";
+    Ssl2Accepted "ssl2-accepted" Domain Warning "R-073" "The server accepts SSL 2.0, by which its sessions of every version can be broken.";
     Ssl3Accepted "ssl3-accepted" Domain Warning "R-073" "The server accepts SSL 3.0, which can be broken.";
     OldTlsAccepted "old-tls-accepted" Domain Info "R-073" "The server accepts TLS versions older than 1.2.";
     WeakCipherAccepted "weak-cipher-accepted" Domain Warning "R-073" "The server accepts cipher suites that do not encrypt or can be broken.";

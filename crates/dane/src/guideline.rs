@@ -48,9 +48,10 @@ impl Class {
 /// One thing that a server accepts, and its class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rating {
-    /// `version`, `suite`, `group`, `dh`, `rsa-bits`, `key`, `certificate-hash`, `signature-hash`, `compression`, `insecure-renegotiation`.
+    /// `version`, `suite`, `group`, `dh`, `rsa-bits`, `key`, `certificate-hash`, `signature-hash`, `compression`, `insecure-renegotiation`,
+    /// `client-renegotiation`.
     pub kind: &'static str,
-    /// By its name in the observation; bits as a number; `on` or `off`.
+    /// By its name in the observation; bits as a number; `on`, `limited` or `off`.
     pub value: String,
     /// `None`: the guideline says nothing about it.
     pub class: Option<Class>,
@@ -76,6 +77,16 @@ impl TlsClass {
     #[must_use]
     pub fn of(&self, kind: &str, value: &str) -> Option<Class> {
         self.ratings.iter().find(|r| r.kind == kind && r.value == value)?.class
+    }
+}
+
+/// What a server lets its clients do that renegotiates so many times: `off`, `limited` or `on`, by internet.nl, where ten times are the limit.
+#[must_use]
+pub fn renegotiation(times: u8) -> &'static str {
+    match times {
+        0 => "off",
+        1..=10 => "limited",
+        _ => "on",
     }
 }
 
@@ -105,6 +116,9 @@ pub fn tls_class(depth: &DepthObservation, chain: &[CertificateBytes], at: Epoch
     }
     if let Some(secure) = depth.secure_renegotiation {
         rated.rate("insecure-renegotiation", on(!secure));
+    }
+    if let Some(times) = depth.client_renegotiations {
+        rated.rate("client-renegotiation", renegotiation(times));
     }
     let worst = rated.ratings.iter().filter_map(|r| r.class).max();
     Some(TlsClass { guideline: table.id, title: table.title, worst, ratings: rated.ratings })
@@ -234,6 +248,7 @@ mod tests {
             dh: vec![dh(2048, Some("ffdhe2048"), "02"), dh(3072, Some("ffdhe3072"), "05"), dh(1024, None, "02")],
             secure_renegotiation: Some(true),
             compression: Some(false),
+            client_renegotiations: Some(11),
             ..DepthObservation::default()
         };
         let (then, now) = (tls_class(&seen, &[], IN_2024).unwrap(), tls_class(&seen, &[], IN_2026).unwrap());
@@ -252,6 +267,7 @@ mod tests {
             ("dh", "1024 bits", Insufficient, Insufficient),
             ("compression", "off", Good, Good),
             ("insecure-renegotiation", "off", Good, Good),
+            ("client-renegotiation", "on", Sufficient, PhaseOut),
         ] {
             assert_eq!((then.of(kind, value), now.of(kind, value)), (Some(before), Some(after)), "{kind} {value}");
         }
@@ -261,6 +277,7 @@ mod tests {
         seen.versions.truncate(1);
         seen.versions.push(VersionObservation { answer: HelloAnswer::Closed, ..version("SSLv3", &[]) });
         seen.dh.clear();
+        seen.client_renegotiations = Some(0);
         assert_eq!(tls_class(&seen, &[], IN_2024).unwrap().worst, Some(Good));
         assert_eq!(tls_class(&seen, &[], IN_2026).unwrap().worst, Some(Sufficient));
     }

@@ -4,12 +4,14 @@
 //! Two kinds are stored apart, because thousands of domains share a server: [`DomainObservation`] (what the domain's own DNS says) and
 //! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
 
+mod cut_off;
 mod earlier;
 mod others;
 mod policies;
 mod preflight;
 mod round;
 
+pub use cut_off::CutOff;
 pub use earlier::EarlierVisit;
 pub use others::{ClientOffer, OtherLook, Shows};
 pub use policies::{Body, CaaObservation, FetchAttempt, HttpResponse, PoliciesObservation, PolicyFetch};
@@ -332,6 +334,9 @@ pub struct TlsObservation {
     /// Certificates in the order received, each exactly the bytes received, well-formed or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<CertificateBytes>,
+    /// What came of them, if the connection ended in the middle of the list; then there is no chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_off: Option<Box<CutOff>>,
     /// Why the handshake failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TlsFailure>,
@@ -355,6 +360,7 @@ impl TlsObservation {
             signature_scheme: None,
             key_proven: None,
             chain: Vec::new(),
+            cut_off: None,
             error: None,
             engine: engine.into(),
             refused: None,
@@ -482,6 +488,9 @@ pub struct RunObservation {
     pub anchors: Vec<String>,
     /// Root servers (or the upstream) in use.
     pub roots: Vec<String>,
+    /// Version of the public suffix list by which operators were told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_suffixes: Option<String>,
     /// Which round of a series it is, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<Box<RoundObservation>>,

@@ -10,6 +10,7 @@ const SET_MSG_CALLBACK_ARG: c_int = 16;
 const SET_TLSEXT_HOSTNAME: c_int = 55;
 const SET_SIGALGS_LIST: c_int = 98;
 const SET_MAX_CERT_LIST: c_int = 51;
+const SET_MAX_PROTO_VERSION: c_int = 124;
 const BIO_SET_MEM_EOF_RETURN: c_int = 130;
 const BIO_PENDING: c_int = 10;
 const WANT_READ: c_int = 2;
@@ -26,6 +27,8 @@ pub struct Offer {
     pub cipher_list: Option<String>,
     /// Signature algorithms in OpenSSL's words (`RSA+SHA256:…`), instead of all.
     pub signature_algorithms: Option<String>,
+    /// The newest version, by its code point, instead of the library's.
+    pub newest: Option<u16>,
 }
 
 /// Where a session stands.
@@ -108,6 +111,13 @@ impl Client {
         if let Some(list) = &offer.signature_algorithms {
             self.set(SET_SIGALGS_LIST, list)?;
         }
+        if let Some(version) = offer.newest {
+            // SAFETY: sets a number; the library refuses versions that it does not know.
+            let done = unsafe { (self.library.f.SSL_ctrl)(self.ssl, SET_MAX_PROTO_VERSION, c_long::from(version), std::ptr::null_mut()) };
+            if done != 1 {
+                return Err(refused(&self.library));
+            }
+        }
         if let Some(list) = &offer.cipher_list {
             let list = CString::new(list.as_str()).map_err(|_| refused(&self.library))?;
             // SAFETY: the library copies the string.
@@ -162,6 +172,29 @@ impl Client {
             unsafe { (client.library.f.SSL_do_handshake)(client.ssl) }
         })
         .map(|step| if let Step::Done(_) = step { Step::Done(0) } else { step })
+    }
+
+    /// Begins another handshake within the session, as TLS up to 1.2 has it (RFC 5246 section 7.4.1.1); [`Client::read`] goes on with
+    /// it, and takes what the server said before it came to know of it.
+    ///
+    /// # Errors
+    /// If the session is one of TLS 1.3.
+    pub fn renegotiate(&mut self) -> Result<Step, Failure> {
+        // SAFETY: plain call on a live session.
+        unsafe {
+            (self.library.f.ERR_clear_error)();
+            if (self.library.f.SSL_renegotiate)(self.ssl) != 1 {
+                return Err(refused(&self.library));
+            }
+        }
+        self.handshake()
+    }
+
+    /// Whether a handshake is under way, the first or a later one.
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
+        // SAFETY: reads the state.
+        unsafe { (self.library.f.SSL_in_init)(self.ssl) != 0 }
     }
 
     /// Reads what the server said inside the session.
@@ -306,12 +339,28 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_version_is_that_of_the_offer() {
+        let Some(library) = library() else { return };
+        for (newest, version) in [(Some(0x0303), [3, 3]), (Some(0x0302), [3, 2]), (None, [3, 3])] {
+            let mut client = Client::new(&library, &Offer { newest, ..Offer::default() }).unwrap();
+            client.handshake().unwrap();
+            let hello = client.take();
+            // client_version; TLS 1.3 is in an extension. (RFC 8446 sections 4.1.2 and 4.2.1)
+            assert_eq!(
+                (&hello[9..11], hello.windows(6).any(|w| w[..4] == [0, 43, 0, w[3]] && w[5] == 3)),
+                (&version[..], newest.is_none())
+            );
+        }
+    }
+
+    #[test]
     fn what_openssl_does_not_know_is_refused() {
         let Some(library) = library() else { return };
         for offer in [
             Offer { cipher_list: Some("no such suite".into()), ..Offer::default() },
             Offer { signature_algorithms: Some("RSA+SHA9".into()), ..Offer::default() },
             Offer { server_name: Some("a\0b".into()), ..Offer::default() },
+            Offer { newest: Some(0x0399), ..Offer::default() },
         ] {
             assert!(Client::new(&library, &offer).is_err(), "{offer:?}");
         }

@@ -66,6 +66,8 @@ functions! {
     ssl SSL_set_bio: fn(Ptr, Ptr, Ptr);
     ssl SSL_set_connect_state: fn(Ptr);
     ssl SSL_do_handshake: fn(Ptr) -> c_int;
+    ssl SSL_renegotiate: fn(Ptr) -> c_int;
+    ssl SSL_in_init: fn(*const c_void) -> c_int;
     ssl SSL_read: fn(Ptr, *mut c_void, c_int) -> c_int;
     ssl SSL_write: fn(Ptr, *const c_void, c_int) -> c_int;
     ssl SSL_shutdown: fn(Ptr) -> c_int;
@@ -92,9 +94,9 @@ const VERSION_TEXT: c_int = 0;
 const SET_MIN_PROTO_VERSION: c_int = 123;
 const SET_MAX_CERT_LIST: c_int = 51;
 const SSL_VERIFY_NONE: c_int = 0;
-/// `SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET`: servers without RFC 5746, an end without notice; no
-/// resumption.
-const OPTIONS: u64 = 1 << 2 | 1 << 7 | 1 << 14;
+/// `SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION`: servers
+/// without RFC 5746, an end without notice; no resumption.
+const OPTIONS: u64 = 1 << 2 | 1 << 7 | 1 << 14 | 1 << 18;
 /// Octets of one certificate message that are taken.
 pub(crate) const MAX_CERTIFICATES: c_long = 1 << 20;
 /// Everything the library has, anonymous and NULL suites last.

@@ -4,7 +4,7 @@ use crate::style::{Ink, Style};
 use crate::text::{clean, count};
 use dane::Epoch;
 use dane::capabilities::{Capabilities, capabilities};
-use dane::guideline::{Class, TlsClass, tls_class};
+use dane::guideline::{Class, TlsClass, renegotiation, tls_class};
 use dane::observation::{
     AddressObservation, Depth, DepthObservation, GroupsObservation, HelloAnswer, Injection, Order, VersionObservation,
 };
@@ -156,6 +156,11 @@ impl Table<'_> {
         say(seen.session_ticket, None, "tickets");
         say(seen.session_id, None, "session ids");
         say(seen.resumed, None, "resumes");
+        if let Some(times) = seen.client_renegotiations {
+            let allowed = renegotiation(times);
+            let limit = if allowed == "limited" { format!(" {times} times") } else { String::new() };
+            words.push((self.class_of("client-renegotiation", allowed).map(ink), format!("clients renegotiate: {allowed}{limit}")));
+        }
         if let Some((_, last)) = words.split_last_mut() {
             last.iter_mut().for_each(|(_, word)| word.push(','));
         }
@@ -262,6 +267,7 @@ mod tests {
             }],
             compression: Some(false),
             resumed: Some(true),
+            client_renegotiations: Some(2),
             injection: Some(InjectionObservation { outcome: Injection::Answered, replies: Vec::new() }),
             ended: Some(DepthEnd { why: "rate-limited".into(), detail: "421 too\u{7} many".into() }),
             ..DepthObservation::default()
@@ -282,7 +288,8 @@ mod tests {
             "        sufficient   TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
             "      TLSv1.1      refused (protocol_version)",
             "      DHE          1024 bits, postfix-1024",
-            "compression: no, resumes: yes",
+            "compression: no, resumes: yes,",
+            " clients renegotiate: limited 2 times",
             "a command sent before TLS: answered",
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");

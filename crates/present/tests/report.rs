@@ -146,6 +146,7 @@ fn run(word: &str) -> RunObservation {
         shard: None,
         anchors: vec![word.into()],
         roots: vec![word.into()],
+        public_suffixes: Some(word.into()),
         round: None,
         vantage: VantageObservation { name: word.into(), ..VantageObservation::default() },
     }

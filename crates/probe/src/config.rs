@@ -140,7 +140,7 @@ pub struct Pace {
     pub address_per_s: f64,
     /// New connections per second to one network: IPv4 /24, IPv6 /48.
     pub network_per_s: f64,
-    /// New connections per second to one provider: hosts with the same last two labels.
+    /// New connections per second to one provider: hosts below one registered name, by the public suffix list.
     pub provider_per_s: f64,
     /// Connections open to one address at the same time.
     pub address_open: usize,

@@ -4,6 +4,7 @@ use crate::http::{self, ResponseReader};
 use crate::identify::{Reading as Request, RequestReader};
 use crate::smtp::reply::{ReplyLimits, ReplyReader};
 use crate::tls::flight::{FlightReader, Reading};
+use crate::tls::ssl2::Ssl2Reader;
 
 /// Bytes as SMTP replies.
 ///
@@ -29,10 +30,10 @@ pub fn replies(bytes: &[u8]) {
     assert_eq!(read(bytes.len().max(1)), read(3));
 }
 
-/// Bytes as the first flight of a TLS server.
+/// Bytes as the first flight of a TLS server, whole or broken off, or as an answer of SSL 2.0.
 ///
 /// # Panics
-/// If cutting the bytes differently changes what is read, or what was read before they ended.
+/// If cutting the bytes differently changes what is read, or what was read before they ended; or if more is kept than came.
 pub fn flight(bytes: &[u8]) {
     let read = |cut: usize| {
         let mut reader = FlightReader::default();
@@ -44,6 +45,12 @@ pub fn flight(bytes: &[u8]) {
         (end, so_far)
     };
     assert_eq!(read(bytes.len().max(1)), read(5));
+    crate::tls::cut::fuzz(bytes);
+    let ssl2 = |cut: usize| {
+        let mut reader = Ssl2Reader::default();
+        bytes.chunks(cut).find_map(|packet| reader.feed(packet))
+    };
+    assert_eq!(ssl2(bytes.len().max(1)), ssl2(5));
 }
 
 /// Bytes as the messages of a handshake.

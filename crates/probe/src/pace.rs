@@ -6,6 +6,7 @@
 
 use crate::config::{ConfigError, Pace};
 use dane::name::Name;
+use dane::suffix;
 use resolve::gate::{Lines, TooLate, network};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -144,10 +145,9 @@ async fn acquire(semaphore: Arc<Semaphore>, until: Instant) -> Result<OwnedSemap
     timeout_at(until, semaphore.acquire_owned()).await.ok().and_then(Result::ok).ok_or(TooBusy)
 }
 
-/// Who runs the host, as well as its name tells: the last two labels. Under `co.uk` and its like this joins too many, never too few.
+/// Who runs the host, as well as its name tells: the name that was registered. Strangers' names below a service's are the service's.
 fn provider(host: &Name) -> Name {
-    let skip = host.label_count().saturating_sub(3);
-    host.iter_suffixes().nth(skip).unwrap_or_else(|| host.clone())
+    suffix::operator(host).unwrap_or_else(|| host.clone())
 }
 
 #[cfg(test)]
@@ -298,6 +298,8 @@ mod tests {
     fn providers_by_name() {
         assert_eq!(provider(&name("mx1.mail.example.com")), name("example.com"));
         assert_eq!(provider(&name("example.com")), name("example.com"));
+        assert_eq!(provider(&name("mx.example.co.uk")), name("example.co.uk"));
+        assert_eq!(provider(&name("mx.somebody.github.io")), name("github.io"));
         assert_eq!(provider(&name("com")), name("com"));
         assert_eq!(provider(&Name::root_bytes()), Name::root_bytes());
     }

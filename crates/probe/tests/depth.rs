@@ -172,6 +172,60 @@ async fn tickets_ids_and_sha_1() {
 }
 
 #[tokio::test]
+async fn clients_that_begin_the_handshake_anew() {
+    if !openssl_is_there() {
+        return;
+    }
+    let ciphers = "-cipher ECDHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0";
+    // OpenSSL 3 goes along only if it is told to (SSL_OP_ALLOW_CLIENT_RENEGOTIATION), and then without end.
+    for (arguments, times) in [
+        (format!("-tls1_2 {ciphers} -client_renegotiation"), Some(11)),
+        (format!("-tls1_2 {ciphers}"), Some(0)),
+        (format!("-tls1_2 {ciphers} -no_renegotiation"), Some(0)),
+        ("-tls1 -cipher AES128-SHA:@SECLEVEL=0 -client_renegotiation".to_owned(), Some(11)),
+        ("-tls1_3 -client_renegotiation".to_owned(), None),
+    ] {
+        assert_eq!(found(RSA, &arguments).await.client_renegotiations, times, "{arguments}");
+    }
+}
+
+/// A server that knows SSL 2.0 and nothing else, by draft-hickman-netscape-ssl-00: a SERVER-HELLO with this certificate and these cipher kinds.
+async fn speaks_ssl2(kinds: &'static [u8]) -> SocketAddr {
+    serve(move |mut peer: Peer| async move {
+        peer.up_to_starttls().await;
+        let mut hello = [0; 11];
+        if peer.stream.read_exact(&mut hello).await.is_err() || hello[0] & 0x80 == 0 || hello[2..5] != [1, 0, 2] {
+            return;
+        }
+        let (certificate, connection) = ([0x30; 700], [7; 16]);
+        let lengths = [certificate.len(), kinds.len(), connection.len()].map(|n| u16::try_from(n).unwrap().to_be_bytes());
+        let message = [&[4, 0, 1, 0, 2][..], lengths.as_flattened(), &certificate, kinds, &connection].concat();
+        peer.say(&(0x8000 | u16::try_from(message.len()).unwrap()).to_be_bytes()).await;
+        for part in message.chunks(300) {
+            peer.say(part).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        peer.drain().await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn ssl_2_is_recognised() {
+    let seen = visit(speaks_ssl2(&[7, 0, 0xc0, 1, 0, 0x80]).await, |config| config.depth = Depth::Tls).await;
+    assert_eq!(accepted(depth(&seen)), ["SSLv2"]);
+    let two = version(depth(&seen), "SSLv2");
+    assert_eq!((two.suites.join(" ").as_str(), two.complete), ("SSL_CK_DES_192_EDE3_CBC_WITH_MD5 SSL_CK_RC4_128_WITH_MD5", true));
+    // Without any cipher kind it is still a server that takes whatever the client chooses. (CVE-2015-3197)
+    let seen = visit(speaks_ssl2(&[]).await, |config| config.depth = Depth::Tls).await;
+    assert_eq!(version(depth(&seen), "SSLv2").accepted(), Some(true));
+    if openssl_is_there() {
+        let seen = found(RSA, "-tls1 -cipher AES128-SHA:@SECLEVEL=0").await;
+        assert_eq!(version(&seen, "SSLv2").accepted(), Some(false), "{seen:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_budget_ends_it_and_keeps_what_was_found() {
     if !openssl_is_there() {
         return;
@@ -303,6 +357,8 @@ async fn commands_sent_before_tls() {
         // rustls speaks for itself: TLS 1.2 and 1.3, its own suites, resumption.
         assert_eq!(accepted(depth(&seen)), ["TLSv1.3", "TLSv1.2"]);
         assert_eq!((version(depth(&seen), "TLSv1.3").suites.len(), depth(&seen).resumed), (3, Some(true)));
+        // It forgets to send its "no_renegotiation": who is silent has neither gone along nor refused.
+        assert_eq!(depth(&seen).client_renegotiations, None);
         assert_eq!(summary(&seen).last().map(String::as_str), Some("tls QUIT -> 221"), "the visit itself is as ever");
     }
     let address = server(Rest::Forgotten).await;

@@ -245,6 +245,83 @@ async fn ten_megabytes_of_certificates_are_nobodys_chain() {
     }
 }
 
+/// ServerHello of this version with an ECDHE_ECDSA suite, and a Certificate message, in a record each; RFC 5246 sections 6.2.1, 7.4.1.3 and 7.4.2.
+fn flight(version: [u8; 2], chain: &[Vec<u8>]) -> Vec<u8> {
+    let sized = |body: &[u8]| [&u32::try_from(body.len()).unwrap().to_be_bytes()[1..], body].concat();
+    let suite = if version == [3, 3] { [0xc0, 0x2b] } else { [0xc0, 0x09] };
+    let hello = [&version[..], &[7; 32], &[0], &suite, &[0]].concat();
+    let list = chain.iter().map(|der| sized(der)).collect::<Vec<_>>().concat();
+    let messages = [[&[2][..], &sized(&hello)].concat(), [&[11][..], &sized(&sized(&list))].concat()];
+    let record = |m: &Vec<u8>| [&[22][..], &version, &u16::try_from(m.len()).unwrap().to_be_bytes(), m].concat();
+    messages.iter().flat_map(record).collect()
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Fin,
+    Rst,
+}
+
+/// A server that sends this and ends the connection.
+async fn breaks_off(flight: Vec<u8>, end: End) -> SocketAddr {
+    serve(move |mut peer| {
+        let flight = flight.clone();
+        async move {
+            peer.up_to_starttls().await;
+            peer.take_hello().await;
+            // In two pieces, as the network may have it.
+            let (first, second) = flight.split_at(flight.len() / 2);
+            peer.say(first).await;
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            peer.say(second).await;
+            // A reset overtakes what was not read yet.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if end == End::Rst {
+                peer.stream.set_zero_linger().unwrap();
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_came_of_the_certificates_is_kept_where_they_broke_off() {
+    let keys = [key(&rcgen::PKCS_ECDSA_P256_SHA256), key(&rcgen::PKCS_ECDSA_P256_SHA256)];
+    let chain: Vec<Vec<u8>> = keys.iter().map(self_signed).collect();
+    let announced = u32::try_from(3 + 6 + chain.iter().map(Vec::len).sum::<usize>()).unwrap();
+    // 20 octets before the end of the second; its first octet; half of the first; one octet of it.
+    let second = chain[1].len();
+    for (missing, whole, part) in [
+        (20, 1, &chain[1][..second - 20]),
+        (second - 1, 1, &chain[1][..1]),
+        (second + 3 + 30, 0, &chain[0][..chain[0].len() - 30]),
+        (second + 3 + chain[0].len() - 1, 0, &chain[0][..1]),
+    ] {
+        for (version, openssl, end, kind) in [
+            ([3, 3], OpenSsl::Without, End::Fin, "closed"),
+            ([3, 3], OpenSsl::Without, End::Rst, "reset"),
+            // rustls refuses the version, and OpenSSL sees no more than there is; without it a bare ClientHello does.
+            ([3, 1], OpenSsl::System, End::Fin, "protocol-version"),
+            ([3, 1], OpenSsl::Without, End::Fin, "protocol-version"),
+        ] {
+            let mut flight = flight(version, &chain);
+            flight.truncate(flight.len() - missing);
+            let server = breaks_off(flight, end).await;
+            let seen = visit(server, |c| c.openssl = openssl.clone()).await;
+            let case = format!("{missing} {version:?} {openssl:?} {kind}");
+            let cut = tls(&seen).cut_off.as_deref().unwrap_or_else(|| panic!("{case}: {seen:?}"));
+            assert_eq!((failure(&seen).0, tls(&seen).chain.len()), (kind, 0), "{case}");
+            assert_eq!((cut.announced, cut.announced - cut.arrived), (announced, u32::try_from(missing).unwrap()), "{case}");
+            assert_eq!((&cut.whole[..], cut.part.as_ref().map(|p| &p.0[..])), (&bytes(&chain[..whole])[..], Some(part)), "{case}");
+        }
+    }
+    // All of them, and nothing after: no proof of the key, but a chain.
+    let seen = visit(breaks_off(flight([3, 3], &chain), End::Fin).await, |_| ()).await;
+    assert_eq!((failure(&seen).0, &tls(&seen).chain, tls(&seen).key_proven), ("closed", &bytes(&chain), None));
+    assert_eq!(tls(&seen).cut_off, None);
+}
+
 /// After 220 to STARTTLS the server does this, and the visit must end within a generous time.
 async fn after_220<F>(script: impl Fn(Peer) -> F + Send + Sync + 'static) -> AddressObservation
 where

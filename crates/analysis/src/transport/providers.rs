@@ -1,6 +1,7 @@
 //! Who runs the mail of most domains, and how well?
 //!
-//! View: as observed. A domain counts for the operator of its most preferred MX host: the last two labels of the host's name.
+//! View: as observed. A domain counts for the operator of its most preferred MX host: the registered name of which the
+//! host's is part, by the public suffix list that is built in.
 
 use super::Transported;
 use crate::Share;
@@ -13,7 +14,7 @@ const ROWS: usize = 25;
 /// One operator of MX hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderRow {
-    /// The last two labels of its hosts' names.
+    /// The registered name above those of its hosts.
     pub operator: String,
     /// Domains whose most preferred MX host is its, of the domains with mail.
     pub domains: Share,

@@ -87,8 +87,11 @@ fn tls() -> impl Strategy<Value = TlsObservation> {
     let words = (option::of(text()), option::of(text()), option::of(text()), option::of(text()));
     let error = || (text(), option::of(text()), text()).prop_map(|(kind, alert, detail)| TlsFailure { kind, alert, detail });
     let errors = (option::of(error()), option::of(error()));
-    (option::of(name()), words, option::of(any::<bool>()), vec(certificate, 0..4), errors).prop_map(
-        |(sni, (version, cipher, group, signature_scheme), key_proven, chain, (error, refused))| TlsObservation {
+    let chain = vec(certificate, 0..4);
+    let cut_off = (any::<u32>(), any::<u32>(), chain.clone());
+    let cut_off = cut_off.prop_map(|(announced, arrived, mut whole)| Box::new(CutOff { announced, arrived, part: whole.pop(), whole }));
+    (option::of(name()), words, option::of(any::<bool>()), (chain, option::of(cut_off)), errors).prop_map(
+        |(sni, (version, cipher, group, signature_scheme), key_proven, (chain, cut_off), (error, refused))| TlsObservation {
             sni,
             version,
             cipher,
@@ -96,6 +99,7 @@ fn tls() -> impl Strategy<Value = TlsObservation> {
             signature_scheme,
             key_proven,
             chain,
+            cut_off,
             error,
             engine: "rustls".into(),
             refused: refused.map(Box::new),
@@ -255,6 +259,7 @@ pub fn run() -> RunObservation {
         shard: Some("1/2".into()),
         anchors: vec![". DS 20326 8 2 e06d".into()],
         roots: vec!["198.41.0.4".into()],
+        public_suffixes: Some("2026-10-22".into()),
         round: None,
         vantage: vantage(),
     }

@@ -21,6 +21,7 @@ pub fn run(resolver: &Config, looker: &LookerConfig) -> RunObservation {
         shard: None,
         anchors: resolver.anchors.texts(),
         roots: roots(&resolver.mode),
+        public_suffixes: Some(dane::suffix::version().to_owned()),
         round: None,
         vantage: VantageObservation { name: looker.vantage.clone(), ..VantageObservation::default() },
     }

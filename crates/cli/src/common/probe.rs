@@ -114,7 +114,7 @@ pub struct ProbeOptions {
     #[arg(long, value_name = "N", default_value_t = 4.0, value_parser = rate)]
     pub rate_network: f64,
 
-    /// New connections per second to one provider: hosts with the same last two labels
+    /// New connections per second to one provider: hosts below one registered name (example.co.uk)
     #[arg(long, value_name = "N", default_value_t = 8.0, value_parser = rate)]
     pub rate_provider: f64,
 }

@@ -217,6 +217,36 @@ fn a_fault_is_what_repeats() {
     assert_eq!(summary(&lines(&report)), summary(&told));
 }
 
+/// The lab has names for two scanners, and a block list with one of them on it.
+#[test]
+fn a_preflight_goes_well_where_names_lead_back_and_no_list_objects() {
+    let place = tempfile::tempdir().unwrap();
+    let lists = place.path().join("lists.txt");
+    std::fs::write(&lists, "blocklist.net\n").unwrap();
+    let lists = lists.to_str().unwrap();
+    let ask = |name: &str, address: &str| {
+        in_lab(&["scan", "--preflight", "--json", "--ehlo", name, "--seen-as", address, "--block-lists", lists])
+    };
+    let output = ask("scanner.scanners.net", "127.0.0.1");
+    let line = &lines(&output)[0];
+    assert_eq!(output.status.code(), Some(0), "{line}");
+    assert_eq!((&line["findings"], &line["unknown"]), (&serde_json::json!([]), &serde_json::json!([])));
+    let list = &line["preflight"]["sources"][0]["lists"][0];
+    assert_eq!((&list["list"], &list["answer"]), (&"blocklist.net".into(), &"not-listed".into()));
+
+    let output = ask("listed.scanners.net", "127.0.0.66");
+    let line = &lines(&output)[0];
+    assert_eq!(output.status.code(), Some(1), "{line}");
+    let findings = line["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{line}");
+    assert_eq!(findings[0]["sentence"], "Our address 127.0.0.66 is on the block list blocklist.net: Seen where it was not wanted.");
+    // Somebody else's name does not lead to us, and every mail server has its own.
+    let output = ask("scanner.scanners.net", "127.0.0.66");
+    let causes: Vec<String> =
+        lines(&output)[0]["findings"].as_array().unwrap().iter().map(|f| f["cause"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(causes, ["ehlo-elsewhere", "block-listed"]);
+}
+
 /// Our own fault is told apart from everybody else's, and beside a lab only who asks is told.
 #[test]
 fn a_preflight_says_what_is_wrong_with_us() {
@@ -225,14 +255,14 @@ fn a_preflight_says_what_is_wrong_with_us() {
     std::fs::write(&lists, "127.0.0.0/8 # a copy\nno-such-list.nl\n").unwrap();
     let lists = lists.to_str().unwrap();
     let ask = |more: &[&str]| in_lab(&[&["scan", "--preflight", "--json", "--ehlo", "mx1.valid.nl"][..], more].concat());
-    // The lab has no names for 127.0.0.0/8, and the EHLO name is somebody else's.
-    let output = ask(&["--seen-as", "127.0.0.1", "--block-lists", lists]);
+    // The lab has no name for this address, and the EHLO name is somebody else's.
+    let output = ask(&["--seen-as", "127.0.0.9", "--block-lists", lists]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let line = &lines(&output)[0];
     let causes: Vec<&str> = line["findings"].as_array().unwrap().iter().map(|f| f["cause"].as_str().unwrap()).collect();
     assert_eq!(causes, ["ehlo-elsewhere", "no-ptr", "block-listed"]);
-    assert_eq!(line["findings"][0]["publish"], "mx1.valid.nl. A 127.0.0.1");
-    assert_eq!(line["findings"][1]["publish"], "1.0.0.127.in-addr.arpa. PTR mx1.valid.nl.");
+    assert_eq!(line["findings"][0]["publish"], "mx1.valid.nl. A 127.0.0.9");
+    assert_eq!(line["findings"][1]["publish"], "9.0.0.127.in-addr.arpa. PTR mx1.valid.nl.");
     assert!(line["unknown"][0].as_str().unwrap().contains("no-such-list.nl"), "{line}");
     assert_eq!(ask(&[]).status.code(), Some(3), "beside a lab nobody looks unless told who we are");
 

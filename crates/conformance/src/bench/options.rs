@@ -1,8 +1,8 @@
 //! The options of `cargo xtask bench dns`.
 
+use crate::options::{Common, Own, number};
 use lab::CrowdConfig;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 /// What to build and how to measure it.
 pub struct Options {
@@ -27,47 +27,26 @@ impl Options {
     ///
     /// # Errors
     /// Names the argument that cannot be used.
-    pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self {
-            crowd: CrowdConfig { signed: 100_000, unsigned: 20_000, providers: 64, hosts: 2_000, seed: 1 },
-            names: usize::MAX,
-            // On loopback nobody is far away: more would only fill the processor's caches.
-            in_flight: 200,
-            peer: true,
-            directory: std::env::temp_dir().join("danelaw-bench"),
-            machine: String::new(),
-            page: None,
-        };
-        while let Some(name) = arguments.next() {
-            if name == "--no-unbound" {
-                options.peer = false;
-                continue;
+    pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut crowd = CrowdConfig { signed: 100_000, unsigned: 20_000, providers: 64, hosts: 2_000, seed: 1 };
+        let mut names = usize::MAX;
+        // On loopback nobody is far away: more would only fill the processor's caches.
+        let common = Common::new(200, "danelaw-bench").read(arguments, "--no-unbound", |name, value| {
+            match name {
+                "--zones" => crowd = zones(&crowd, number(name, value)?),
+                "--names" => names = number(name, value)?,
+                _ => return Ok(Own::Unknown),
             }
-            let value = arguments.next().ok_or_else(|| format!("{name} wants a value"))?;
-            match name.as_str() {
-                "--zones" => options.zones(number(&name, &value)?),
-                "--names" => options.names = number(&name, &value)?,
-                "--in-flight" => options.in_flight = number(&name, &value)?,
-                "--directory" => options.directory = value.into(),
-                "--machine" => options.machine = value,
-                "--page" => options.page = Some(value.into()),
-                _ => return Err(format!("no such option: {name}")),
-            }
-        }
-        options.names = options.names.min(options.crowd.signed);
-        Ok(options)
-    }
-
-    /// A world of this many signed zones, with the other numbers in proportion.
-    fn zones(&mut self, signed: usize) {
-        self.crowd.signed = signed;
-        self.crowd.unsigned = signed / 5;
-        self.crowd.hosts = (signed / 50).clamp(self.crowd.providers, 2_000);
+            Ok(Own::Taken)
+        })?;
+        let Common { in_flight, peers: peer, directory, machine, page } = common;
+        Ok(Self { names: names.min(crowd.signed), crowd, in_flight, peer, directory, machine, page })
     }
 }
 
-fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
-    value.parse().map_err(|_| format!("{name} wants a number, not {value}"))
+/// A world of this many signed zones, with the other numbers in proportion.
+fn zones(crowd: &CrowdConfig, signed: usize) -> CrowdConfig {
+    CrowdConfig { signed, unsigned: signed / 5, hosts: (signed / 50).clamp(crowd.providers, 2_000), ..*crowd }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What is to be measured, and in which role.
 
+use crate::options::{Common, Own, number};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 /// Where held connections stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,49 +44,29 @@ impl Options {
     ///
     /// # Errors
     /// Names what is wrong.
-    pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self {
-            role: Role::All,
-            visits: 20_000,
-            in_flight: 500,
-            held: 50_000,
-            peers: true,
-            directory: std::env::temp_dir().join("danelaw-bench-smtp"),
-            machine: String::new(),
-            page: None,
-        };
-        while let Some(name) = arguments.next() {
-            if name == "--no-peers" {
-                options.peers = false;
-                continue;
+    pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut role, mut visits, mut held) = (Role::All, 20_000, 50_000);
+        let common = Common::new(500, "danelaw-bench-smtp").read(arguments, "--no-peers", |name, value| {
+            match name {
+                "--visits" => visits = number(name, value)?,
+                "--held" => held = number(name, value)?,
+                "--role" => role = role_of(value)?,
+                _ => return Ok(Own::Unknown),
             }
-            let value = arguments.next().ok_or_else(|| format!("{name} wants a value"))?;
-            match name.as_str() {
-                "--visits" => options.visits = number(&name, &value)?,
-                "--in-flight" => options.in_flight = number(&name, &value)?,
-                "--held" => options.held = number(&name, &value)?,
-                "--directory" => options.directory = value.into(),
-                "--machine" => options.machine = value,
-                "--page" => options.page = Some(value.into()),
-                "--role" => options.role = role(&value)?,
-                _ => return Err(format!("no such option: {name}")),
-            }
-        }
-        Ok(options)
+            Ok(Own::Taken)
+        })?;
+        let Common { in_flight, peers, directory, machine, page } = common;
+        Ok(Self { role, visits, in_flight, held, peers, directory, machine, page })
     }
 }
 
-fn role(text: &str) -> Result<Role, String> {
+fn role_of(text: &str) -> Result<Role, String> {
     match text {
         "serve" => Ok(Role::Serve),
         "hold-greeting" => Ok(Role::Hold(Stage::Greeting)),
         "hold-handshake" => Ok(Role::Hold(Stage::Handshake)),
         _ => Err(format!("no such role: {text}")),
     }
-}
-
-fn number(name: &str, value: &str) -> Result<usize, String> {
-    usize::from_str(value).ok().filter(|n| *n > 0).ok_or_else(|| format!("{name} wants a number above zero, not {value}"))
 }
 
 #[cfg(test)]

@@ -33,10 +33,13 @@ fn causes(depth: &DepthObservation) -> Vec<(Cause, String)> {
         let spoken = depth.versions.iter().filter(|v| v.accepted() == Some(true) && old.contains(&v.version.as_str()));
         spoken.map(|v| v.version.clone()).collect::<Vec<_>>()
     };
-    for (cause, old) in [(Cause::Ssl3Accepted, versions(&["SSLv3"])), (Cause::OldTlsAccepted, versions(&["TLSv1.1", "TLSv1.0"]))] {
-        if !old.is_empty() {
-            causes.push((cause, if cause == Cause::Ssl3Accepted { String::new() } else { old.join(", ") }));
-        }
+    // DROWN, CVE-2016-0800: a key that serves SSL 2.0 anywhere.
+    for (cause, version) in [(Cause::Ssl2Accepted, "SSLv2"), (Cause::Ssl3Accepted, "SSLv3")] {
+        causes.extend((!versions(&[version]).is_empty()).then(|| (cause, String::new())));
+    }
+    let old = versions(&["TLSv1.1", "TLSv1.0"]);
+    if !old.is_empty() {
+        causes.push((Cause::OldTlsAccepted, old.join(", ")));
     }
     let suites = |which: fn(&str) -> bool| {
         let mut names: Vec<&str> = depth.versions.iter().flat_map(|v| &v.suites).map(String::as_str).filter(|s| which(s)).collect();
@@ -125,6 +128,7 @@ mod tests {
                 version("TLSv1.2", &["TLS_RSA_WITH_3DES_EDE_CBC_SHA", "TLS_ECDH_anon_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_NULL_SHA"]),
                 version("TLSv1.0", &["TLS_RSA_WITH_3DES_EDE_CBC_SHA"]),
                 version("SSLv3", &[]),
+                version("SSLv2", &[]),
             ],
             dh: vec![dh(2048), dh(1024)],
             compression: Some(true),
@@ -137,6 +141,7 @@ mod tests {
             found.iter().map(|(c, more)| format!("{c}: {more}")).collect::<Vec<_>>(),
             [
                 "starttls-injection: ",
+                "ssl2-accepted: ",
                 "ssl3-accepted: ",
                 "old-tls-accepted: TLSv1.0",
                 "weak-cipher-accepted: TLS_RSA_WITH_3DES_EDE_CBC_SHA, TLS_RSA_WITH_NULL_SHA",

@@ -134,7 +134,11 @@ fn obstacle(case: &Case, route: &HostRoute, all: &[Seen], (server, cause): (&See
     }
     let words = match &server.observation.tls {
         // What the server said before agreed to TLS.
-        Some(tls) => tls.error.as_ref().map(|e| format!(" ({})", e.alert.as_deref().unwrap_or(&e.detail))),
+        Some(tls) => tls.error.as_ref().map(|e| {
+            let cut =
+                tls.cut_off.as_ref().map_or(String::new(), |c| format!(", after {} of {} octets of certificates", c.arrived, c.announced));
+            format!(" ({}{cut})", e.alert.as_deref().unwrap_or(&e.detail))
+        }),
         None => smtp::decisive_words(server.observation).map(|w| format!(" (\"{w}\")")),
     };
     let words = words.unwrap_or_default();

@@ -29,7 +29,7 @@ impl Depth {
     }
 }
 
-/// What one address accepts. What is absent was not seen. Whether a client may renegotiate is not looked at: it takes an engine that can.
+/// What one address accepts. What is absent was not seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DepthObservation {
     /// How much was wanted.
@@ -62,6 +62,10 @@ pub struct DepthObservation {
     /// Whether it answers renegotiation_info in every version before TLS 1.3. (RFC 5746)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secure_renegotiation: Option<bool>,
+    /// How often in one session it went along when the client began the handshake anew, before TLS 1.3; 11: more than ten times. Absent also
+    /// where there is no OpenSSL to ask with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_renegotiations: Option<u8>,
     /// Whether it answers extended_master_secret in every version before TLS 1.3. (RFC 7627)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_master_secret: Option<bool>,
@@ -102,7 +106,7 @@ pub struct DepthEnd {
 /// One protocol version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionObservation {
-    /// `TLSv1.3`, …, `SSLv3`.
+    /// `TLSv1.3`, …, `SSLv3`, `SSLv2`.
     pub version: String,
     /// What answered the hello that offered this version with every suite there is.
     pub answer: HelloAnswer,

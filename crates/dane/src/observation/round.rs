@@ -96,6 +96,7 @@ mod tests {
             malformed: 0,
             anchors: Vec::new(),
             roots: Vec::new(),
+            public_suffixes: None,
             round: Some(Box::new(RoundObservation {
                 every_s: 3600,
                 aligned: true,

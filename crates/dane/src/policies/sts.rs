@@ -1,7 +1,10 @@
 //! MTA-STS: the TXT record that announces a policy, the policy, and which MX hosts it covers. (RFC 8461 sections 3.1, 3.2, 4.1)
 
-use super::txt;
+use super::txt::{self, Found};
 use serde::{Deserialize, Serialize};
+
+/// How the record begins.
+const VERSION: &str = "v=STSv1";
 
 /// The longest time for which a policy may be kept, seconds. (RFC 8461 section 3.2)
 pub const MAX_MAX_AGE: u32 = 31_557_600;
@@ -33,27 +36,17 @@ pub enum RecordError {
 /// Reads the TXT records at `_mta-sts.<domain>`. `None`: there is no such record, as far as senders are concerned, and none was meant.
 #[must_use]
 pub fn record(records: &[Vec<u8>]) -> Option<Result<Record, RecordError>> {
-    // R-081 rfc8461#3.1: of several, those that do not begin like this are discarded.
-    let candidates: Vec<&Vec<u8>> = match records {
-        [one] if one.starts_with(b"v=STSv1") => vec![one],
-        _ => records.iter().filter(|r| r.starts_with(b"v=STSv1;")).collect(),
-    };
-    match candidates.as_slice() {
-        [] => records.iter().any(|r| is_meant(r)).then_some(Err(RecordError::Version)),
-        [one] => Some(read_record(one)),
-        _ => Some(Err(RecordError::Several)),
+    match txt::find(records, VERSION, b"v=sts") {
+        Found::Nothing => None,
+        Found::Meant => Some(Err(RecordError::Version)),
+        Found::One(record) => Some(read_record(record)),
+        Found::Several => Some(Err(RecordError::Several)),
     }
-}
-
-/// A slip of the pen and no other record, such as SPF below a wildcard.
-fn is_meant(record: &[u8]) -> bool {
-    let head: Vec<u8> = record.iter().filter(|b| !b.is_ascii_whitespace()).take(5).map(u8::to_ascii_lowercase).collect();
-    head == b"v=sts"
 }
 
 fn read_record(record: &[u8]) -> Result<Record, RecordError> {
     let text = std::str::from_utf8(record).ok().filter(|t| t.is_ascii()).ok_or(RecordError::Syntax)?;
-    let rest = text.strip_prefix("v=STSv1").ok_or(RecordError::Version)?;
+    let rest = text.strip_prefix(VERSION).ok_or(RecordError::Version)?;
     let fields = txt::fields(rest).ok_or(RecordError::Syntax)?;
     if !fields.iter().all(|field| txt::is_extension(field)) {
         return Err(if fields.iter().any(|f| f.starts_with("id=")) { RecordError::Syntax } else { RecordError::Id });

@@ -1,6 +1,9 @@
 //! TLS reporting: where a domain wants to be told of what senders experience. (RFC 8460 section 3)
 
-use super::txt;
+use super::txt::{self, Found};
+
+/// How the record begins.
+const VERSION: &str = "v=TLSRPTv1";
 
 /// The record at `_smtp._tls.<domain>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,26 +32,17 @@ pub enum RecordError {
 /// Reads the TXT records at `_smtp._tls.<domain>`. `None`: there is no such record, as far as senders are concerned, and none was meant.
 #[must_use]
 pub fn record(records: &[Vec<u8>]) -> Option<Result<Record, RecordError>> {
-    // R-082 rfc8460#3: of several, those that do not begin like this are discarded; then there must be exactly one.
-    let candidates: Vec<&Vec<u8>> = match records {
-        [one] if one.starts_with(b"v=TLSRPTv1") => vec![one],
-        _ => records.iter().filter(|r| r.starts_with(b"v=TLSRPTv1;")).collect(),
-    };
-    match candidates.as_slice() {
-        [] => records.iter().any(|r| is_meant(r)).then_some(Err(RecordError::Version)),
-        [one] => Some(read(one)),
-        _ => Some(Err(RecordError::Several)),
+    match txt::find(records, VERSION, b"v=tlsrpt") {
+        Found::Nothing => None,
+        Found::Meant => Some(Err(RecordError::Version)),
+        Found::One(record) => Some(read(record)),
+        Found::Several => Some(Err(RecordError::Several)),
     }
-}
-
-fn is_meant(record: &[u8]) -> bool {
-    let head: Vec<u8> = record.iter().filter(|b| !b.is_ascii_whitespace()).take(8).map(u8::to_ascii_lowercase).collect();
-    head == b"v=tlsrpt"
 }
 
 fn read(record: &[u8]) -> Result<Record, RecordError> {
     let text = std::str::from_utf8(record).ok().filter(|t| t.is_ascii()).ok_or(RecordError::Syntax)?;
-    let rest = text.strip_prefix("v=TLSRPTv1").ok_or(RecordError::Version)?;
+    let rest = text.strip_prefix(VERSION).ok_or(RecordError::Version)?;
     let fields = txt::fields(rest).ok_or(RecordError::Syntax)?;
     if !fields.iter().all(|field| field.starts_with("rua=") || txt::is_extension(field)) {
         return Err(RecordError::Syntax);

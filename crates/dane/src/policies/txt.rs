@@ -33,6 +33,38 @@ fn escaped(bytes: &mut std::str::Bytes<'_>) -> Option<u8> {
     std::str::from_utf8(&digits).ok()?.parse().ok()
 }
 
+/// What TXT records are to one who looks for the record of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    /// There is none, and none was meant.
+    Nothing,
+    /// One was meant, by a slip of the pen; SPF below a wildcard is another record.
+    Meant,
+    /// This is it.
+    One(&'a [u8]),
+    /// There are several.
+    Several,
+}
+
+/// Looks for the record that begins with this version (`v=STSv1`) and `;`. `meant`: how one begins that was meant, in lower case.
+pub(super) fn find<'a>(records: &'a [Vec<u8>], version: &str, meant: &[u8]) -> Found<'a> {
+    // R-081 rfc8461#3.1, R-082 rfc8460#3: of several, those that do not begin like this are discarded; then there must be exactly one.
+    let begins =
+        |record: &&Vec<u8>| record.strip_prefix(version.as_bytes()).is_some_and(|rest| records.len() == 1 || rest.starts_with(b";"));
+    let mut candidates = records.iter().filter(begins);
+    match (candidates.next(), candidates.next()) {
+        (Some(_), Some(_)) => Found::Several,
+        (Some(one), None) => Found::One(one),
+        (None, _) if records.iter().any(|record| is_meant(record, meant)) => Found::Meant,
+        (None, _) => Found::Nothing,
+    }
+}
+
+fn is_meant(record: &[u8], meant: &[u8]) -> bool {
+    let mut head = record.iter().filter(|b| !b.is_ascii_whitespace()).map(u8::to_ascii_lowercase);
+    meant.iter().all(|byte| head.next() == Some(*byte))
+}
+
 /// The fields of a record after its version: parted by `;`, white space around them dropped, one `;` allowed at the end.
 ///
 /// `None` if a field is empty.

@@ -121,6 +121,7 @@ impl World {
             let rest = config.domains.saturating_sub(builder.truth.len());
             population::populate(&mut builder, rest);
         }
+        super::ourselves::add(&mut builder);
         builder.finish(roots)
     }
 }

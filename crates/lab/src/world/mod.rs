@@ -2,6 +2,7 @@
 
 mod build;
 mod names;
+mod ourselves;
 mod play;
 mod policies;
 mod population;

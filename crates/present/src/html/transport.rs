@@ -20,6 +20,8 @@ pub(super) struct Transport {
     pub parameters: Vec<ParameterBlock>,
     pub providers: Vec<ProviderLine>,
     pub providers_left_out: String,
+    /// Of when the list is by which operators are told apart.
+    pub public_suffixes: &'static str,
 }
 
 /// A share with its denominator.
@@ -70,6 +72,7 @@ impl Transport {
             trust_bar,
             parameters: blocks.into_iter().map(|(title, counts)| ParameterBlock { title, lines: values(counts) }).collect(),
             providers: transport.providers.iter().map(|p| provider(p, most)).collect(),
+            public_suffixes: dane::suffix::version(),
             providers_left_out: if left_out > 0 { format!("… and {} more operators.", number(left_out)) } else { String::new() },
         }
     }

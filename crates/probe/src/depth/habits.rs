@@ -3,7 +3,7 @@
 use super::groups::suites_of;
 use super::{Enquiry, refuses};
 use crate::tls::Remembering;
-use crate::tls::hello::{ClientHello, TLS_12, TLS_13, Ticket};
+use crate::tls::hello::{ClientHello, SSL_3, TLS_12, TLS_13, Ticket};
 use crate::tls::known::{Agreement, CURVES, FALLBACK_SCSV, SCHEMES_SHA1, SUITES, SUITES_13};
 use dane::observation::{DepthEnd, HelloAnswer};
 
@@ -34,6 +34,16 @@ impl Enquiry<'_> {
         // Most clients name no finite-field group; those who do are among the cipher suites to come. What is learnt is the prime.
         let suites = suites_of(&[Agreement::Dhe, Agreement::DhAnon]);
         let _ = self.ask(&ClientHello { suites, groups: CURVES.to_vec(), ..all }).await?;
+        Ok(())
+    }
+
+    /// Begins handshakes anew within one session of TLS 1.2 or older, if our OpenSSL can.
+    pub(super) async fn renegotiation(&mut self) -> Result<(), DepthEnd> {
+        let old = self.spoken.iter().any(|s| (SSL_3 + 1..TLS_13).contains(&s.version));
+        if old && self.visits.visitor.can_look_broadly() {
+            let _turn = self.turn().await?;
+            self.seen.client_renegotiations = self.visits.visitor.renegotiations(self.target).await?;
+        }
         Ok(())
     }
 

@@ -82,6 +82,7 @@ impl Enquiry<'_> {
             self.seen.injection = Some(self.visits.visitor.inject(self.target).await?);
         }
         self.habits().await?;
+        self.renegotiation().await?;
         if with_sessions.is_some() {
             self.resumption().await?;
         }

@@ -6,11 +6,13 @@ use crate::tls::known::{SUITES, SUITES_13, USUAL_SUITES};
 use crate::tls::names;
 use dane::observation::{DepthEnd, HelloAnswer, Order, VersionObservation};
 
+/// SSL 2.0 on the wire.
+const SSL_2: u16 = 0x0002;
 /// Cipher suites in one hello for servers that answer short ones only.
 const SHORT: usize = 48;
 
 impl Enquiry<'_> {
-    /// Every version from TLS 1.3 down to SSL 3.0.
+    /// Every version from TLS 1.3 down to SSL 2.0.
     pub(super) async fn versions(&mut self) -> Result<(), DepthEnd> {
         for version in (SSL_3..=TLS_13).rev() {
             let suites = if version == TLS_13 { &SUITES_13[..] } else { &SUITES };
@@ -27,16 +29,19 @@ impl Enquiry<'_> {
             if let Ok(size) = answer {
                 self.spoken.push(Spoken { version, place, size });
             }
-            self.seen.versions.push(VersionObservation {
-                version: names::version(version.into()),
-                answer: answer.err().unwrap_or(HelloAnswer::Accepted),
-                suites: Vec::new(),
-                complete: false,
-                rest: None,
-                order: None,
-            });
+            self.note(version, answer.err().unwrap_or(HelloAnswer::Accepted), Vec::new());
         }
+        let _turn = self.turn().await?;
+        let (answer, kinds) = self.visits.visitor.ask_ssl2(self.target).await?;
+        self.note(SSL_2, answer, kinds);
         Ok(())
+    }
+
+    fn note(&mut self, version: u16, answer: HelloAnswer, suites: Vec<String>) {
+        let version = names::version(version.into());
+        // An answer of SSL 2.0 names all cipher kinds at once.
+        let complete = !suites.is_empty();
+        self.seen.versions.push(VersionObservation { version, answer, suites, complete, rest: None, order: None });
     }
 
     /// The cipher suites of every version accepted, newest version first.

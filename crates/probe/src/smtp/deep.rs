@@ -5,6 +5,8 @@ use crate::smtp::dialogue::Dialogue;
 use crate::smtp::visit::{FAREWELL, Target, Visitor};
 use crate::tls::flight::{Flight, FlightReader, Reading};
 use crate::tls::hello::ClientHello;
+use crate::tls::renegotiation::Renegotiation;
+use crate::tls::ssl2::{self, Ssl2Reader};
 use crate::tls::{Engine, Offer, Remembering, names};
 use crate::wire::{Broken, Wire};
 use dane::observation::{DepthEnd, Exchange, Got, HelloAnswer, Injection, InjectionObservation};
@@ -81,6 +83,21 @@ impl Visitor {
             }
             (None, other) => Heard::Other(other.unwrap_or(HelloAnswer::NotTls)),
         }
+    }
+
+    /// What a CLIENT-HELLO of SSL 2.0 is answered with, and the cipher kinds of the answer.
+    pub(crate) async fn ask_ssl2(&self, target: &Target) -> Result<(HelloAnswer, Vec<String>), DepthEnd> {
+        let mut dialogue = self.up_to_tls(target).await?;
+        let end = dialogue.end().min(Instant::now() + self.limits.handshake);
+        Ok(ssl2(&mut dialogue.wire, end).await.unwrap_or_else(|answer| (answer, Vec::new())))
+    }
+
+    /// How often in one session the server goes along when we begin the handshake anew.
+    pub(crate) async fn renegotiations(&self, target: &Target) -> Result<Option<u8>, DepthEnd> {
+        let mut dialogue = self.up_to_tls(target).await?;
+        let end = dialogue.end().min(Instant::now() + self.limits.handshake);
+        let Some(mut session) = Renegotiation::new(&self.engine, &target.sni, &mut dialogue.wire, end) else { return Ok(None) };
+        Ok(session.count().await)
     }
 
     /// A session, by our engine. Gives whether it went on with an earlier one. `None`: the handshake failed.
@@ -179,6 +196,20 @@ async fn flight(wire: &mut Wire, end: Instant, hello: &ClientHello, reader: &mut
             Ok(Some(Reading::Alert(description))) => return Some(HelloAnswer::Alert { alert: names::alert(description.into()) }),
             Ok(Some(Reading::Refused)) => return Some(HelloAnswer::NotTls),
             Err(error) => return Some(broken(&error)),
+        }
+    }
+}
+
+/// Sends a hello of SSL 2.0 and reads until there is an answer.
+async fn ssl2(wire: &mut Wire, end: Instant) -> Result<(HelloAnswer, Vec<String>), HelloAnswer> {
+    let mut challenge = [0; 16];
+    aws_lc_rs::rand::fill(&mut challenge).map_err(|_| HelloAnswer::NotTls)?;
+    wire.send(&ssl2::client_hello(challenge), end).await.map_err(|e| broken(&e))?;
+    let mut reader = Ssl2Reader::default();
+    loop {
+        let read = |bytes: &[u8]| if bytes.is_empty() { Err(HelloAnswer::Closed) } else { Ok(reader.feed(bytes)) };
+        if let Some(answer) = wire.receive(end, read).await.map_err(|e| broken(&e))?? {
+            return Ok(answer);
         }
     }
 }

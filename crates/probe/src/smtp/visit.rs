@@ -4,6 +4,7 @@ use crate::config::{ConfigError, LookerConfig, SmtpLimits};
 use crate::reactor::{Place, Reactors};
 use crate::smtp::deep::Heard;
 use crate::smtp::dialogue::Dialogue;
+use crate::tls::flight::Flight;
 use crate::tls::hello::ClientHello;
 use crate::tls::{Engine, Handshake, Offer, names};
 use crate::wire::{Broken, Wire};
@@ -11,7 +12,7 @@ use dane::Epoch;
 use dane::cert::Certificate;
 use dane::name::Name;
 use dane::observation::{
-    AddressObservation, CertificateBytes, ClientOffer, Connect, Exchange, Got, OtherLook, Shows, TlsFailure, TlsObservation,
+    AddressObservation, CertificateBytes, ClientOffer, Connect, CutOff, Exchange, Got, OtherLook, Shows, TlsFailure, TlsObservation,
 };
 use data_encoding::BASE64;
 use std::io;
@@ -154,11 +155,13 @@ impl Visitor {
         if tls.error.as_ref().is_some_and(|e| e.kind == "alert") {
             // Both engines were refused: that is the server's doing, whatever it speaks.
             (first.version, first.cipher, first.chain) = (Some(version), tls.cipher.take(), std::mem::take(&mut tls.chain));
+            first.cut_off = tls.cut_off.take();
             first.engine = format!("rustls, then {}", tls.engine);
             return true;
         }
-        add(first, Learned { version, cipher: tls.cipher.take(), chain: std::mem::take(&mut tls.chain), by: &tls.engine });
-        !first.chain.is_empty()
+        let (cipher, chain, cut_off) = (tls.cipher.take(), std::mem::take(&mut tls.chain), tls.cut_off.take());
+        add(first, Learned { version, cipher, chain, cut_off, by: &tls.engine });
+        !first.chain.is_empty() || first.cut_off.is_some()
     }
 
     /// As what other kinds of client to come, after what was seen: one that takes only the other kind of key, one that names nobody.
@@ -203,12 +206,13 @@ impl Visitor {
         let Ok(mut dialogue) = self.up_to_tls(target).await else { return };
         let Heard::Flight(answer) = self.hear(&mut dialogue, &ClientHello::usual(&target.sni)).await else { return };
         // A hello that nothing follows shows no more than the first look.
-        if answer.chain.is_empty() {
+        if answer.chain.is_empty() && answer.cut_off.is_none() {
             return;
         }
         if let Some(tls) = &mut seen.tls {
             let (version, cipher) = (names::version(answer.version.into()), names::cipher(answer.suite.into()));
-            add(tls, Learned { version, cipher: Some(cipher), chain: answer.chain, by: "a bare ClientHello" });
+            let Flight { chain, cut_off, .. } = answer;
+            add(tls, Learned { version, cipher: Some(cipher), chain, cut_off, by: "a bare ClientHello" });
         }
     }
 
@@ -296,6 +300,7 @@ struct Learned<'a> {
     version: String,
     cipher: Option<String>,
     chain: Vec<CertificateBytes>,
+    cut_off: Option<Box<CutOff>>,
     by: &'a str,
 }
 
@@ -308,7 +313,7 @@ fn add(tls: &mut TlsObservation, learned: Learned) {
     }
     tls.version = Some(learned.version);
     tls.cipher = learned.cipher;
-    tls.chain = learned.chain;
+    (tls.chain, tls.cut_off) = (learned.chain, learned.cut_off);
     tls.engine = format!("rustls, then {}", learned.by);
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Session {
     sent: Option<Name>,
     complete: bool,
     engine: String,
+    /// Octets received so far, as long as the handshake goes on.
+    raw: Vec<u8>,
 }
 
 impl Session {
@@ -49,9 +51,10 @@ impl Session {
             server_name: sni.map(ToString::to_string),
             cipher_list: ciphers.map(str::to_owned),
             signature_algorithms: schemes.map(str::to_owned),
+            newest: None,
         };
         let client = Client::new(library, &offer).map_err(|e| failure::of_kind("protocol-error", e.words))?;
-        let mut session = Self { client, sent: sni.cloned(), complete: false, engine: library.version().to_owned() };
+        let mut session = Self { client, sent: sni.cloned(), complete: false, engine: library.version().to_owned(), raw: Vec::new() };
         // Makes the ClientHello.
         session.advance().map_err(|wrong| wrong.failure())?;
         Ok(session)
@@ -67,11 +70,22 @@ impl Session {
 
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), Wrong> {
         self.client.feed(bytes);
-        if self.complete { Ok(()) } else { self.advance() }
+        if self.complete {
+            return Ok(());
+        }
+        self.raw.extend_from_slice(bytes);
+        self.advance()
+    }
+
+    pub(super) fn raw(&self) -> &[u8] {
+        &self.raw
     }
 
     fn advance(&mut self) -> Result<(), Wrong> {
         self.complete = matches!(self.client.handshake().map_err(|e| wrong(&e))?, Step::Done(_));
+        if self.complete {
+            self.raw = Vec::new();
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The handshake, and the session after it, over a TCP stream.
 
 use crate::config::{ConfigError, OpenSsl};
-use crate::tls::{Heard, Offer, Wrong, broad, failure, modern};
+use crate::tls::{Heard, Offer, Wrong, broad, cut, failure, modern};
 use crate::wire::{Broken, Wire};
 use dane::name::Name;
 use dane::observation::{TlsFailure, TlsObservation};
@@ -62,6 +62,11 @@ impl Engine {
         self.broad.is_some()
     }
 
+    /// The OpenSSL of this machine, if there is one.
+    pub(super) fn openssl(&self) -> Option<&Arc<libssl::Library>> {
+        self.broad.as_ref()
+    }
+
     /// Begins a handshake by OpenSSL with everything it has for this offer.
     pub(crate) fn begin_broad(&self, sni: Option<&Name>, offer: Offer) -> Result<Handshake, TlsFailure> {
         let library = self.broad.as_ref().ok_or_else(|| failure::of_kind("protocol-error", "there is no OpenSSL here"))?;
@@ -102,10 +107,13 @@ impl Handshake {
 
     /// The record of what was shown, and the session if there is one.
     pub(crate) fn end(mut self, error: Option<TlsFailure>) -> (TlsObservation, Option<Session>) {
-        let record = match &mut self.session.tls {
-            Tls::Modern(session) => session.record(),
-            Tls::Broad(session) => session.record(),
+        let (mut record, raw) = match &mut self.session.tls {
+            Tls::Modern(session) => (session.record(), session.raw()),
+            Tls::Broad(session) => (session.record(), session.raw()),
         };
+        if let Some(error) = &error {
+            cut::keep(&mut record, error, raw);
+        }
         let session = error.is_none().then_some(self.session);
         (TlsObservation { error, ..record }, session)
     }

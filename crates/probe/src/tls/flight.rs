@@ -3,10 +3,11 @@
 //!
 //! Pure: the caller moves the bytes.
 
+use crate::tls::cut;
 use crate::tls::hello::TLS_13;
 use crate::tls::known::{Agreement, agreement};
 use crate::tls::names;
-use dane::observation::CertificateBytes;
+use dane::observation::{CertificateBytes, CutOff};
 use rustls::CipherSuite;
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub(crate) struct Flight {
     pub(crate) group: Option<u16>,
     /// Certificates as received. (Below TLS 1.3)
     pub(crate) chain: Vec<CertificateBytes>,
+    /// What came of them, if no more came.
+    pub(crate) cut_off: Option<Box<CutOff>>,
     /// Its part of the key agreement. (Below TLS 1.3)
     pub(crate) exchange: Option<KeyExchange>,
 }
@@ -88,7 +91,11 @@ impl FlightReader {
         loop {
             match self.step() {
                 Some(Reading::More) => {}
-                Some(end) => return end,
+                Some(end) => {
+                    // What follows is not read.
+                    self.records.clear();
+                    return end;
+                }
                 None => return Reading::More,
             }
         }
@@ -96,7 +103,12 @@ impl FlightReader {
 
     /// What there is of an answer: all that comes, if the connection ends or something after the ServerHello cannot be read.
     pub(crate) fn so_far(self) -> Option<Flight> {
-        self.flight
+        let mut flight = self.flight?;
+        if flight.chain.is_empty() {
+            let begun = [self.messages.as_slice(), cut::content(&self.records)].concat();
+            flight.cut_off = cut::certificates(&begun).and_then(Result::err).map(Box::new);
+        }
+        Some(flight)
     }
 
     /// Takes one record. `None`: there is none. `More`: go on.
@@ -197,6 +209,7 @@ pub(super) fn server_hello(body: &[u8]) -> Option<Flight> {
         extensions: Vec::new(),
         group: None,
         chain: Vec::new(),
+        cut_off: None,
         exchange: None,
     };
     // SSL 3.0 and the oldest of TLS end here.
@@ -305,6 +318,7 @@ mod tests {
             extensions: Vec::new(),
             group: None,
             chain: vec![CertificateBytes(Arc::from(&[7, 7][..])), CertificateBytes(Arc::from(&[8][..]))],
+            cut_off: None,
             exchange: None,
         }
     }

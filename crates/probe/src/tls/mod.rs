@@ -5,6 +5,7 @@
 
 mod broad;
 mod capture;
+pub(crate) mod cut;
 mod engine;
 mod failure;
 pub(crate) mod flight;
@@ -14,7 +15,9 @@ pub(crate) mod messages;
 mod modern;
 pub(crate) mod names;
 mod proof;
+pub(crate) mod renegotiation;
 mod resume;
+pub(crate) mod ssl2;
 
 pub(crate) use engine::{Engine, Handshake, Session, SessionError};
 pub(crate) use resume::Remembering;

@@ -61,7 +61,7 @@ impl Session {
         let sent = if name.is_some() { sni.cloned() } else { None };
         let server = name.unwrap_or_else(|| ServerName::from(IpAddr::from([0, 0, 0, 0])));
         let tls = ClientConnection::new(Arc::clone(config), server).map_err(|e| failure::from_rustls(&e, Begun::No))?;
-        Ok(Self { tls, shown: Shown::default(), sent, first: [0; FIRST], firsts: 0, closed: false })
+        Ok(Self { tls, shown: Shown::default(), sent, first: [0; FIRST], firsts: 0, raw: Vec::new(), closed: false })
     }
 }
 
@@ -98,6 +98,8 @@ pub(super) struct Session {
     /// The first octets received.
     first: [u8; FIRST],
     firsts: usize,
+    /// All that was received, if the certificates did not come in one piece: in the end they may not come whole.
+    raw: Vec<u8>,
     /// Whether our side has ended the session.
     closed: bool,
 }
@@ -119,7 +121,22 @@ impl Session {
         Ok(out)
     }
 
-    pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Wrong> {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), Wrong> {
+        let done = self.process(bytes);
+        // In TLS 1.3 certificates are encrypted, and the engine shows them whole or not at all.
+        if self.tls.is_handshaking() && self.shown.chain.is_empty() && !self.is_tls13() {
+            self.raw.extend_from_slice(bytes);
+        } else {
+            self.raw = Vec::new();
+        }
+        done
+    }
+
+    pub(super) fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    fn process(&mut self, mut bytes: &[u8]) -> Result<(), Wrong> {
         for (kept, byte) in self.first.iter_mut().skip(self.firsts).zip(bytes) {
             *kept = *byte;
             self.firsts += 1;

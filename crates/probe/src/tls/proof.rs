@@ -24,23 +24,16 @@ pub(super) const OFFERED: [SignatureScheme; 11] = [
 ];
 
 /// Those of RSA keys only.
-pub(super) const RSA: [SignatureScheme; 7] = [
-    SignatureScheme::RSA_PSS_SHA256,
-    SignatureScheme::RSA_PSS_SHA384,
-    SignatureScheme::RSA_PSS_SHA512,
-    SignatureScheme::RSA_PKCS1_SHA256,
-    SignatureScheme::RSA_PKCS1_SHA384,
-    SignatureScheme::RSA_PKCS1_SHA512,
-    SignatureScheme::RSA_PKCS1_SHA1,
-];
+pub(super) const RSA: [SignatureScheme; 7] = {
+    let [_, _, _, _, rsa @ ..] = OFFERED;
+    rsa
+};
 
 /// Those of elliptic curves only.
-pub(super) const ECDSA: [SignatureScheme; 4] = [
-    SignatureScheme::ECDSA_NISTP256_SHA256,
-    SignatureScheme::ECDSA_NISTP384_SHA384,
-    SignatureScheme::ECDSA_NISTP521_SHA512,
-    SignatureScheme::ED25519,
-];
+pub(super) const ECDSA: [SignatureScheme; 4] = {
+    let [ecdsa @ .., _, _, _, _, _, _, _] = OFFERED;
+    ecdsa
+};
 
 /// Whether `signature` over `message` proves the key of `leaf`. `None`: a kind of key or signature that we cannot verify.
 pub(super) fn proves(leaf: &[u8], version: ProtocolVersion, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> Option<bool> {
@@ -94,4 +87,17 @@ fn algorithms(version: ProtocolVersion, scheme: SignatureScheme) -> Option<&'sta
         SignatureScheme::RSA_PKCS1_SHA512 => &[&alg::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY],
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::names;
+
+    #[test]
+    fn the_offer_is_parted_by_kind_of_key() {
+        let of_rsa = |scheme: &SignatureScheme| names::scheme(*scheme).starts_with("rsa_");
+        assert!(RSA.iter().all(of_rsa) && !ECDSA.iter().any(of_rsa));
+        assert_eq!([&ECDSA[..], &RSA].concat(), OFFERED);
+    }
 }

@@ -14,7 +14,7 @@ use dane::judge::{judge, observed_route, opted_out};
 use dane::matching::{VerifyOptions, verify};
 use dane::name::Name;
 use dane::observation::{
-    AddressObservation, CertificateBytes, Connect, Depth, DepthObservation, DomainObservation, EarlierVisit, Exchange, Got,
+    AddressObservation, CertificateBytes, Connect, CutOff, Depth, DepthObservation, DomainObservation, EarlierVisit, Exchange, Got,
     HostObservation, Observation, OtherLook, SCHEMA_VERSION, TlsFailure, VantageObservation,
 };
 use dane::tlsa::Tlsa;
@@ -220,6 +220,9 @@ struct Tls<'a> {
     group: Option<&'a str>,
     signature_scheme: Option<&'a str>,
     key_proven: Option<bool>,
+    /// What came of the certificates, if the connection ended in the middle of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut_off: Option<&'a CutOff>,
     error: Option<&'a TlsFailure>,
     engine: &'a str,
 }
@@ -272,6 +275,7 @@ impl<'a> Server<'a> {
                 group: t.group.as_deref(),
                 signature_scheme: t.signature_scheme.as_deref(),
                 key_proven: t.key_proven,
+                cut_off: t.cut_off.as_deref(),
                 error: t.error.as_ref(),
                 engine: &t.engine,
             }),
@@ -360,19 +364,7 @@ fn show_server(server: &Server) {
     }
     show_dialogue(server.dialogue);
     if let Some(tls) = &server.tls {
-        let known = [tls.version, tls.cipher, tls.group, tls.signature_scheme];
-        let proven = match tls.key_proven {
-            Some(true) => ", key proven",
-            Some(false) => ", KEY NOT PROVEN",
-            None => "",
-        };
-        let known: Vec<&str> = known.into_iter().flatten().collect();
-        if !known.is_empty() {
-            print::hanging(10, format_args!("{}{proven}", known.join(", ")));
-        }
-        if let Some(error) = tls.error {
-            print::hanging(10, format_args!("TLS failed: {}", error.detail));
-        }
+        show_tls(tls);
     }
     if server.early_bytes.is_some() {
         print::hanging(10, "plaintext came after the server's consent to TLS");
@@ -397,6 +389,26 @@ fn show_server(server: &Server) {
     }
     if let Some(obstacle) = server.obstacle {
         print::hanging(10, obstacle);
+    }
+}
+
+fn show_tls(tls: &Tls) {
+    let known = [tls.version, tls.cipher, tls.group, tls.signature_scheme];
+    let proven = match tls.key_proven {
+        Some(true) => ", key proven",
+        Some(false) => ", KEY NOT PROVEN",
+        None => "",
+    };
+    let known: Vec<&str> = known.into_iter().flatten().collect();
+    if !known.is_empty() {
+        print::hanging(10, format_args!("{}{proven}", known.join(", ")));
+    }
+    if let Some(error) = tls.error {
+        print::hanging(10, format_args!("TLS failed: {}", error.detail));
+    }
+    if let Some(cut) = tls.cut_off {
+        let whole = present::count(cut.whole.len() as u64, "whole certificate");
+        print::hanging(10, format_args!("{} of {} octets of certificates came: {whole}", cut.arrived, cut.announced));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Several visits of one look: the last one counts, and where they contradict each other that is said.
 
 use super::*;
-use crate::observation::{EarlierVisit, TlsFailure};
+use crate::observation::{CutOff, EarlierVisit, TlsFailure};
 
 fn seen_first(observation: &mut Observation, first: AddressObservation) {
     edit(observation, 0, |h| h.servers[0].earlier.push(EarlierVisit::of(first)));
@@ -62,4 +62,20 @@ fn what_could_not_be_looked_at_contradicts_nobody() {
         h.servers[0] = AddressObservation { earlier, ..dialogue(&[("", "RESET")]) };
     });
     assert_eq!(verdict(&observation).standing, Standing::CouldNotTell);
+}
+
+#[test]
+fn certificates_that_broke_off_are_no_chain_and_are_told_of() {
+    let shown = identity(HOST);
+    let mut observation = site(&shown, &[&shown.record()]);
+    edit(&mut observation, 0, |h| {
+        let tls = h.servers[0].tls.as_mut().unwrap();
+        tls.error = Some(TlsFailure { kind: "closed".into(), alert: None, detail: "the server closed the connection".into() });
+        let whole = std::mem::take(&mut tls.chain);
+        tls.cut_off = Some(Box::new(CutOff { announced: 1500, arrived: 700, whole, part: None }));
+    });
+    let verdict = verdict(&observation);
+    assert_eq!(verdict.hosts[0].servers[0].paper_match, None, "what is missing may be what matters");
+    let told = verdict.findings.iter().find(|f| f.sentence.contains("closed the connection, after 700 of 1500 octets of certificates"));
+    assert!(told.is_some(), "{:?}", verdict.findings);
 }
