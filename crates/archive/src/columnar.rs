@@ -1,14 +1,13 @@
 //! The Parquet form of one run: made from its log, and read back.
 
+use crate::columns::{Source, Values};
 use crate::record::{self, Certificates, Record, Skipped};
 use crate::table::{Completed, SCHEMA_KEY, TableWriter, parquet_error};
 use crate::tables::{self, HostRow, ServerRow};
 use crate::{Error, Reader};
-use arrow_array::{Array, BinaryArray, RecordBatch, StringArray};
 use dane::name::Name;
 use dane::observation::{CertificateBytes, DomainObservation, HostObservation, RunObservation, SCHEMA_VERSION};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fs::File;
@@ -18,6 +17,9 @@ use std::sync::Arc;
 
 /// The tables of a run, in the order in which they get their names: the last one makes the run whole.
 pub const PARQUET_FILES: [&str; 6] = ["certificates", "servers", "hosts", "domains", "skipped", "snapshot"];
+
+/// Rows that are read at a time.
+const BATCH_ROWS: usize = 1024;
 
 struct Tables {
     certificates: TableWriter<CertificateBytes>,
@@ -88,25 +90,19 @@ pub(crate) fn read_run(directory: &Path) -> Result<Option<RunObservation>, Error
 pub(crate) fn read_hosts(directory: &Path) -> Result<HashMap<Name, Arc<HostObservation>>, Error> {
     let certificates = read_certificates(directory)?;
     let mut servers: HashMap<(String, u16), Vec<Value>> = HashMap::new();
-    each_row(&directory.join("servers.parquet"), &["host", "port", "json"], |batch| {
-        let (hosts, jsons) = (strings(batch, "host")?, strings(batch, "json")?);
-        for row in 0..batch.num_rows() {
-            let server = serde_json::from_str(jsons.value(row)).map_err(|e| e.to_string())?;
-            servers.entry((hosts.value(row).to_owned(), port(batch, row)?)).or_default().push(server);
-        }
+    each_row(&directory.join("servers.parquet"), ["host", "port", "json"], |row| {
+        let server = serde_json::from_str(row.text(2)?).map_err(|e| e.to_string())?;
+        servers.entry((row.text(0)?.to_owned(), row.port(1)?)).or_default().push(server);
         Ok(())
     })?;
     let mut hosts = HashMap::new();
-    each_row(&directory.join("hosts.parquet"), &["host", "port", "json"], |batch| {
-        let (names, jsons) = (strings(batch, "host")?, strings(batch, "json")?);
-        for row in 0..batch.num_rows() {
-            let mut fields: Map<String, Value> = serde_json::from_str(jsons.value(row)).map_err(|e| e.to_string())?;
-            if let Some(found) = servers.remove(&(names.value(row).to_owned(), port(batch, row)?)) {
-                fields.insert("servers".to_owned(), found.into());
-            }
-            let host = record::host_from_reference(Value::Object(fields), &certificates)?;
-            hosts.insert(host.host.clone(), Arc::new(host));
+    each_row(&directory.join("hosts.parquet"), ["host", "port", "json"], |row| {
+        let mut fields: Map<String, Value> = serde_json::from_str(row.text(2)?).map_err(|e| e.to_string())?;
+        if let Some(found) = servers.remove(&(row.text(0)?.to_owned(), row.port(1)?)) {
+            fields.insert("servers".to_owned(), found.into());
         }
+        let host = record::host_from_reference(Value::Object(fields), &certificates)?;
+        hosts.insert(host.host.clone(), Arc::new(host));
         Ok(())
     })?;
     Ok(hosts)
@@ -130,49 +126,74 @@ pub(crate) fn each_skipped(directory: &Path, mut each: impl FnMut(Skipped)) -> R
 
 fn read_certificates(directory: &Path) -> Result<Certificates, Error> {
     let mut certificates = Certificates::new();
-    each_row(&directory.join("certificates.parquet"), &["sha256", "der"], |batch| {
-        let names = strings(batch, "sha256")?;
-        let bytes = batch.column_by_name("der").and_then(|c| c.as_any().downcast_ref::<BinaryArray>()).ok_or("no column der")?;
-        for row in 0..batch.num_rows() {
-            certificates.insert(names.value(row).to_owned(), CertificateBytes(bytes.value(row).into()));
-        }
+    each_row(&directory.join("certificates.parquet"), ["sha256", "der"], |row| {
+        certificates.insert(row.text(0)?.to_owned(), CertificateBytes(row.bytes(1)?.into()));
         Ok(())
     })?;
     Ok(certificates)
 }
 
-fn port(batch: &RecordBatch, row: usize) -> Result<u16, String> {
-    let column = batch.column_by_name("port").and_then(|c| c.as_any().downcast_ref::<arrow_array::Int64Array>()).ok_or("no column port")?;
-    u16::try_from(column.value(row)).map_err(|e| e.to_string())
-}
-
-fn strings<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, String> {
-    batch.column_by_name(name).and_then(|c| c.as_any().downcast_ref()).ok_or_else(|| format!("no column {name}"))
-}
-
 fn each_json(path: &Path, mut each: impl FnMut(&str) -> Result<(), String>) -> Result<(), Error> {
-    each_row(path, &["json"], |batch| {
-        let jsons = strings(batch, "json")?;
-        (0..batch.num_rows()).try_for_each(|row| each(jsons.value(row)))
-    })
+    each_row(path, ["json"], |row| each(row.text(0)?))
 }
 
-fn each_row(path: &Path, columns: &[&str], mut each: impl FnMut(&RecordBatch) -> Result<(), String>) -> Result<(), Error> {
+/// One row of the columns asked for, by their places.
+struct Row<'a> {
+    columns: &'a [Option<Values>],
+    index: usize,
+}
+
+impl<'a> Row<'a> {
+    fn bytes(&self, column: usize) -> Result<&'a [u8], String> {
+        match self.columns.get(column).and_then(Option::as_ref) {
+            Some(Values::Bytes(values)) => {
+                values.get(self.index).and_then(Option::as_ref).map(|b| b.data()).ok_or("a value is missing".into())
+            }
+            _ => Err("a column is missing, or of a foreign type".to_owned()),
+        }
+    }
+
+    fn text(&self, column: usize) -> Result<&'a str, String> {
+        std::str::from_utf8(self.bytes(column)?).map_err(|e| e.to_string())
+    }
+
+    fn port(&self, column: usize) -> Result<u16, String> {
+        match self.columns.get(column).and_then(Option::as_ref) {
+            Some(Values::Int(values)) => {
+                let port = values.get(self.index).copied().flatten().ok_or("a port is missing")?;
+                u16::try_from(port).map_err(|e| e.to_string())
+            }
+            _ => Err("no column of ports".to_owned()),
+        }
+    }
+}
+
+/// What is wrong with a file: its form, or what is in it.
+enum Wrong {
+    Form(ParquetError),
+    Content(String),
+}
+
+impl From<ParquetError> for Wrong {
+    fn from(error: ParquetError) -> Self {
+        Wrong::Form(error)
+    }
+}
+
+fn each_row<const N: usize>(path: &Path, columns: [&str; N], mut each: impl FnMut(&Row) -> Result<(), String>) -> Result<(), Error> {
     let file = File::open(path).map_err(Error::io(path))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| parquet_error(path, e))?;
-    let metadata = builder.metadata().file_metadata();
-    let version = metadata.key_value_metadata().and_then(|m| m.iter().find(|k| k.key == SCHEMA_KEY)).and_then(|k| k.value.as_deref());
-    let version: u64 =
-        version.and_then(|v| v.parse().ok()).ok_or_else(|| Error::damaged(path, "not written by danelaw: it carries no schema version"))?;
+    let source = Source::new(file).map_err(|e| parquet_error(path, e))?;
+    let version = source.note(SCHEMA_KEY).and_then(|version| version.parse::<u64>().ok());
+    let version = version.ok_or_else(|| Error::damaged(path, "not written by danelaw: it carries no schema version"))?;
     if version > u64::from(SCHEMA_VERSION) {
         return Err(Error::TooNew { path: path.to_path_buf(), found: version, known: SCHEMA_VERSION });
     }
-    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-    let reader = builder.with_projection(mask).build().map_err(|e| parquet_error(path, e))?;
-    for batch in reader {
-        each(&batch.map_err(|e| Error::damaged(path, e))?).map_err(|e| Error::damaged(path, e))?;
-    }
-    Ok(())
+    let rows =
+        |columns: &[Option<Values>], rows: usize| (0..rows).try_for_each(|index| each(&Row { columns, index })).map_err(Wrong::Content);
+    source.each(&columns, BATCH_ROWS, rows).map_err(|wrong| match wrong {
+        Wrong::Form(error) => parquet_error(path, error),
+        Wrong::Content(what) => Error::damaged(path, what),
+    })
 }
 
 #[cfg(test)]

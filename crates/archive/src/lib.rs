@@ -25,6 +25,7 @@
 //! [`dane::observation::SCHEMA_VERSION`] and reads everything older. New fields that an old reader may ignore do not raise the version.
 
 mod columnar;
+mod columns;
 mod error;
 mod jsonl;
 mod record;

@@ -1,22 +1,18 @@
 //! A Parquet table defined once: its columns, their documentation, and how each is taken from a row.
 
 use crate::Error;
-use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Int64Builder, ListBuilder, StringBuilder};
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
+use crate::columns::{self, Kind, Values};
 use dane::observation::SCHEMA_VERSION;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Rows handed to the Parquet writer at a time.
-const BATCH_ROWS: usize = 1024;
-/// Rows of one row group: what a reader must hold of one column.
-const ROW_GROUP_ROWS: usize = 16 * 1024;
+/// Rows of one row group: what a writer holds, and a reader of one column.
+const ROW_GROUP_ROWS: usize = 4096;
 /// The key of the schema version in a file's metadata.
 pub(crate) const SCHEMA_KEY: &str = "danelaw.schema";
 
@@ -29,16 +25,6 @@ pub(crate) enum Cell {
     Bytes(Vec<u8>),
 }
 
-/// The type of a column.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    Int,
-    Bool,
-    List,
-    Bytes,
-}
-
 /// One column: name, type, meaning, source.
 pub(crate) struct Column<T: ?Sized> {
     pub name: &'static str,
@@ -47,79 +33,41 @@ pub(crate) struct Column<T: ?Sized> {
     pub get: fn(&T) -> Cell,
 }
 
-impl Kind {
-    fn data_type(self) -> DataType {
-        match self {
-            Kind::Text => DataType::Utf8,
-            Kind::Int => DataType::Int64,
-            Kind::Bool => DataType::Boolean,
-            Kind::List => DataType::List(Arc::new(Field::new("item", DataType::Utf8, true))),
-            Kind::Bytes => DataType::Binary,
-        }
-    }
-
-    /// The type's name as SQL has it.
-    pub(crate) fn sql(self) -> &'static str {
-        match self {
-            Kind::Text => "VARCHAR",
-            Kind::Int => "BIGINT",
-            Kind::Bool => "BOOLEAN",
-            Kind::List => "VARCHAR[]",
-            Kind::Bytes => "BLOB",
-        }
-    }
-
-    /// An array of the cells; one of another type becomes null.
-    fn array(self, cells: impl Iterator<Item = Cell>) -> ArrayRef {
-        match self {
-            Kind::Text => Arc::new(cells.map(|c| if let Cell::Text(t) = c { t } else { None }).collect::<arrow_array::StringArray>()),
-            Kind::Int => Arc::new(
+/// The values of one column; a cell of another type is missing.
+fn values(kind: Kind, cells: impl Iterator<Item = Cell>) -> Values {
+    match kind {
+        Kind::Int => Values::Int(cells.map(|c| if let Cell::Int(i) = c { i } else { None }).collect()),
+        Kind::Bool => Values::Bool(cells.map(|c| if let Cell::Bool(b) = c { b } else { None }).collect()),
+        Kind::Texts => {
+            Values::Lists(
                 cells
-                    .map(|c| if let Cell::Int(i) = c { i } else { None })
-                    .fold(Int64Builder::new(), |mut b, v| {
-                        b.append_option(v);
-                        b
+                    .map(|c| {
+                        if let Cell::List(items) = c {
+                            items.into_iter().map(|text| text.into_bytes().into()).collect()
+                        } else {
+                            Vec::new()
+                        }
                     })
-                    .finish(),
-            ),
-            Kind::Bool => Arc::new(
-                cells
-                    .map(|c| if let Cell::Bool(v) = c { v } else { None })
-                    .fold(BooleanBuilder::new(), |mut b, v| {
-                        b.append_option(v);
-                        b
-                    })
-                    .finish(),
-            ),
-            Kind::List => {
-                let mut builder = ListBuilder::new(StringBuilder::new());
-                for cell in cells {
-                    if let Cell::List(items) = cell {
-                        items.iter().for_each(|i| builder.values().append_value(i));
-                        builder.append(true);
-                    } else {
-                        builder.append(false);
-                    }
-                }
-                Arc::new(builder.finish())
-            }
-            Kind::Bytes => {
-                let mut builder = BinaryBuilder::new();
-                for cell in cells {
-                    builder.append_option(if let Cell::Bytes(b) = cell { Some(b) } else { None });
-                }
-                Arc::new(builder.finish())
-            }
+                    .collect(),
+            )
         }
+        Kind::Text | Kind::Bytes => Values::Bytes(
+            cells
+                .map(|c| match c {
+                    Cell::Text(text) => text.map(|text| text.into_bytes().into()),
+                    Cell::Bytes(bytes) => Some(bytes.into()),
+                    _ => None,
+                })
+                .collect(),
+        ),
     }
 }
 
 /// Writes one table to a temporary file, row by row, with bounded memory.
 pub(crate) struct TableWriter<T: 'static> {
     columns: &'static [Column<T>],
-    schema: Arc<Schema>,
     rows: Vec<T>,
-    writer: ArrowWriter<File>,
+    writer: SerializedFileWriter<File>,
     temporary: PathBuf,
     path: PathBuf,
 }
@@ -127,24 +75,22 @@ pub(crate) struct TableWriter<T: 'static> {
 impl<T> TableWriter<T> {
     /// Begins `directory/name.parquet`.
     pub fn create(directory: &Path, name: &str, columns: &'static [Column<T>]) -> Result<Self, Error> {
-        let fields: Vec<Field> = columns.iter().map(|c| Field::new(c.name, c.kind.data_type(), true)).collect();
-        let schema = Arc::new(Schema::new(fields));
         let path = directory.join(format!("{name}.parquet"));
         let temporary = directory.join(format!("{name}.parquet.tmp"));
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_key_value_metadata(Some(vec![KeyValue::new(SCHEMA_KEY.into(), SCHEMA_VERSION.to_string())]))
             .build();
         let file = File::create(&temporary).map_err(Error::io(&temporary))?;
-        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(|e| parquet_error(&temporary, e))?;
-        Ok(Self { columns, schema, rows: Vec::new(), writer, temporary, path })
+        let fields = columns.iter().map(|c| (c.name, c.kind));
+        let writer = columns::create(file, fields, Arc::new(properties)).map_err(|e| parquet_error(&temporary, e))?;
+        Ok(Self { columns, rows: Vec::new(), writer, temporary, path })
     }
 
     /// Adds a row.
     pub fn push(&mut self, row: T) -> Result<(), Error> {
         self.rows.push(row);
-        if self.rows.len() >= BATCH_ROWS { self.write_rows() } else { Ok(()) }
+        if self.rows.len() >= ROW_GROUP_ROWS { self.write_rows() } else { Ok(()) }
     }
 
     /// Completes the file, still under its temporary name, and makes sure that it is on disk.
@@ -159,10 +105,12 @@ impl<T> TableWriter<T> {
         if self.rows.is_empty() {
             return Ok(());
         }
-        let arrays = self.columns.iter().map(|c| c.kind.array(self.rows.iter().map(c.get))).collect();
-        let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(|e| Error::damaged(&self.temporary, e))?;
-        self.rows.clear();
-        self.writer.write(&batch).map_err(|e| parquet_error(&self.temporary, e))
+        let rows = std::mem::take(&mut self.rows);
+        let taken = |place: usize| {
+            let column = self.columns.get(place);
+            column.map_or(Values::Bytes(Vec::new()), |column| values(column.kind, rows.iter().map(column.get)))
+        };
+        columns::write_group(&mut self.writer, taken).map_err(|e| parquet_error(&self.temporary, e))
     }
 }
 

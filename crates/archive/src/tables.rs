@@ -1,8 +1,9 @@
 //! The tables: which columns there are, what they mean, where they come from.
 
+use crate::columns::Kind;
 use crate::record::{self, Skipped};
 use crate::table::Cell::{Bool, Bytes, Int, List, Text};
-use crate::table::{Cell, Column, Kind};
+use crate::table::{Cell, Column};
 use dane::dns::Lookup;
 use dane::name::Name;
 use dane::observation::{
@@ -74,8 +75,8 @@ pub(crate) const SNAPSHOT: &[Column<RunObservation>] = columns! {
     "complete" Bool "Of a round: whether every target has its record." |r| Bool(r.round.as_ref().and_then(|round| round.complete));
     "config_sha256" Text "SHA-256 of the configuration." |r| text(&r.config_sha256);
     "danelaw" Text "Version of danelaw." |r| text(&r.danelaw);
-    "anchors" List "Trust anchors in use." |r| List(r.anchors.clone());
-    "roots" List "Root servers or upstream in use." |r| List(r.roots.clone());
+    "anchors" Texts "Trust anchors in use." |r| List(r.anchors.clone());
+    "roots" Texts "Root servers or upstream in use." |r| List(r.roots.clone());
     "json" Text "The whole observation." |r| json(r);
 };
 
@@ -88,15 +89,15 @@ pub(crate) const DOMAINS: &[Column<DomainObservation>] = columns! {
     "mx_failure" Text "Why there is no answer at all." |d| failure(&d.mx);
     "mx_rcode" Int "Response code: 0 NOERROR, 3 NXDOMAIN." |d| Int(Some(d.mx.rcode.into()));
     "mx_ttl" Int "TTL of the MX records, seconds." |d| ttl(&d.mx);
-    "mx" List "The MX records." |d| data(Some(&d.mx));
-    "mx_hosts" List "Hosts that mail goes to, best first; the domain itself if it has no MX." |d| List(d.mx_hosts().iter().map(|m| lower(&m.host)).collect());
+    "mx" Texts "The MX records." |d| data(Some(&d.mx));
+    "mx_hosts" Texts "Hosts that mail goes to, best first; the domain itself if it has no MX." |d| List(d.mx_hosts().iter().map(|m| lower(&m.host)).collect());
     "zone" Text "Apex of the domain's zone." |d| Text(d.zone.as_ref().map(|z| lower(&z.apex)));
     "zone_status" Text "DNSSEC status of the zone's keys." |d| Text(d.zone.as_ref().map(|z| z.dnskey.status.word().into()));
-    "ns" List "Name servers of the zone." |d| data(d.zone.as_ref().map(|z| &z.ns));
-    "ds" List "DS records at the parent." |d| data(d.zone.as_ref().map(|z| &z.ds));
-    "dnskey" List "Keys of the zone." |d| data(d.zone.as_ref().map(|z| &z.dnskey));
-    "sts" List "TXT records at _mta-sts; empty if nobody looked." |d| data(d.policies.as_ref().map(|p| &p.sts));
-    "tlsrpt" List "TXT records at _smtp._tls; empty if nobody looked." |d| data(d.policies.as_ref().map(|p| &p.tlsrpt));
+    "ns" Texts "Name servers of the zone." |d| data(d.zone.as_ref().map(|z| &z.ns));
+    "ds" Texts "DS records at the parent." |d| data(d.zone.as_ref().map(|z| &z.ds));
+    "dnskey" Texts "Keys of the zone." |d| data(d.zone.as_ref().map(|z| &z.dnskey));
+    "sts" Texts "TXT records at _mta-sts; empty if nobody looked." |d| data(d.policies.as_ref().map(|p| &p.sts));
+    "tlsrpt" Texts "TXT records at _smtp._tls; empty if nobody looked." |d| data(d.policies.as_ref().map(|p| &p.tlsrpt));
     "json" Text "The whole observation." |d| json(d);
 };
 
@@ -106,14 +107,14 @@ pub(crate) const HOSTS: &[Column<HostRow>] = columns! {
     "at_s" Int "When the look began, epoch seconds." |h| Int(Some(h.host.at));
     "a_status" Text "DNSSEC status of the IPv4 addresses." |h| status(&h.host.a);
     "aaaa_status" Text "DNSSEC status of the IPv6 addresses." |h| status(&h.host.aaaa);
-    "addresses" List "IPv4, then IPv6 addresses." |h| List(h.host.a.records.iter().chain(&h.host.aaaa.records).map(|r| r.data.clone()).collect());
+    "addresses" Texts "IPv4, then IPv6 addresses." |h| List(h.host.a.records.iter().chain(&h.host.aaaa.records).map(|r| r.data.clone()).collect());
     "tlsa_name" Text "Where TLSA records were found, or asked first." |h| Text(tlsa(h).map(|l| lower(&l.name)));
     "tlsa_status" Text "DNSSEC status of the TLSA answer." |h| tlsa(h).map_or(Text(None), status);
     "tlsa_reason" Text "Why it is not secure." |h| tlsa(h).map_or(Text(None), reason);
     "tlsa_failure" Text "Why there is no answer at all." |h| tlsa(h).map_or(Text(None), failure);
     "tlsa_signed" Bool "Whether the answer carried signatures, valid or not." |h| Bool(tlsa(h).map(|l| l.signed));
     "tlsa_ttl" Int "TTL of the TLSA records, seconds." |h| tlsa(h).map_or(Int(None), ttl);
-    "tlsa" List "The TLSA records." |h| data(tlsa(h));
+    "tlsa" Texts "The TLSA records." |h| data(tlsa(h));
     "sig_inception_s" Int "Signature over the TLSA records: begin." |h| Int(tlsa(h).and_then(|l| l.signature.as_ref()).map(|s| s.inception));
     "sig_expiration_s" Int "Signature over the TLSA records: end." |h| Int(tlsa(h).and_then(|l| l.signature.as_ref()).map(|s| s.expiration));
     "json" Text "The whole observation but its servers." |h| text(&h.json);
@@ -135,7 +136,7 @@ pub(crate) const SERVERS: &[Column<ServerRow>] = columns! {
     "tls_signature" Text "Signature scheme of the server's proof." |s| Text(s.server.tls.as_ref().and_then(|t| t.signature_scheme.clone()));
     "key_proven" Bool "Whether the handshake proved the certificate's key." |s| Bool(s.server.tls.as_ref().and_then(|t| t.key_proven));
     "tls_error" Text "Why the handshake failed: a stable code." |s| Text(s.server.tls.as_ref().and_then(|t| t.error.as_ref()).map(|e| e.kind.clone()));
-    "chain" List "SHA-256 of the certificates, in the order received." |s| List(s.server.tls.iter().flat_map(|t| &t.chain).map(record::key).collect());
+    "chain" Texts "SHA-256 of the certificates, in the order received." |s| List(s.server.tls.iter().flat_map(|t| &t.chain).map(record::key).collect());
     "json" Text "The whole observation." |s| text(&s.json);
 };
 
