@@ -29,6 +29,7 @@ mod error;
 mod jsonl;
 mod record;
 mod run;
+pub mod states;
 mod table;
 mod tables;
 
