@@ -18,17 +18,16 @@ mod ids;
 mod parts;
 
 pub use digest::{Digest, Digest512};
-pub(crate) use ids::Id;
-pub use ids::{CertId, ChainId, DomainId, EvidenceId, MxSetId, NsSetId, ServerId, TlsaSetId, WordId};
+pub use ids::{CertId, ChainId, DomainId, EvidenceId, Id, MxSetId, NsSetId, ServerId, TlsaSetId, WordId};
 pub use parts::{Cert, CertDer, Chain, Domain, Evidence, KeyType, MxSet, NsSet, ServerKey, TlsaSet};
 
-use dane::Epoch;
+pub use dane::Epoch;
 use dane::dns::Security;
 use dane::verdict::Action;
 use serde::{Deserialize, Serialize};
 
 /// One round at one vantage point: when somebody really looked. `(vantage, scheduled_s)` is its name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Who looked.
     pub vantage: WordId,
@@ -45,7 +44,8 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_offset_ms: Option<i64>,
     /// SHA-256 of the list of targets, hexadecimal.
-    pub targets_sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets_sha256: Option<WordId>,
     /// Number of targets.
     pub targets: u64,
     /// Number of targets that have their record.
@@ -59,7 +59,8 @@ pub struct Snapshot {
     /// Whether every target has its record: only then what was not seen was not there.
     pub complete: bool,
     /// SHA-256 of the configuration that decides what is looked at and how, hexadecimal.
-    pub config_sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_sha256: Option<WordId>,
     /// What its observations and verdicts rest on.
     pub versions: Versions,
     /// SHA-256 of what was observed, in this archive's numbers: tells a second delivery from another round for the same slot.
@@ -82,21 +83,23 @@ impl Snapshot {
 }
 
 /// Versions of what decides the outcome of a round.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Versions {
     /// Of danelaw.
-    pub danelaw: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub danelaw: Option<WordId>,
     /// Of the rules: [`dane::verdict::RULES_VERSION`].
     pub rules: u16,
-    /// The trust anchors, as DS presentation text, by line.
-    #[serde(default)]
-    pub anchors: String,
+    /// The trust anchors, as DS presentation text, with `; ` between.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anchors: Option<WordId>,
     /// Date of the list of public suffixes, if one was used.
-    #[serde(default)]
-    pub psl: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub psl: Option<WordId>,
     /// Date of the root certificates, if they were used.
-    #[serde(default)]
-    pub roots: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roots: Option<WordId>,
 }
 
 /// An interval in which every look saw the same.
@@ -118,19 +121,43 @@ impl Span {
     }
 }
 
-/// What one SMTP server showed from one vantage point over an interval, with the TLSA records of its host.
+/// What was seen of one thing from one vantage point over an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerState {
-    /// Host, port, address and key type: [`ServerKey`].
-    pub server: ServerId,
+pub struct State<K, S> {
+    /// Of what.
+    pub key: K,
     /// Who looked.
     pub vantage: WordId,
     /// When.
     pub span: Span,
     /// What was seen: the same in every round of the interval.
-    pub seen: ServerSeen,
+    pub seen: S,
     /// What may differ from round to round without being another state.
     pub notes: Notes,
+}
+
+/// What one SMTP server showed, with the TLSA records of its host. The key stands for host, port, address and key type: [`ServerKey`].
+pub type ServerState = State<ServerId, ServerSeen>;
+
+/// What the DNS said of one mail domain. The key stands for its name: [`Domain`].
+pub type DomainState = State<DomainId, DomainSeen>;
+
+/// What can be seen of something in a round.
+pub trait Seen: Copy + Eq {
+    /// How many things of this kind a round saw. `None`: they were not its business.
+    fn count(snapshot: &Snapshot) -> Option<u32>;
+}
+
+impl Seen for ServerSeen {
+    fn count(snapshot: &Snapshot) -> Option<u32> {
+        snapshot.servers
+    }
+}
+
+impl Seen for DomainSeen {
+    fn count(snapshot: &Snapshot) -> Option<u32> {
+        snapshot.domains
+    }
 }
 
 /// What makes the state of a server: two looks that agree in this saw the same.
@@ -216,27 +243,13 @@ pub struct Notes {
     pub rules: u16,
 }
 
-/// What the DNS said of one mail domain, from one vantage point, over an interval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DomainState {
-    /// The domain: [`Domain`].
-    pub domain: DomainId,
-    /// Its last label.
-    pub tld: WordId,
-    /// Who looked.
-    pub vantage: WordId,
-    /// When.
-    pub span: Span,
-    /// What was seen.
-    pub seen: DomainSeen,
-    /// What may differ from round to round.
-    pub notes: Notes,
-}
-
 /// What makes the state of a domain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DomainSeen {
+    /// Its last label: the same in every state of the domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tld: Option<WordId>,
     /// The hosts that mail goes to; the domain itself if it has no MX. `None`: no answer. A set without hosts: it takes no mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mx_set: Option<MxSetId>,

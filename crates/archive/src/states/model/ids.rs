@@ -19,6 +19,10 @@ macro_rules! ids {
                     let index = u32::try_from(index).unwrap_or(u32::MAX);
                     Self(NonZeroU32::MIN.saturating_add(index))
                 }
+
+                fn index(self) -> usize {
+                    self.0.get() as usize - 1
+                }
             }
 
             impl $name {
@@ -33,21 +37,18 @@ macro_rules! ids {
                 pub fn number(self) -> u32 {
                     self.0.get()
                 }
-
-                /// The place in a list of all of them: from 0.
-                #[must_use]
-                pub fn index(self) -> usize {
-                    self.0.get() as usize - 1
-                }
             }
         )*
     };
 }
 
-/// A number that stands for the thing at a place.
-pub(crate) trait Id: Copy {
-    /// Of the thing at this place of the list of all of them.
+/// A number that stands for the thing at a place of the list of all of them.
+pub trait Id: Copy + Eq + Ord + std::hash::Hash + std::fmt::Debug {
+    /// Of the thing at this place, counted from 0.
     fn at(index: usize) -> Self;
+
+    /// The place, counted from 0.
+    fn index(self) -> usize;
 }
 
 ids! {

@@ -1,0 +1,3 @@
+//! Of the fold without files.
+
+mod histories;
