@@ -73,6 +73,12 @@ impl<'a> Insertion<'a> {
         out
     }
 
+    /// Which intervals of the stream the round can change: the others need not be looked at.
+    pub fn neighbourhood(&self) -> Neighbourhood {
+        let before = self.before().map_or(self.new.at, |round| round.at);
+        Neighbourhood { from: before, to: self.after().map_or(self.new.at, |round| round.at) }
+    }
+
     fn before(&self) -> Option<Slot> {
         self.place.checked_sub(1).map(|place| self.rounds[place])
     }
@@ -115,5 +121,19 @@ impl<'a> Insertion<'a> {
     fn left<K, S>(&self, row: &Interval<K, S>) -> u32 {
         let first = self.rounds.partition_point(|round| round.at < row.span.valid_from_s);
         u32::try_from(self.place - first).unwrap_or(u32::MAX)
+    }
+}
+
+/// From the round before a new one to the one after it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Neighbourhood {
+    from: Epoch,
+    to: Epoch,
+}
+
+impl Neighbourhood {
+    /// Whether an interval reaches into it.
+    pub fn meets(&self, span: Span) -> bool {
+        span.valid_from_s <= self.to && span.valid_to_s > self.from
     }
 }

@@ -1,3 +1,5 @@
-//! Of the fold without files.
+//! Of the archive of states: the fold by itself, then on disk, then on a disk that is full.
 
+mod disk;
+mod full;
 mod histories;

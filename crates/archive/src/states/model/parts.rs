@@ -83,7 +83,7 @@ impl Domain {
 ///
 /// Its association data by selector and matching type (RFC 6698 section 2.1) are `sha256`, `sha512`, `spki_sha256`, `spki_sha512`; the two
 /// full forms are [`CertDer::der`] and the key cut from it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cert {
     /// SHA-256 of its bytes: its name everywhere.
     pub sha256: Digest,
@@ -193,9 +193,26 @@ pub struct MxSet {
     pub hosts: Box<[(u16, Box<str>)]>,
 }
 
+impl MxSet {
+    /// Its name in every archive: SHA-256 of `PREFERENCE HOST` by line.
+    #[must_use]
+    pub fn sha256(&self) -> Digest {
+        let lines: String = self.hosts.iter().map(|(preference, host)| format!("{preference} {host}\n")).collect();
+        Digest::of(lines.as_bytes())
+    }
+}
+
 /// The name servers of a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NsSet {
     /// Their names, lower case, no final dot; sorted.
     pub hosts: Box<[Box<str>]>,
+}
+
+impl NsSet {
+    /// Its name in every archive: SHA-256 of the names by line.
+    #[must_use]
+    pub fn sha256(&self) -> Digest {
+        Digest::of_all(self.hosts.iter().flat_map(|host| [host.as_bytes(), b"\n"]))
+    }
 }
