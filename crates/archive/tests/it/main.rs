@@ -2,4 +2,6 @@
 
 mod common;
 mod round_trip;
+mod states_kill;
+mod states_observed;
 mod versions;
