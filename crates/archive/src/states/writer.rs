@@ -37,7 +37,7 @@ pub struct Writer {
     pub(super) broken: Option<String>,
     torn: Option<Torn>,
     /// Held as long as the writer lives.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Writer {
@@ -206,8 +206,18 @@ where
     delta.map_err(|found| twice(found.0))
 }
 
-/// Takes the lock, or says who has it. The system lets go of it when the process ends, however it ends.
-fn lock(path: &Path) -> Result<File, Error> {
+/// The lock, held. The system lets go of it when the process ends, however it ends.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough while a process that another thread is just starting has it open, too.
+        self.0.unlock().ok();
+    }
+}
+
+/// Takes the lock, or says who has it.
+fn lock(path: &Path) -> Result<Lock, Error> {
     let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     let mut file = open.map_err(Error::io(path))?;
     match file.try_lock() {
@@ -222,7 +232,7 @@ fn lock(path: &Path) -> Result<File, Error> {
     let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
     // Who holds the lock is a courtesy; that it is held is not.
     written.ok();
-    Ok(file)
+    Ok(Lock(file))
 }
 
 /// Takes away what a writer left that was cut off: files that the manifest does not name.
