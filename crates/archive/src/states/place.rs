@@ -51,15 +51,18 @@ impl Place {
         let mut sink = self.begin(name)?;
         let path = sink.temporary.clone();
         sink.write_all(content).map_err(Error::io(&path))?;
+        // What it replaces must not go before it is there.
+        self.sync(&sink.file).map_err(Error::io(&path))?;
         sink.publish()?;
         self.settle([name])
     }
 
-    /// Makes the names of files durable: those of the directories on the way, too.
+    /// Makes files durable, with their names and those of the directories on the way. All at once, for that is faster than one by one.
     pub fn settle<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<(), Error> {
         let mut directories = BTreeSet::from([self.root.clone()]);
         for name in names {
             let path = self.path(name);
+            File::open(&path).and_then(|file| self.sync(&file)).map_err(Error::io(&path))?;
             directories.extend(path.ancestors().skip(1).take_while(|d| d.starts_with(&self.root)).map(Path::to_path_buf));
         }
         for directory in directories {
@@ -167,9 +170,8 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Makes it durable and gives it its name, which [`Place::settle`] makes durable, too: SHA-256 and length.
+    /// Gives it its name; [`Place::settle`] makes it durable. SHA-256 and length.
     pub fn publish(self) -> Result<(Digest, u64), Error> {
-        self.place.sync(&self.file).map_err(Error::io(&self.temporary))?;
         fs::rename(&self.temporary, &self.path).map_err(Error::io(&self.path))?;
         Ok((digest(self.hash), self.octets))
     }
