@@ -2,6 +2,7 @@
 
 mod ask;
 mod checkpoint;
+mod docs;
 mod file;
 mod fold;
 mod insert;
@@ -24,6 +25,7 @@ mod verify;
 mod writer;
 
 pub use ask::{Answer, History};
+pub use docs::{TableDoc, documentation, views};
 pub use file::STATES_SCHEMA;
 pub use fold::Look;
 pub use log::Torn;

@@ -156,8 +156,10 @@ impl Out<'_> {
         self.fresh::<NsRow>()
     }
 
+    /// New parts. A table without any has an empty file: programs that read tables by name find every one.
     fn fresh<T: Fresh>(&mut self) -> Result<(), Error> {
-        self.file(T::NAME, &T::fresh(self.parts))
+        let rows = T::fresh(self.parts);
+        if rows.is_empty() && self.files.iter().any(|entry| entry.table == T::NAME) { Ok(()) } else { self.file(T::NAME, &rows) }
     }
 
     fn states<S: Kind>(&mut self, streams: &Streams<S>) -> Result<(), Error>
@@ -166,7 +168,7 @@ impl Out<'_> {
     {
         self.partitions(&streams.over)?;
         let mut open = streams.open();
-        let Some(partition) = open.first().and_then(Table::partition) else { return Ok(()) };
+        let partition = <State<S::Key, S>>::blank().partition().unwrap_or_default();
         let name = partition.split('=').next().unwrap_or_default();
         Table::sort(&mut open, self.parts);
         self.file(&format!("{}/{name}{OPEN}", <State<S::Key, S>>::NAME), &open)
@@ -186,10 +188,8 @@ impl Out<'_> {
     }
 
     fn file<T: Table>(&mut self, directory: &str, rows: &[T]) -> Result<(), Error> {
-        if !rows.is_empty() {
-            let name = format!("{directory}/{:06}.parquet", self.sequence);
-            self.files.push(file::write(self.place, &name, rows, self.parts)?);
-        }
+        let name = format!("{directory}/{:06}.parquet", self.sequence);
+        self.files.push(file::write(self.place, &name, rows, self.parts)?);
         Ok(())
     }
 }
