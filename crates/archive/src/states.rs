@@ -1,4 +1,16 @@
 //! The archive of states: what did not change is kept once, as an interval.
+//!
+//! ```text
+//! ARCHIVE/states/
+//!     manifest.json             the files that belong to it, their hashes; replaced as a whole
+//!     log-000042.jsonl          what each round since the last checkpoint changed
+//!     TABLE/000042.parquet      parts: certificates, TLSA records, …; each once, with a number
+//!     TABLE/month=2026-11/…     states that ended then; `month=open`: what the last round of the checkpoint saw
+//!     lock                      held by the one who writes, with its process id
+//! ```
+//!
+//! [`Writer`] numbers parts ([`Parts`]) and takes up one [`Round`] after the other, [`Observed`] makes one of what a scan observed, [`Archive`]
+//! reads, [`History`] answers what was known at a time. What an interval means stands at [`model`].
 
 mod ask;
 mod checkpoint;

@@ -16,6 +16,7 @@ pub mod nsd;
 pub mod openssl;
 pub mod postfix;
 pub mod process;
+pub mod python;
 pub mod relay;
 pub mod software;
 pub mod sslscan;

@@ -7,7 +7,7 @@
 //! **A state is confirmed by every round of its vantage point in its interval**: `n_obs` is the number of snapshots there, neither more nor
 //! less. A round that took place and did not confirm the state ends it. A round that never took place does not: nothing is known of that
 //! time, which is said once, by the missing row in `snapshot`, and not again by every one of the thousands of states that lasted
-//! over it. So to ask for S(t) is to ask `snapshot` first: no snapshot covers t, no data. `History::at` does that.
+//! over it. So to ask for S(t) is to ask `snapshot` first: no snapshot covers t, no data. [`super::History::at`] does that.
 //!
 //! # Content
 //! What is large or shared is kept once and named by a small number: ids count from 1 in the order of first appearance and belong

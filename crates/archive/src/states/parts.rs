@@ -299,6 +299,11 @@ impl Parts {
         counts.into_iter().map(|(table, count)| (table.to_owned(), count as u64)).collect()
     }
 
+    /// Whether something has more than can be numbered.
+    pub(crate) fn is_full(&self) -> bool {
+        self.counts().values().any(|count| *count >= u64::from(u32::MAX))
+    }
+
     /// So many are in files, and will not be asked for: enough to go on counting.
     pub(crate) fn count(&mut self, counts: &BTreeMap<String, u64>) {
         let of = |table: &str| counts.get(table).map_or(0, |count| usize::try_from(*count).unwrap_or(usize::MAX));

@@ -2,7 +2,8 @@
 
 use super::fold::Look;
 use super::kind::Kind;
-use super::model::{Digest, DomainId, DomainSeen, Id, ServerId, ServerSeen, Snapshot};
+use super::model::{Digest, DomainId, DomainSeen, ServerId, ServerSeen, Snapshot, State};
+use super::table::{Access, Column, Table};
 use crate::Error;
 use aws_lc_rs::digest::{Context, SHA256};
 use std::path::Path;
@@ -67,28 +68,34 @@ impl Round {
     }
 }
 
-fn digest<S: Kind + std::hash::Hash>(hash: &mut Context, looks: Option<&[Look<S::Key, S>]>) {
+/// Of every look the columns that have a value, by name: so a column that is new changes nothing where it has none.
+fn digest<S: Kind>(hash: &mut Context, looks: Option<&[Look<S::Key, S>]>)
+where
+    State<S::Key, S>: Table,
+{
     let Some(looks) = looks else { return hash.update(b"-") };
-    let mut order: Vec<u32> = (0..u32::try_from(looks.len()).unwrap_or(u32::MAX)).collect();
-    order.sort_unstable_by_key(|index| looks[*index as usize].key);
-    let mut octets = Octets(Vec::with_capacity(looks.len() * 64));
-    for look in order.into_iter().map(|index| &looks[index as usize]) {
-        std::hash::Hash::hash(&look.key.index(), &mut octets);
-        std::hash::Hash::hash(&look.seen, &mut octets);
-    }
     hash.update(b"+");
-    hash.update(&octets.0);
-}
-
-/// Takes the octets that a value hashes as they are.
-struct Octets(Vec<u8>);
-
-impl std::hash::Hasher for Octets {
-    fn finish(&self) -> u64 {
-        0
-    }
-
-    fn write(&mut self, octets: &[u8]) {
-        self.0.extend_from_slice(octets);
+    let mut order: Vec<&Look<S::Key, S>> = looks.iter().collect();
+    order.sort_by_key(|look| look.key);
+    let mut octets = Vec::new();
+    for look in order {
+        octets.clear();
+        let row = State { key: look.key, seen: look.seen, ..Table::blank() };
+        for Column { name, access, .. } in <State<S::Key, S> as Table>::COLUMNS {
+            let mut put = |value: &[u8]| {
+                octets.extend_from_slice(name.as_bytes());
+                octets.extend_from_slice(value);
+                octets.push(0);
+            };
+            match access {
+                Access::Int(take, _) => take(&row).into_iter().for_each(|value| put(&value.to_le_bytes())),
+                Access::Bool(take, _) => take(&row).into_iter().for_each(|value| put(&[u8::from(value)])),
+                Access::Text(take, _) => take(&row).into_iter().for_each(|value| put(value.as_bytes())),
+                Access::Bytes(take, _) => take(&row).into_iter().for_each(|value| put(value)),
+                Access::Word(take, _) => take(&row).into_iter().for_each(|value| put(&value.number().to_le_bytes())),
+                Access::JoinedText(_) | Access::JoinedInt(_) => {}
+            }
+        }
+        hash.update(&octets);
     }
 }

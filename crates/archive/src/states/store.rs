@@ -64,9 +64,18 @@ impl Archive {
     /// If there are none, if they are damaged or of a newer version.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let place = Place::new(&root.join(STATES));
-        let manifest = Manifest::read(&place)?;
-        let manifest = manifest.ok_or_else(|| Error::damaged(root, "no archive of states here (no states/manifest.json)"))?;
-        Self::load(place, manifest, Purpose::Read)
+        let read = || Manifest::read(&place)?.ok_or_else(|| Error::damaged(root, "no archive of states here (no states/manifest.json)"));
+        let mut manifest = read()?;
+        loop {
+            match Self::load(place.clone(), manifest.clone(), Purpose::Read) {
+                Ok(archive) => return Ok(archive),
+                // A writer may have replaced files while they were opened.
+                Err(error) => match read()? {
+                    now if now == manifest => return Err(error),
+                    now => manifest = now,
+                },
+            }
+        }
     }
 
     pub(crate) fn load(place: Place, manifest: Manifest, purpose: Purpose) -> Result<Self, Error> {

@@ -19,11 +19,11 @@ use std::path::Path;
 /// Names the process that writes.
 const LOCK: &str = "lock";
 /// Rounds in the log after which a checkpoint is made: what has to be read again when the archive is opened.
-const LOG_ROUNDS: usize = 256;
+const LOG_ROUNDS: usize = if cfg!(test) { 7 } else { 256 };
 /// Octets in the log after which a checkpoint is made.
 const LOG_OCTETS: u64 = 16 << 20;
 /// Changes of one round that go to the tables at once: a line of the log is read as a whole.
-const LINE_CHANGES: usize = 200_000;
+const LINE_CHANGES: usize = if cfg!(test) { 6 } else { 200_000 };
 
 /// An archive of states that is being written. Everything that [`Writer::append`] has acknowledged survives whatever happens to the process.
 pub struct Writer {
@@ -115,6 +115,9 @@ impl Writer {
         let path = self.archive.place.path("");
         round.check(&path, &vantage)?;
         let refuse = |detail: String| Error::Round { path: path.clone(), vantage: vantage.clone(), slot: snapshot.scheduled_s, detail };
+        if self.archive.parts.is_full() {
+            return Err(refuse("the archive has no numbers left; begin another one".into()));
+        }
         let known = self.archive.snapshots.binary_search_by_key(&key(&snapshot), key);
         if let Ok(place) = known {
             return match self.archive.snapshots[place].content == snapshot.content {

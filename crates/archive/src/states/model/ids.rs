@@ -15,7 +15,7 @@ macro_rules! ids {
 
             impl Id for $name {
                 fn at(index: usize) -> Self {
-                    // Whoever numbers things refuses to have more of them than numbers.
+                    // An archive that has no numbers left takes no more rounds.
                     let index = u32::try_from(index).unwrap_or(u32::MAX);
                     Self(NonZeroU32::MIN.saturating_add(index))
                 }
