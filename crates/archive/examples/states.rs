@@ -35,6 +35,17 @@ struct Server {
     seen: ServerSeen,
 }
 
+fn server(writer: &mut Writer, n: u64, ok: WordId) -> Server {
+    let address = std::net::Ipv4Addr::from(0x0a00_0000 + n as u32);
+    let host = format!("mx{}.provider{}.example", n % 7, mix(n) % 9000);
+    let key = writer.parts().server(&ServerKey::new(&host, 25, Some(address.into())));
+    let secure = Some(dane::dns::Security::Secure);
+    let seen = ServerSeen { ttl: Some(3600), dnssec: secure, signed: Some(true), smtp_status: Some(ok), ..ServerSeen::default() };
+    let mut server = Server { key, renewed: 0, seen };
+    renew(writer, &mut server, n, -((mix(n) % 2000) as i64));
+    server
+}
+
 fn renew(writer: &mut Writer, server: &mut Server, number: u64, hour: i64) {
     let leaf = certificate(number << 20 | hour as u64);
     let issuer = certificate(u64::MAX - number % 40);
@@ -42,7 +53,7 @@ fn renew(writer: &mut Writer, server: &mut Server, number: u64, hour: i64) {
     server.renewed = hour;
     server.seen.chain = Some(parts.chain([&leaf[..], &issuer]));
     // Two in three keep the key, or publish the issuer's.
-    if number % 3 == 0 || server.seen.tlsa_set.is_none() {
+    if number.is_multiple_of(3) || server.seen.tlsa_set.is_none() {
         let data = mix(number ^ hour as u64).to_le_bytes().repeat(4);
         server.seen.tlsa_set = Some(parts.tlsa_set(vec![Tlsa { usage: 3, selector: 1, matching: 1, data }]));
     }
@@ -52,9 +63,9 @@ fn looks(servers: &[Server], hour: i64, vantage: u64, fails: WordId) -> Vec<Look
     let look = |(number, server): (usize, &Server)| {
         let number = number as u64;
         // One in twenty signs for every answer; the others once a week, each at its own hour.
-        let signed = if number % 20 == 0 { hour } else { hour - (hour + (mix(number) % 168) as i64) % 168 };
+        let signed = if number.is_multiple_of(20) { hour } else { hour - (hour + (mix(number) % 168) as i64) % 168 };
         let at = START + signed * HOUR;
-        let failed = mix(number << 32 ^ hour as u64 ^ vantage << 60) % 300 == 0;
+        let failed = mix(number << 32 ^ hour as u64 ^ vantage << 60).is_multiple_of(300);
         let seen = if failed { ServerSeen { chain: None, smtp_status: Some(fails), ..server.seen } } else { server.seen };
         let notes = Notes { sig_inception_s: Some(at), sig_expiration_s: Some(at + 14 * 24 * HOUR), rules: 5, ..Notes::default() };
         Look { key: server.key, seen, notes }
@@ -98,22 +109,7 @@ fn main() {
     let mut writer = Writer::open(root).expect("a directory that can be written");
     let (ok, fails) = (writer.parts().word("ok"), writer.parts().word("connection-timeout"));
     let names: Vec<WordId> = (0..vantages).map(|v| writer.parts().word(&format!("vantage-{v}"))).collect();
-    let mut servers: Vec<Server> = Vec::new();
-    for n in 0..many {
-        let address = std::net::Ipv4Addr::from(0x0a00_0000 + n as u32);
-        let key =
-            writer.parts().server(&ServerKey::new(&format!("mx{}.provider{}.example", n % 7, mix(n) % 9000), 25, Some(address.into())));
-        let seen = ServerSeen {
-            ttl: Some(3600),
-            dnssec: Some(dane::dns::Security::Secure),
-            signed: Some(true),
-            smtp_status: Some(ok),
-            ..ServerSeen::default()
-        };
-        let mut server = Server { key, renewed: 0, seen };
-        renew(&mut writer, &mut server, n, -((mix(n) % 2000) as i64));
-        servers.push(server);
-    }
+    let mut servers: Vec<Server> = (0..many).map(|n| server(&mut writer, n, ok)).collect();
     let begun = cpu();
     let mut appending = 0.0;
     for hour in 0..hours as i64 {
@@ -143,13 +139,17 @@ fn main() {
     }
     writer.compact().expect("room for tables");
     drop(writer);
-    let observations = (many * (hours * vantages + unchanged as u64)) as f64;
     println!(
         "{:.2} ms a round, checkpoints included; {:.2} ms an unchanged one; {:.1} s in all",
         appending * 1e3 / (hours * vantages) as f64,
         quiet * 1e3 / (unchanged - 1) as f64,
         cpu() - begun
     );
+    report(root, (many * (hours * vantages + unchanged as u64)) as f64);
+}
+
+/// What is on disk, and what it takes to read it.
+fn report(root: &Path, observations: f64) {
     let mut tables: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
     sizes(&root.join("states"), "", &mut tables);
     for (table, octets) in &tables {

@@ -91,7 +91,7 @@ where
                 Access::Int(take, _) => take(&row).into_iter().for_each(|value| put(&value.to_le_bytes())),
                 Access::Bool(take, _) => take(&row).into_iter().for_each(|value| put(&[u8::from(value)])),
                 Access::Text(take, _) => take(&row).into_iter().for_each(|value| put(value.as_bytes())),
-                Access::Bytes(take, _) => take(&row).into_iter().for_each(|value| put(value)),
+                Access::Bytes(take, _) => take(&row).into_iter().for_each(put),
                 Access::Word(take, _) => take(&row).into_iter().for_each(|value| put(&value.number().to_le_bytes())),
                 Access::JoinedText(_) | Access::JoinedInt(_) => {}
             }

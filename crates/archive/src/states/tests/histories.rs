@@ -74,7 +74,7 @@ pub fn snapshot(vantage: WordId, slot: Epoch, raw: &Raw) -> Snapshot {
 
 /// What the observations say, by looking at them one by one.
 fn asked(rounds: &Rounds, key: u32, at: Epoch) -> Result<u32, &'static str> {
-    let Some((slot, raw)) = rounds.iter().filter(|(slot, _)| **slot <= at).next_back() else { return Err("not looked") };
+    let Some((slot, raw)) = rounds.iter().rfind(|(slot, _)| **slot <= at) else { return Err("not looked") };
     if at >= slot + i64::from(EVERY) {
         return Err("not looked");
     }
