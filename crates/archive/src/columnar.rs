@@ -1,13 +1,12 @@
 //! The Parquet form of one run: made from its log, and read back.
 
-use crate::columns::{Source, Values};
+use crate::columns::{Source, Values, Wrong};
 use crate::record::{self, Certificates, Record, Skipped};
 use crate::table::{Completed, SCHEMA_KEY, TableWriter, parquet_error};
 use crate::tables::{self, HostRow, ServerRow};
 use crate::{Error, Reader};
 use dane::name::Name;
 use dane::observation::{CertificateBytes, DomainObservation, HostObservation, RunObservation, SCHEMA_VERSION};
-use parquet::errors::ParquetError;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fs::File;
@@ -168,18 +167,6 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What is wrong with a file: its form, or what is in it.
-enum Wrong {
-    Form(ParquetError),
-    Content(String),
-}
-
-impl From<ParquetError> for Wrong {
-    fn from(error: ParquetError) -> Self {
-        Wrong::Form(error)
-    }
-}
-
 fn each_row<const N: usize>(path: &Path, columns: [&str; N], mut each: impl FnMut(&Row) -> Result<(), String>) -> Result<(), Error> {
     let file = File::open(path).map_err(Error::io(path))?;
     let source = Source::new(file).map_err(|e| parquet_error(path, e))?;
@@ -190,10 +177,7 @@ fn each_row<const N: usize>(path: &Path, columns: [&str; N], mut each: impl FnMu
     }
     let rows =
         |columns: &[Option<Values>], rows: usize| (0..rows).try_for_each(|index| each(&Row { columns, index })).map_err(Wrong::Content);
-    source.each(&columns, BATCH_ROWS, rows).map_err(|wrong| match wrong {
-        Wrong::Form(error) => parquet_error(path, error),
-        Wrong::Content(what) => Error::damaged(path, what),
-    })
+    source.each(&columns, BATCH_ROWS, rows).map_err(|wrong| wrong.error(path))
 }
 
 #[cfg(test)]

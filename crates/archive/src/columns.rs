@@ -1,6 +1,8 @@
 //! Columns to Parquet files and back, by the `parquet` crate's own column readers and writers: Arrow's arrays would add nothing to them here,
 //! and take a fifth of the time that danelaw takes to build.
 
+use crate::Error;
+use crate::table::parquet_error;
 use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int64Type};
@@ -11,6 +13,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{Type, TypePtr};
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The type of a column; every value may be missing.
@@ -126,6 +129,27 @@ pub(crate) fn write_group<W: Write + Send>(writer: &mut SerializedFileWriter<W>,
     group.close().map(drop)
 }
 
+/// What is wrong with a file: its form, or what is in it.
+pub(crate) enum Wrong {
+    Form(ParquetError),
+    Content(String),
+}
+
+impl From<ParquetError> for Wrong {
+    fn from(error: ParquetError) -> Self {
+        Wrong::Form(error)
+    }
+}
+
+impl Wrong {
+    pub(crate) fn error(self, path: &Path) -> Error {
+        match self {
+            Wrong::Form(error) => parquet_error(path, error),
+            Wrong::Content(what) => Error::damaged(path, what),
+        }
+    }
+}
+
 /// A file to be read.
 pub(crate) struct Source {
     reader: SerializedFileReader<File>,
@@ -143,12 +167,12 @@ impl Source {
     }
 
     /// Reads some thousand rows at a time: of each column asked for its values, or `None` if the file has no such column.
-    pub(crate) fn each<E: From<ParquetError>>(
+    pub(crate) fn each(
         &self,
         columns: &[&str],
         rows: usize,
-        mut each: impl FnMut(&[Option<Values>], usize) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
+        mut each: impl FnMut(&[Option<Values>], usize) -> std::result::Result<(), Wrong>,
+    ) -> std::result::Result<(), Wrong> {
         let schema = self.reader.metadata().file_metadata().schema_descr();
         let place = |name: &&str| schema.columns().iter().position(|c| c.path().parts() == [*name]);
         let places: Vec<Option<usize>> = columns.iter().map(place).collect();

@@ -24,6 +24,26 @@ pub enum Error {
         /// Ours.
         known: u16,
     },
+    /// A round that cannot be taken up.
+    #[error("{}: the round of {} at '{vantage}' (slot {slot}): {detail}", path.display(), dane::date::utc(*slot))]
+    Round {
+        /// The archive.
+        path: PathBuf,
+        /// The round's vantage point.
+        vantage: String,
+        /// Its slot.
+        slot: dane::Epoch,
+        /// Why, and what to do.
+        detail: String,
+    },
+    /// Another process writes.
+    #[error("{}: the archive is being written by process {holder}; wait for it to end", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// The process, as it wrote itself into the file.
+        holder: String,
+    },
     /// Not what it should be.
     #[error("{}: {detail}", path.display())]
     Damaged {

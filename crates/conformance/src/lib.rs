@@ -18,6 +18,7 @@ pub mod openssl;
 pub mod options;
 pub mod postfix;
 pub mod process;
+pub mod python;
 pub mod relay;
 pub mod software;
 pub mod sslscan;

@@ -137,6 +137,12 @@ impl Certificate {
         dn::common_names(self.subject_der())
     }
 
+    /// The common names of the issuer, in their order.
+    #[must_use]
+    pub fn issuer_common_names(&self) -> Vec<String> {
+        dn::common_names(self.issuer_der())
+    }
+
     /// Content of the serial number's INTEGER.
     #[must_use]
     pub fn serial(&self) -> &[u8] {

@@ -2,4 +2,7 @@
 
 mod common;
 mod round_trip;
+mod states_kill;
+mod states_observed;
+mod states_versions;
 mod versions;

@@ -1,0 +1,150 @@
+//! One Parquet file of a table.
+
+use super::manifest::Entry;
+use super::model::WordId;
+use super::parts::Parts;
+use super::place::Place;
+use super::table::{Access, Table};
+use crate::Error;
+use crate::columns::Wrong;
+use crate::columns::{self, Source, Values};
+use crate::table::parquet_error;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::data_type::ByteArray;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::Arc;
+
+/// Version of the tables of states. Raise it when a reader of the old form could go wrong, and keep reading the old one.
+pub const STATES_SCHEMA: u16 = 1;
+/// The key of that version in a file's metadata.
+pub(crate) const SCHEMA_KEY: &str = "danelaw.states";
+/// Rows that are read at a time.
+const BATCH_ROWS: usize = 8192;
+/// Rows of one row group: what a reader can pass over by the statistics of sorted columns.
+const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Columns of numbers of which there are as many as rounds. The values of others come in short runs that zstd sees, and would not see through
+/// the packed places of a dictionary: measured, a quarter of all octets.
+const OF_ROUNDS: [&str; 2] = ["valid_from_s", "valid_to_s"];
+/// What is written is read for years.
+const ZSTD_LEVEL: i32 = 9;
+
+/// Writes the rows as a file of the archive.
+pub(crate) fn write<T: Table>(place: &Place, name: &str, rows: &[T], parts: &Parts) -> Result<Entry, Error> {
+    let mut sink = place.begin(name)?;
+    let path = sink.path().to_path_buf();
+    let fields = T::COLUMNS.iter().map(|column| (column.name, column.access.kind()));
+    let mut writer = columns::create(&mut sink, fields, Arc::new(properties::<T>())).map_err(|e| parquet_error(&path, e))?;
+    for rows in rows.chunks(ROW_GROUP_ROWS) {
+        let values = |place: usize| T::COLUMNS.get(place).map_or(Values::Int(Vec::new()), |column| values(&column.access, rows, parts));
+        columns::write_group(&mut writer, values).map_err(|e| parquet_error(&path, e))?;
+    }
+    writer.finish().map_err(|e| parquet_error(&path, e))?;
+    drop(writer);
+    let (sha256, octets) = sink.publish()?;
+    Ok(Entry { table: T::NAME.to_owned(), path: name.to_owned(), rows: rows.len() as u64, octets, sha256, schema: STATES_SCHEMA })
+}
+
+fn properties<T: Table>() -> WriterProperties {
+    let zstd = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(zstd))
+        .set_key_value_metadata(Some(vec![KeyValue::new(SCHEMA_KEY.into(), STATES_SCHEMA.to_string())]));
+    for column in T::COLUMNS {
+        let path = ColumnPath::from(column.name);
+        let dictionary = match column.access {
+            Access::Int(..) => OF_ROUNDS.contains(&column.name),
+            Access::Bytes(..) | Access::JoinedText(_) | Access::JoinedInt(_) => false,
+            Access::Bool(..) | Access::Text(..) | Access::Word(..) => true,
+        };
+        builder = builder.set_column_dictionary_enabled(path, dictionary);
+    }
+    builder.build()
+}
+
+fn values<T>(access: &Access<T>, rows: &[T], parts: &Parts) -> Values {
+    match access {
+        Access::Int(take, _) => Values::Int(rows.iter().map(take).collect()),
+        Access::JoinedInt(take) => Values::Int(rows.iter().map(|row| take(row, parts)).collect()),
+        Access::Bool(take, _) => Values::Bool(rows.iter().map(take).collect()),
+        Access::Text(take, _) => Values::Bytes(rows.iter().map(|row| take(row).map(ByteArray::from)).collect()),
+        Access::Word(take, _) => {
+            let mut known: HashMap<WordId, ByteArray> = HashMap::new();
+            let mut text = |word| known.entry(word).or_insert_with(|| parts.text(word).into()).clone();
+            Values::Bytes(rows.iter().map(|row| take(row).map(&mut text)).collect())
+        }
+        Access::JoinedText(take) => Values::Bytes(rows.iter().map(|row| take(row, parts).map(|text| text.into_bytes().into())).collect()),
+        Access::Bytes(take, _) => Values::Bytes(rows.iter().map(|row| take(row).map(ByteArray::from)).collect()),
+    }
+}
+
+/// Hands over the rows of a file, some thousands at a time. Of `columns`, if given, others stay blank; so do columns that the file does not
+/// have, being older.
+pub(crate) fn read<T: Table>(
+    place: &Place,
+    entry: &Entry,
+    columns: Option<&[&str]>,
+    parts: &Parts,
+    mut each: impl FnMut(&[T]),
+) -> Result<(), Error> {
+    let path = place.path(&entry.path);
+    let file = File::open(&path).map_err(Error::io(&path))?;
+    let source = Source::new(file).map_err(|e| parquet_error(&path, e))?;
+    let version = source.note(SCHEMA_KEY).and_then(|version| version.parse::<u64>().ok());
+    match version {
+        Some(version) if version <= u64::from(STATES_SCHEMA) => {}
+        Some(found) => return Err(Error::TooNew { path, found, known: STATES_SCHEMA }),
+        None => return Err(Error::damaged(&path, "not a file of an archive of states: it carries no schema version")),
+    }
+    let wanted: Vec<&super::table::Column<T>> = T::COLUMNS
+        .iter()
+        .filter(|c| !matches!(c.access, Access::JoinedText(_) | Access::JoinedInt(_)))
+        .filter(|c| columns.is_none_or(|columns| columns.contains(&c.name)))
+        .collect();
+    let names: Vec<&str> = wanted.iter().map(|c| c.name).collect();
+    let mut rows = Vec::new();
+    let batch = |columns: &[Option<Values>], count: usize| {
+        rows.clear();
+        rows.resize(count, T::blank());
+        for (column, values) in wanted.iter().zip(columns) {
+            let Some(values) = values else { continue };
+            fill(&column.access, values, &mut rows, parts).map_err(|what| Wrong::Content(format!("column {}: {what}", column.name)))?;
+        }
+        each(&rows);
+        Ok(())
+    };
+    source.each(&names, BATCH_ROWS, batch).map_err(|wrong| wrong.error(&path))
+}
+
+fn fill<T>(access: &Access<T>, values: &Values, rows: &mut [T], parts: &Parts) -> Result<(), String> {
+    fn text(bytes: &ByteArray) -> Result<&str, String> {
+        std::str::from_utf8(bytes.data()).map_err(|e| e.to_string())
+    }
+    let put = |done: Option<()>| done.ok_or_else(|| "a value that cannot be".to_owned());
+    match (access, values) {
+        (Access::Int(_, set), Values::Int(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, *value))),
+        (Access::Bool(_, set), Values::Bool(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, *value))),
+        (Access::Text(_, set), Values::Bytes(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, text(value)?))),
+        (Access::Bytes(_, set), Values::Bytes(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, value.data()))),
+        (Access::Word(_, set), Values::Bytes(values)) => {
+            // Rows are sorted: mostly it is the word of the row before.
+            let mut last: (&[u8], Option<WordId>) = (&[], None);
+            present(rows, values).try_for_each(|(row, value)| {
+                if last.1.is_none() || last.0 != value.data() {
+                    last = (value.data(), parts.find_word(text(value)?));
+                }
+                put(last.1.and_then(|word| set(row, word)))
+            })
+        }
+        (Access::JoinedText(_) | Access::JoinedInt(_), _) => Ok(()),
+        _ => Err("of a foreign type".to_owned()),
+    }
+}
+
+/// Rows that have a value, with it.
+fn present<'a, T, V>(rows: &'a mut [T], values: &'a [Option<V>]) -> impl Iterator<Item = (&'a mut T, &'a V)> {
+    rows.iter_mut().zip(values).filter_map(|(row, value)| Some((row, value.as_ref()?)))
+}
