@@ -26,6 +26,7 @@
 
 mod columnar;
 mod error;
+pub mod import;
 mod jsonl;
 mod record;
 mod run;

@@ -1,5 +1,6 @@
 //! The archive as its users see it.
 
 mod common;
+mod dane_study;
 mod round_trip;
 mod versions;
