@@ -54,8 +54,17 @@ impl History {
         for vantage in 0..self.config.vantages {
             self.write_vantage(dir, vantage, packing, &mut written)?;
         }
-        export::write(dir, "truth.json", &self.truth_json())?;
+        self.write_truth(dir)?;
         Ok(written)
+    }
+
+    /// Writes `truth.json` only.
+    ///
+    /// # Errors
+    /// The directory or file cannot be written.
+    pub fn write_truth(&self, dir: &Path) -> Result<(), LabError> {
+        export::make(dir)?;
+        export::write(dir, "truth.json", &self.truth_json())
     }
 
     fn write_vantage(&self, dir: &Path, vantage: usize, packing: Packing, written: &mut Written) -> Result<(), LabError> {

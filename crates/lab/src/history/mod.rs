@@ -9,6 +9,7 @@
 
 mod choice;
 mod dane_study;
+pub mod domains;
 mod faults;
 mod grid;
 mod pki;
