@@ -1,16 +1,18 @@
-//! A history is what its truth says: the grader, which knows nothing of plans, finds every planned change with its grade.
+//! A history is what its truth says: the graders, which know nothing of plans, find every planned change with its grade.
 
+use dane::paper::{WrongField, paper_match, wrong_field};
+use dane::rollover::both_ends::{self, Outcome, Standing};
 use dane::rollover::{Catalogue, Grade, Graded, Late, LeftOut, Place, Rounds, Served, State, Verdict, grade};
-use lab::history::{Class, Counts, History, HistoryConfig, HistoryError, Profile, ServerTruth, ServerVerdict, Usage, Where};
+use lab::history::{
+    Class, Counts, History, HistoryConfig, HistoryError, P20, P20Standing, Profile, ServerTruth, ServerVerdict, Usage, Where,
+};
 use std::collections::{BTreeMap, HashMap};
 
-/// Grades every server as one vantage point saw it, from the certificates and records themselves.
-fn graded(history: &History, vantage: usize) -> Vec<Graded> {
-    let times = history.rounds(vantage);
-    let rounds = Rounds::new(&times, history.interval()).unwrap();
+/// Every server as one vantage point saw it, with the certificates and records themselves.
+fn seen(history: &History, vantage: usize) -> (Catalogue, Vec<Vec<State>>) {
     let mut catalogue = Catalogue::new(Vec::new());
     let mut chains = HashMap::new();
-    let states: Vec<Vec<State>> = (0..history.truth().len())
+    let states = (0..history.truth().len())
         .map(|server| {
             let stretches = history.stretches(server, vantage);
             let mut state = |stretch: &lab::history::Stretch| State {
@@ -26,6 +28,14 @@ fn graded(history: &History, vantage: usize) -> Vec<Graded> {
             stretches.iter().map(&mut state).collect()
         })
         .collect();
+    (catalogue, states)
+}
+
+/// Grades every server as one vantage point saw it.
+fn graded(history: &History, vantage: usize) -> Vec<Graded> {
+    let times = history.rounds(vantage);
+    let rounds = Rounds::new(&times, history.interval()).unwrap();
+    let (catalogue, states) = seen(history, vantage);
     states.iter().map(|states| grade(states, rounds, &catalogue).unwrap()).collect()
 }
 
@@ -167,4 +177,94 @@ fn what_cannot_be_is_refused() {
     assert_eq!(of(HistoryConfig { vantages: 6, ..config.clone() }), Some(HistoryError::Vantages(6)));
     assert_eq!(of(HistoryConfig { start: 1, ..config.clone() }), Some(HistoryError::Start(1)));
     assert!(of(HistoryConfig { servers: 0, ..config }).is_none());
+}
+
+/// The other paper's rules, on the same servers.
+#[test]
+fn p20_finds_what_was_planned() {
+    for (seed, days) in [(1, 610), (2, 100)] {
+        let history = history(700, days, seed, 1);
+        let times = history.rounds(0);
+        let (catalogue, states) = seen(&history, 0);
+        let mut counted = BTreeMap::<P20Standing, u64>::new();
+        for (truth, states) in history.truth().iter().zip(&states) {
+            let server = both_ends::judge(states, Rounds::new(&times, history.interval()).unwrap(), &catalogue).unwrap();
+            let standing = match server.standing {
+                Standing::NotAtBothEnds => P20Standing::NotAtBothEnds,
+                Standing::SameKeys => P20Standing::SameKeys,
+                Standing::LeftOut => P20Standing::LeftOut,
+                Standing::Wrong => P20Standing::Wrong,
+                Standing::Correct => P20Standing::Correct,
+            };
+            *counted.entry(standing).or_default() += 1;
+            let outcome = |outcome| match outcome {
+                Outcome::NotARollover => P20::NotARollover,
+                Outcome::ShortTtl => P20::ShortTtl,
+                Outcome::Unknown => P20::Unknown,
+                Outcome::Neither => P20::Neither,
+                Outcome::EarlyRetirement => P20::Early,
+                Outcome::Late(Some(at)) => P20::Late(at),
+                Outcome::Late(None) => P20::Never,
+                Outcome::Correct => P20::Correct,
+            };
+            assert_eq!(standing, truth.p20, "{truth:#?}");
+            if truth.profile != Profile::NeverMatched {
+                let found: Vec<_> = server.changes.iter().map(|change| (change.at, outcome(change.outcome))).collect();
+                let planned: Vec<_> = truth.changes.iter().filter_map(|change| Some((change.at, change.p20?))).collect();
+                assert_eq!(found, planned, "{truth:#?}");
+            }
+        }
+        assert_eq!(counted, history.counts().p20);
+        assert_eq!(counted.len(), 5, "{counted:?}");
+    }
+}
+
+/// What is wrong with records that never match is what the test for wrong fields finds; what has no label, it cannot explain.
+#[test]
+fn wrong_fields_are_those_that_were_planned() {
+    let history = history(4000, 14, 8, 1);
+    let mut labels = BTreeMap::<&str, u32>::new();
+    for (number, truth) in history.truth().iter().enumerate() {
+        let first = history.stretches(number, 0)[0].sight;
+        let (chain, records) = (history.certificates(first.chain.unwrap()), history.records(first.tlsa.unwrap().set));
+        assert_eq!(paper_match(&chain, records, &[]), Some(truth.profile != Profile::NeverMatched), "{truth:#?}");
+        let found = wrong_field(&chain, records).map(|field| match field {
+            WrongField::UndefinedValue => "undefined-value",
+            WrongField::Usage => "usage",
+            WrongField::Selector => "selector",
+            WrongField::MatchingType => "matching-type",
+            WrongField::DigestOfNothing => "digest-of-nothing",
+            WrongField::Pem => "pem",
+            WrongField::CopyPaste => "copy-paste",
+        });
+        assert_eq!(found, truth.wrong_field, "{truth:#?}");
+        *labels.entry(found.unwrap_or("none")).or_default() += 1;
+    }
+    assert_eq!(labels.len(), 8, "{labels:?}");
+}
+
+/// Table 4, counted from the first sight of every server that came later.
+#[test]
+fn initial_deployments_are_counted() {
+    let history = history(1500, 100, 9, 1);
+    let reference = history.rounds(0)[0] + 15 * 86_400;
+    let mut counted = lab::history::Initial::default();
+    for number in 0..1500 {
+        let first = history.stretches(number, 0)[0];
+        let answer = first.sight.tlsa.unwrap();
+        if first.from < reference {
+            continue;
+        }
+        let (chain, records) = (history.certificates(first.sight.chain.unwrap()), history.records(answer.set));
+        let insecure = answer.dnssec != lab::history::Dnssec::Secure;
+        let mismatch = paper_match(&chain, records, &[]) == Some(false);
+        let field = mismatch && wrong_field(&chain, records).is_some_and(|field| field <= WrongField::MatchingType);
+        counted.servers += 1;
+        counted.incorrect += u64::from(insecure || mismatch);
+        counted.insecure += u64::from(insecure);
+        counted.wrong_fields += u64::from(field);
+        counted.unknown_mismatch += u64::from(mismatch && !field);
+    }
+    assert_eq!(counted, history.counts().table4);
+    assert!(counted.servers > 500 && counted.wrong_fields > 0);
 }

@@ -97,7 +97,7 @@ impl Server<'_, '_> {
             if self.shared.grid.all_looked(round - two - 1, round + 1) {
                 let step = match (named, other == first) {
                     (Where::Both, _) => Step::Correct { ahead: 0, behind: 0 },
-                    (_, true) => Step::UnmatchedBefore(None),
+                    (_, true) => Step::Back,
                     (_, false) => Step::Never,
                 };
                 self.note(round, &other, step, None);

@@ -25,7 +25,7 @@ mod wire;
 pub use dane_study::{Packing, Written};
 pub use plan::{Class, Manner, Profile, Usage};
 pub use timeline::{Answer, ChainId, Dnssec, SetId, Sight, Stretch};
-pub use truth::{ChangeTruth, Counts, MistakesTruth, ServerTruth, ServerVerdict, Where};
+pub use truth::{ChangeTruth, Counts, Initial, MistakesTruth, P20, P20Standing, ServerTruth, ServerVerdict, Where};
 
 use crate::parallel::parallel;
 use crate::seed::Seed;
@@ -183,7 +183,7 @@ impl History {
     /// What tables over the whole history must say.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts::of(&self.truth)
+        Counts::of(&self.truth, self.grid.time(self.grid.count * 15 / 100))
     }
 
     /// The records of a set.

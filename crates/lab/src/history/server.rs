@@ -8,7 +8,7 @@ use super::random::Chance;
 use super::records::{self, Material};
 use super::steps::Step;
 use super::timeline::{Gap, Timeline, Unseen};
-use super::truth::{ChangeTruth, ServerTruth, ServerVerdict, Where};
+use super::truth::{ChangeTruth, Ends, P20, P20Standing, ServerTruth, ServerVerdict, Where};
 use dane::tlsa::Tlsa;
 
 /// What all servers share.
@@ -61,6 +61,7 @@ impl<'a, 'b> Server<'a, 'b> {
             wrong_field: None,
             changes: Vec::new(),
             verdict: ServerVerdict::Unchanged,
+            p20: P20Standing::SameKeys,
         };
         let timeline = Timeline { appears, gone, ttl: plan.ttl, ..Timeline::default() };
         let records = Vec::new();
@@ -85,6 +86,8 @@ impl<'a, 'b> Server<'a, 'b> {
         }
         self.suffer();
         self.truth.verdict = self.truth.count_as();
+        let whole = self.timeline.appears == 0 && self.timeline.gone == self.shared.grid.count;
+        self.truth.p20 = self.truth.count_as_p20(if whole { Ends::Both } else { Ends::One });
         (self.timeline, self.truth)
     }
 
@@ -275,6 +278,13 @@ impl<'a, 'b> Server<'a, 'b> {
         let (planned, grade) = step.words();
         let certificates = self.place(new, true).unwrap_or(Where::Leaf);
         let keys = self.place(new, new.key != self.leaf.key);
-        self.truth.changes.push(ChangeTruth { at: self.shared.grid.time(at), certificates, keys, planned, grade, mended });
+        let (two, grid) = (self.two_ttls(), self.shared.grid);
+        let p20 = match (step, keys, self.plan.usage.numbers()) {
+            // There P20 has the chain last seen, and so asks what it always asks.
+            (Step::ChainUnseenBefore, Some(Where::Leaf), (None, Some(_))) => Some(P20::NotARollover),
+            (Step::ChainUnseenBefore, Some(Where::Leaf), (Some(_), Some(_))) => Some(P20::Correct),
+            _ => step.p20(two, |rounds| grid.time(at + rounds)),
+        };
+        self.truth.changes.push(ChangeTruth { at: self.shared.grid.time(at), certificates, keys, planned, grade, mended, p20 });
     }
 }

@@ -1,6 +1,7 @@
 //! How one change of certificates is carried out, and the grade that this way of doing it has by definition.
 
 use super::grid::Round;
+use super::truth::P20;
 
 /// A way to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub enum Step {
     Early(Round),
     /// The records were wrong; perhaps mended so many rounds after.
     UnmatchedBefore(Option<Round>),
+    /// Back to the machine that the records name, from one that they never did.
+    Back,
     /// The chain was not seen the round before.
     ChainUnseenBefore,
     /// The set was not seen the round before.
@@ -60,6 +63,25 @@ impl Step {
         (before + 6, after + 3)
     }
 
+    /// What P20's rules make of it: they look at the set two TTLs before, and do not ask for the chain of the round before. `time` gives the
+    /// time of a round so many after the change.
+    pub fn p20(self, two: Round, time: impl Fn(Round) -> i64) -> Option<P20> {
+        Some(match self {
+            Step::Renewal | Step::NeverMatched => return None,
+            Step::NotARollover => P20::NotARollover,
+            Step::ShortTtl => P20::ShortTtl,
+            Step::Correct { .. } | Step::AcrossGap | Step::Bridged => P20::Correct,
+            Step::InBetween(ahead) => P20::Late(time(-ahead)),
+            Step::SameTime | Step::ChainUnseenBefore => P20::Late(time(0)),
+            Step::After(delay) => P20::Late(time(delay)),
+            Step::Never => P20::Never,
+            Step::Early(ahead) if ahead < two => P20::Late(time(-ahead)),
+            Step::Early(_) | Step::Back => P20::Early,
+            Step::UnmatchedBefore(_) => P20::Neither,
+            Step::SetUnseenBefore | Step::AfterOutage | Step::SetUnseenAt | Step::SetUnseenTwoTtlsBefore(_) => P20::Unknown,
+        })
+    }
+
     /// What it is called, and its grade.
     pub fn words(self) -> (&'static str, Option<&'static str>) {
         match self {
@@ -75,6 +97,7 @@ impl Step {
             Step::After(_) => ("record later", Some("late-after")),
             Step::Never => ("record never", Some("never-introduced")),
             Step::Early(_) => ("old record first", Some("early-retirement")),
+            Step::Back => ("back to the machine that is named", Some("unmatched-before")),
             Step::UnmatchedBefore(None) => ("wrong before", Some("unmatched-before")),
             Step::UnmatchedBefore(Some(_)) => ("wrong before, then mended", Some("unmatched-before")),
             Step::ChainUnseenBefore => ("at once, chain not seen before", Some("no-data-before")),

@@ -35,6 +35,47 @@ pub struct ChangeTruth {
     /// Of a record that came after the certificate: the round that is the first to show it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mended: Option<Epoch>,
+    /// What the other rules, those of P20 section 5.5, make of it; none if keys do not change, or records never matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p20: Option<P20>,
+}
+
+/// A change by the rules of P20 section 5.5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum P20 {
+    /// No record refers to what changed.
+    NotARollover,
+    /// Short TTL.
+    ShortTtl,
+    /// Not seen.
+    Unknown,
+    /// Wrong before.
+    Neither,
+    /// The old record was gone two TTLs before.
+    Early,
+    /// The new one was not there two TTLs before, but from this round on.
+    Late(Epoch),
+    /// It never was.
+    Never,
+    /// Right.
+    Correct,
+}
+
+/// A server by the rules of P20 section 5.5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum P20Standing {
+    /// Not there at one end.
+    NotAtBothEnds,
+    /// No key changed.
+    SameKeys,
+    /// Not judged.
+    LeftOut,
+    /// Something was wrong.
+    Wrong,
+    /// All was right.
+    Correct,
 }
 
 /// What the studies count a server as.
@@ -61,6 +102,30 @@ pub enum ServerVerdict {
     Wrong,
     /// All was right.
     Correct,
+}
+
+/// At how many ends of the period a server is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// One or none.
+    One,
+    /// Both.
+    Both,
+}
+
+/// P22 Table 4: servers that are not there in the first 15% of the period (three of its twenty months), as they are when they come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Initial {
+    /// Servers.
+    pub servers: u64,
+    /// Of these, with any of what follows.
+    pub incorrect: u64,
+    /// Insecure.
+    pub insecure: u64,
+    /// A field of the records is wrong.
+    pub wrong_fields: u64,
+    /// The records do not match, and no field explains it: the digest of nothing, PEM text, a slip and what is not known.
+    pub unknown_mismatch: u64,
 }
 
 /// One server.
@@ -97,6 +162,8 @@ pub struct ServerTruth {
     pub changes: Vec<ChangeTruth>,
     /// What it counts as.
     pub verdict: ServerVerdict,
+    /// What it counts as by the rules of P20.
+    pub p20: P20Standing,
 }
 
 impl ServerTruth {
@@ -107,6 +174,20 @@ impl ServerTruth {
     /// Whether any change has this grade.
     pub fn has(&self, grade: &str) -> bool {
         self.grades().any(|found| found == grade)
+    }
+
+    /// What the server counts as by P20, if it was there at both ends or not.
+    pub fn count_as_p20(&self, ends: Ends) -> P20Standing {
+        let any = |wanted: fn(&P20) -> bool| self.changes.iter().filter_map(|change| change.p20).any(|outcome| wanted(&outcome));
+        match () {
+            () if ends == Ends::One => P20Standing::NotAtBothEnds,
+            () if self.grades().next().is_none() => P20Standing::SameKeys,
+            () if self.has("never-matched") || any(|o| *o == P20::ShortTtl) => P20Standing::LeftOut,
+            () if any(|o| matches!(o, P20::Early | P20::Late(_) | P20::Never)) => P20Standing::Wrong,
+            () if any(|o| *o == P20::Unknown) => P20Standing::LeftOut,
+            () if any(|o| *o == P20::Correct) => P20Standing::Correct,
+            () => P20Standing::LeftOut,
+        }
     }
 
     /// What the server counts as, from the grades of its changes.
@@ -144,6 +225,20 @@ pub struct MistakesTruth {
     pub never: u64,
 }
 
+impl Initial {
+    fn count(&mut self, server: &ServerTruth) {
+        let field = ["undefined-value", "usage", "selector", "matching-type"];
+        let insecure = server.dnssec != "secure";
+        let wrong = server.wrong_field.is_some_and(|label| field.contains(&label));
+        let unknown = server.profile == Profile::NeverMatched && !wrong;
+        self.servers += 1;
+        self.incorrect += u64::from(insecure || wrong || unknown);
+        self.insecure += u64::from(insecure);
+        self.wrong_fields += u64::from(wrong);
+        self.unknown_mismatch += u64::from(unknown);
+    }
+}
+
 /// What tables over the whole history must say.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Counts {
@@ -163,13 +258,22 @@ pub struct Counts {
     pub verdicts: BTreeMap<ServerVerdict, u64>,
     /// Table 3 by class.
     pub table3: BTreeMap<Class, MistakesTruth>,
+    /// Table 4.
+    pub table4: Initial,
+    /// Servers by what P20 section 5.5 counts them as.
+    pub p20: BTreeMap<P20Standing, u64>,
 }
 
 impl Counts {
     /// Of servers whose truth is known.
-    pub fn of(servers: &[ServerTruth]) -> Self {
+    /// `reference` is the end of the time that Table 4 takes as known.
+    pub fn of(servers: &[ServerTruth], reference: Epoch) -> Self {
         let mut counts = Self { servers: servers.len() as u64, ..Self::default() };
         for server in servers {
+            *counts.p20.entry(server.p20).or_default() += 1;
+            if server.appears >= reference {
+                counts.table4.count(server);
+            }
             counts.certificate_changed += u64::from(!server.changes.is_empty());
             counts.key_changed += u64::from(server.grades().next().is_some());
             counts.certificate_changes += server.changes.len() as u64;
