@@ -107,7 +107,7 @@ impl<E: Evidence> Grader<'_, '_, E> {
         match there {
             Some(served) if fits(served.set) => Grade::Correct,
             Some(_) => Grade::Late(Late::InBetween),
-            None if self.history.set_before(moment).is_some_and(fits) => Grade::Correct,
+            None if self.history.served_before(moment).is_some_and(|served| fits(served.set)) => Grade::Correct,
             None => Grade::NoData(Missing::TwoTtlsBefore),
         }
     }

@@ -75,10 +75,15 @@ impl<'a> History<'a> {
     }
 
     /// The latest set seen before a moment.
-    pub fn set_before(&self, moment: Epoch) -> Option<SetId> {
+    pub fn served_before(&self, moment: Epoch) -> Option<Served> {
         let after = self.seen.partition_point(|seen| seen.first < moment);
-        let earlier = self.seen.iter().take(after).rev();
-        earlier.filter_map(|seen| seen.served).map(|served| served.set).next()
+        self.seen.iter().take(after).rev().find_map(|seen| seen.served)
+    }
+
+    /// The first set that is seen from a later round on.
+    pub fn served_after(&self, round: Epoch) -> Option<Served> {
+        let after = self.seen.partition_point(|seen| seen.first <= round);
+        self.seen.iter().skip(after).find_map(|seen| seen.served)
     }
 
     /// The first round after this one at which a set was served that matches a chain; only to be asked if none does at this round.

@@ -280,9 +280,9 @@ impl<'a, 'b> Server<'a, 'b> {
         let keys = self.place(new, new.key != self.leaf.key);
         let (two, grid) = (self.two_ttls(), self.shared.grid);
         let p20 = match (step, keys, self.plan.usage.numbers()) {
-            // There P20 has the chain last seen, and so asks what it always asks.
-            (Step::ChainUnseenBefore, Some(Where::Leaf), (None, Some(_))) => Some(P20::NotARollover),
-            (Step::ChainUnseenBefore, Some(Where::Leaf), (Some(_), Some(_))) => Some(P20::Correct),
+            // There P20 has what is nearest, and so asks what it always asks.
+            (Step::ChainUnseenBefore | Step::SetUnseenAt, Some(Where::Leaf), (None, Some(_))) => Some(P20::NotARollover),
+            (Step::ChainUnseenBefore | Step::SetUnseenAt, Some(Where::Leaf), (Some(_), Some(_))) => Some(P20::Correct),
             _ => step.p20(two, |rounds| grid.time(at + rounds)),
         };
         self.truth.changes.push(ChangeTruth { at: self.shared.grid.time(at), certificates, keys, planned, grade, mended, p20 });

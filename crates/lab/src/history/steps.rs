@@ -63,7 +63,8 @@ impl Step {
         (before + 6, after + 3)
     }
 
-    /// What P20's rules make of it: they look at the set two TTLs before, and do not ask for the chain of the round before. `time` gives the
+    /// What P20's rules make of it: they look at the set two TTLs before, and do not ask for the chain of the round before
+    /// or the set of this one. `time` gives the
     /// time of a round so many after the change.
     pub fn p20(self, two: Round, time: impl Fn(Round) -> i64) -> Option<P20> {
         Some(match self {
@@ -73,12 +74,14 @@ impl Step {
             Step::Correct { .. } | Step::AcrossGap | Step::Bridged => P20::Correct,
             Step::InBetween(ahead) => P20::Late(time(-ahead)),
             Step::SameTime | Step::ChainUnseenBefore => P20::Late(time(0)),
+            // The next set seen stands for the one that was not.
+            Step::SetUnseenAt => P20::Late(time(1)),
             Step::After(delay) => P20::Late(time(delay)),
             Step::Never => P20::Never,
             Step::Early(ahead) if ahead < two => P20::Late(time(-ahead)),
             Step::Early(_) | Step::Back => P20::Early,
             Step::UnmatchedBefore(_) => P20::Neither,
-            Step::SetUnseenBefore | Step::AfterOutage | Step::SetUnseenAt | Step::SetUnseenTwoTtlsBefore(_) => P20::Unknown,
+            Step::SetUnseenBefore | Step::AfterOutage | Step::SetUnseenTwoTtlsBefore(_) => P20::Unknown,
         })
     }
 

@@ -17,8 +17,8 @@ use std::collections::HashMap;
 
 /// Certificates of one chain: more are no chain.
 const MAX_CERTIFICATES: usize = 64;
-/// Certificates that are remembered, so that the same one is decoded once a day rather than once an hour.
-const MAX_REMEMBERED: usize = 50_000;
+/// Octets of text whose certificates are remembered, so that one is not decoded anew every hour: some 40,000.
+const MAX_REMEMBERED: usize = 64 << 20;
 /// Characters kept of a failure's text.
 const MAX_TEXT: usize = 200;
 
@@ -26,6 +26,7 @@ const MAX_TEXT: usize = 200;
 #[derive(Debug, Default)]
 pub struct Parser {
     certificates: HashMap<String, CertificateBytes>,
+    remembered: usize,
 }
 
 #[derive(Deserialize)]
@@ -115,8 +116,10 @@ impl Parser {
             return Err("certs: not a certificate");
         }
         let certificate = CertificateBytes(block.der.as_slice().into());
-        if self.certificates.len() >= MAX_REMEMBERED {
+        self.remembered += text.len();
+        if self.remembered > MAX_REMEMBERED {
             self.certificates.clear();
+            self.remembered = text.len();
         }
         self.certificates.insert(text.to_owned(), certificate.clone());
         Ok(certificate)

@@ -83,6 +83,21 @@ fn the_funnel_and_what_each_change_is_worth() {
 }
 
 #[test]
+fn what_was_not_seen_is_taken_from_its_neighbours() {
+    let old = (0, 3600, 0);
+    // No set at the change: the next one is S(t), and the TTL that of the last one.
+    let unseen_at = judged(&[old, old, (-1, 0, 1), (1, 3600, 1)]);
+    assert_eq!(unseen_at.changes[0].outcome, Outcome::Late(Some(3 * HOUR)));
+    // No set before it, but the same on both sides: it never came.
+    let unseen_before = judged(&[old, old, (-1, 0, 0), (0, 3600, 1), (1, 3600, 1)]);
+    assert_eq!(unseen_before.changes[0].outcome, Outcome::Late(Some(4 * HOUR)));
+    // Two TTLs before nobody saw it: an earlier one that matches both is enough.
+    let across = judged(&[(2, 3600, 0), (-1, 0, 0), (2, 3600, 0), (2, 3600, 1)]);
+    assert_eq!(across.changes[0].outcome, Outcome::Correct);
+    assert_eq!(judged(&[old, (-1, 0, 0), (2, 3600, 0), (2, 3600, 1)]).changes[0].outcome, Outcome::Unknown);
+}
+
+#[test]
 fn mixed_usages_are_carried_by_a_record_that_stays() {
     // The issuer's record stays while leaf and its record change at once.
     let carried = judged(&[(4, 3600, 0), (4, 3600, 0), (5, 3600, 1)]);
