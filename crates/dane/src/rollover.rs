@@ -74,17 +74,40 @@ impl<'a> Rounds<'a> {
         self.times
     }
 
+    /// How many rounds are before a moment. `near` is a number of rounds that should not be far from it: from there the grid says where to
+    /// look, and rounds that are missing do the rest. So it costs nothing that there are many.
+    fn before(&self, moment: Epoch, near: usize) -> usize {
+        let is_before = |index: usize| self.times.get(index).is_some_and(|time| *time < moment);
+        let Some(base) = self.times.get(near).or(self.times.last()) else { return 0 };
+        let near = near.min(self.times.len().saturating_sub(1));
+        let steps = moment.saturating_sub(*base).div_euclid(self.interval);
+        let guess = near.saturating_add_signed(isize::try_from(steps).unwrap_or(0)).min(self.times.len());
+        // Away from the guess in steps that double, until the end of what is before lies between.
+        let (mut low, mut high, mut step) = (guess, guess, 1);
+        while low > 0 && !is_before(low - 1) {
+            high = low;
+            low = low.saturating_sub(step);
+            step *= 2;
+        }
+        step = 1;
+        while high < self.times.len() && is_before(high) {
+            low = high;
+            high = high.saturating_add(step).min(self.times.len());
+            step *= 2;
+        }
+        low + self.times.get(low..high).map_or(0, |between| between.partition_point(|time| *time < moment))
+    }
+
     /// The last round at or before a moment; `None` if there was none, or if the grid has a later one that is missing.
     fn at(&self, moment: Epoch) -> Option<Epoch> {
-        let after = self.times.partition_point(|time| *time <= moment);
-        let round = *self.times.get(after.checked_sub(1)?)?;
+        let until = self.before(moment.saturating_add(1), 0);
+        let round = *self.times.get(until.checked_sub(1)?)?;
         (moment.saturating_sub(round) < self.interval).then_some(round)
     }
 
     /// The round before this one; `None` if that is missing.
-    fn before(&self, round: Epoch) -> Option<Epoch> {
-        let here = self.times.partition_point(|time| *time < round);
-        let previous = *self.times.get(here.checked_sub(1)?)?;
+    fn previous(&self, round: Epoch) -> Option<Epoch> {
+        let previous = *self.times.get(self.before(round, 0).checked_sub(1)?)?;
         (round.saturating_sub(previous) < self.interval.saturating_mul(2)).then_some(previous)
     }
 }

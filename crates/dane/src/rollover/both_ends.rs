@@ -2,7 +2,7 @@
 //! Security 2020): other rules than those of [`super`], for the same states.
 //!
 //! - A server counts if it had a TLSA set at both ends of the period (funnel: 6,968), and rolled if the set of its chain's keys changed
-//!   (1,784). Leaf, issuers or both: by the leaf's key and the set of the others; of two chains of one certificate the leaf.
+//!   (1,784). Leaf, issuers or both: by the leaf's key and the set of the others.
 //! - The set served two TTLs before the change, S(t−2T), is tested against the chain before and after: only the records that refer to what
 //!   changed, and those of usage 2 against the chain's **last** certificate only. It matches both: *correct*. Only the old one: *late*,
 //!   dated by the first set that matches. Only the new one: *early retirement*. Neither: left out. No record refers to it: not a rollover.
@@ -145,7 +145,7 @@ fn changes(history: &History<'_>, records: &impl Records) -> Vec<Rolled> {
 fn roll(history: &History<'_>, records: &impl Records, seen: &Seen, chains: (ChainId, ChainId), place: Place) -> Rolled {
     let at = seen.first;
     let (earlier, later) = (history.served_before(at), seen.served.or_else(|| history.served_after(at)));
-    let known = history.rounds.before(at).and_then(|round| history.at(round)).and_then(|seen| seen.served);
+    let known = history.rounds.previous(at).and_then(|round| history.at(round)).and_then(|seen| seen.served);
     let same = || earlier.zip(later).filter(|(earlier, later)| earlier.set == later.set).map(|(earlier, _)| earlier);
     let before = known.or_else(same);
     let ttl = seen.served.or(earlier).or(later).map(|served| served.ttl);

@@ -18,7 +18,7 @@ pub fn grade(states: &[State], rounds: Rounds<'_>, evidence: &impl Evidence) -> 
     history.index(evidence);
     let grader = Grader { history: &history, evidence };
     for change in &mut changes {
-        let before = rounds.before(change.at).and_then(|round| history.at(round));
+        let before = rounds.previous(change.at).and_then(|round| history.at(round));
         change.set_before = before.and_then(|seen| seen.served).map(|served| served.set);
         change.grade = change.difference.keys.map(|place| grader.grade(change, place, before));
     }

@@ -32,19 +32,19 @@ impl<'a> History<'a> {
     /// Keeps of every state the rounds in which somebody looked; a state without any was never seen.
     pub fn new(states: &[State], rounds: Rounds<'a>) -> Result<Self, Disorder> {
         let mut seen = Vec::with_capacity(states.len());
-        let mut rest = rounds.times();
+        let mut near = 0;
         let mut end = Epoch::MIN;
         for (i, state) in states.iter().enumerate() {
             if state.from < end || state.to < state.from {
                 return Err(Disorder(i));
             }
             end = state.to;
-            rest = rest.split_at(rest.partition_point(|time| *time < state.from)).1;
-            let (within, after) = rest.split_at(rest.partition_point(|time| *time < state.to));
+            let from = rounds.before(state.from, near);
+            near = rounds.before(state.to, from);
+            let within = rounds.times().get(from..near).unwrap_or_default();
             if let (Some(first), Some(last)) = (within.first(), within.last()) {
                 seen.push(Seen { first: *first, last: *last, served: state.served, chain: state.chain });
             }
-            rest = after;
         }
         Ok(Self { rounds, seen, sets: HashMap::new(), matched: HashMap::new() })
     }

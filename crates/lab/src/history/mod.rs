@@ -1,6 +1,6 @@
 //! Years of hourly states of thousands of mail servers, from a seed, with the truth beside them.
 //!
-//! The model plans each server: its kind by the shares of P22 ([`plan`](self)), when it renews certificates, and how each change is carried
+//! The model plans each server: its kind by the shares of P22, when it renews certificates, and how each change is carried
 //! out. A way of doing it has one grade by the definition of P22 section 6, so the truth is known without looking. Missed rounds, outages,
 //! block lists and differences between vantage points are put where they touch no planned change, or planned because they do.
 //!

@@ -122,3 +122,21 @@ fn chance_reaches_every_grade() {
         assert!(reached.get(word).is_some_and(|count| *count >= 5), "{word}: {reached:?}");
     }
 }
+
+proptest! {
+    /// Wherever one begins to look, as many rounds are before a moment as there are.
+    #[test]
+    fn rounds_are_found_from_anywhere(
+        steps in prop::collection::vec(1_i64..9000, 0..60),
+        moment in -10_000_i64..300_000,
+        near in 0_usize..70,
+        interval in 1_i64..5000,
+    ) {
+        let times: Vec<i64> = steps.iter().scan(0, |at, step| { *at += step; Some(*at) }).collect();
+        let rounds = Rounds::new(&times, interval).unwrap();
+        prop_assert_eq!(rounds.before(moment, near), times.iter().filter(|time| **time < moment).count());
+        for far in [i64::MIN, i64::MAX] {
+            prop_assert_eq!(rounds.before(far, near), if far < 0 { 0 } else { times.len() });
+        }
+    }
+}
