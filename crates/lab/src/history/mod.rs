@@ -61,10 +61,10 @@ pub struct HistoryConfig {
 }
 
 impl HistoryConfig {
-    /// 200 servers, 60 days from 2019-07-13 on (the first day of P22), one vantage point.
+    /// 100 servers, 30 days from 2019-07-13 on (the first day of P22), one vantage point.
     #[must_use]
     pub fn new() -> Self {
-        Self { servers: 200, days: 60, seed: 1, start: 1_562_976_000, vantages: 1 }
+        Self { servers: 100, days: 30, seed: 1, start: 1_562_976_000, vantages: 1 }
     }
 }
 

@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 ///
 /// Servers renew certificates, roll keys rightly and wrongly, have faults in their DNSSEC and are not always there, in the shares that the
 /// studies found; rounds are missed. Every change was planned, so truth.json says what any analysis has to find: each change with its
-/// grade, each server's verdict, and the counts of the tables. The same options give the same octets.
+/// grade, each server's verdict, and the counts of the tables. The same options give the same octets. A line, that is a server and hour, is
+/// some 2 kB, with --gzip some 1 kB: 100 servers and 30 days are 170 MB.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
-  # 200 servers, 60 days, in the form in which the studies' authors publish
+  # 100 servers, 30 days, in the form in which the studies' authors publish
   # theirs: history/virginia/190713_0.txt and on, and history/truth.json:
   danelaw lab history --out history
 
@@ -33,7 +34,7 @@ EXIT CODES
   2  options that cannot be, or the directory cannot be written")]
 pub struct Args {
     /// Mail servers
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     servers: u32,
 
     /// Mail domains: one state a day each, written as changes to domains.jsonl, their adoption of DANE to domains-truth.json
@@ -41,7 +42,7 @@ pub struct Args {
     domains: u32,
 
     /// Days of 24 rounds each
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u16).range(i64::from(LEAST_DAYS)..=20_000))]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(i64::from(LEAST_DAYS)..=20_000))]
     days: u16,
 
     /// Of ten thousand domains so many move to another provider each day
