@@ -28,6 +28,7 @@
 mod columnar;
 mod columns;
 mod error;
+pub mod import;
 mod jsonl;
 mod record;
 mod run;

@@ -22,6 +22,7 @@ pub mod preflight;
 pub mod refid;
 pub mod repair;
 pub mod requirement;
+pub mod rollover;
 pub mod smtp;
 pub mod suffix;
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod crowd;
 mod dns;
 mod export;
+pub mod history;
 mod https;
 mod mutants;
 mod net;

@@ -1,5 +1,7 @@
 //! `danelaw lab`: a small Internet on loopback.
 
+mod history;
+
 use crate::common::program::program;
 use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};
@@ -24,6 +26,7 @@ enum What {
     Serve(Serve),
     Export(Export),
     Scenarios(Scenarios),
+    History(history::Args),
 }
 
 /// What a lab is made from.
@@ -213,6 +216,7 @@ impl Args {
             What::Serve(serve) => serve.run(),
             What::Export(export) => export.run(),
             What::Scenarios(list) => list.run(),
+            What::History(history) => history.run(),
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::der::{bits, int, octets, oid, pem, seq, tlv};
 use super::rsa::{self, Hash, RsaKey};
 use crate::seed::Seed;
+use aws_lc_rs::digest::{SHA512, digest};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{Signer, SigningKey};
 use rustls::{SignatureAlgorithm, SignatureScheme};
@@ -18,6 +19,7 @@ pub const P384: &[u8] = b"\x2b\x81\x04\x00\x22";
 const RSA_ENCRYPTION: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
 const ECDSA_SHA256: &[u8] = b"\x2a\x86\x48\xce\x3d\x04\x03\x02";
 const RSA_SHA1: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05";
+const ED25519: &[u8] = b"\x2b\x65\x70";
 const RSA_SHA256: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b";
 
 /// A key pair.
@@ -26,6 +28,10 @@ pub enum CertKey {
     Ec(Box<EcdsaKeyPair>),
     /// RSA.
     Rsa(&'static RsaKey),
+    /// Ed25519: the same message has the same signature.
+    Ed(Box<Ed25519KeyPair>),
+    /// An RSA key that nobody holds, by its SubjectPublicKeyInfo: what it signs has 256 octets where a signature should be.
+    Nobody(Vec<u8>),
 }
 
 impl CertKey {
@@ -33,6 +39,12 @@ impl CertKey {
     pub fn derive(seed: &Seed) -> Self {
         let pair = ec_from_seed(&ECDSA_P256_SHA256_ASN1_SIGNING, seed, P256, 32);
         Self::Ec(Box::new(pair))
+    }
+
+    /// The Ed25519 key of a seed.
+    pub fn ed25519(seed: &Seed) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed.child("ed25519").bytes()).expect("any 32 octets are a key");
+        Self::Ed(Box::new(pair))
     }
 
     /// SubjectPublicKeyInfo.
@@ -43,6 +55,8 @@ impl CertKey {
                 let public = seq(&[&int(&key.modulus), &int(&key.exponent)]);
                 seq(&[&seq(&[&oid(RSA_ENCRYPTION), &tlv(0x05, &[])]), &bits(&public)])
             }
+            CertKey::Ed(pair) => seq(&[&seq(&[&oid(ED25519)]), &bits(pair.public_key().as_ref())]),
+            CertKey::Nobody(spki) => spki.clone(),
         }
     }
 
@@ -51,7 +65,8 @@ impl CertKey {
         match (self, hash) {
             (CertKey::Ec(_), _) => seq(&[&oid(ECDSA_SHA256)]),
             (CertKey::Rsa(_), Hash::Sha1) => seq(&[&oid(RSA_SHA1), &tlv(0x05, &[])]),
-            (CertKey::Rsa(_), Hash::Sha256) => seq(&[&oid(RSA_SHA256), &tlv(0x05, &[])]),
+            (CertKey::Rsa(_), Hash::Sha256) | (CertKey::Nobody(_), _) => seq(&[&oid(RSA_SHA256), &tlv(0x05, &[])]),
+            (CertKey::Ed(_), _) => seq(&[&oid(ED25519)]),
         }
     }
 
@@ -60,6 +75,8 @@ impl CertKey {
         match self {
             CertKey::Ec(pair) => pair.sign(&SystemRandom::new(), message).map(|s| s.as_ref().to_vec()).unwrap_or_default(),
             CertKey::Rsa(key) => key.sign(hash, message),
+            CertKey::Ed(pair) => pair.sign(message).as_ref().to_vec(),
+            CertKey::Nobody(_) => digest(&SHA512, message).as_ref().repeat(4),
         }
     }
 
@@ -68,6 +85,8 @@ impl CertKey {
         match self {
             CertKey::Ec(pair) => pem("PRIVATE KEY", pair.to_pkcs8v1().as_ref().map(AsRef::as_ref).unwrap_or_default()),
             CertKey::Rsa(key) => pem("RSA PRIVATE KEY", key.der),
+            CertKey::Ed(pair) => pem("PRIVATE KEY", pair.to_pkcs8v1().as_ref().map(AsRef::as_ref).unwrap_or_default()),
+            CertKey::Nobody(_) => String::new(),
         }
     }
 
@@ -77,6 +96,8 @@ impl CertKey {
         match self {
             CertKey::Ec(pair) => any(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.to_pkcs8v1().ok()?.as_ref().to_vec()))),
             CertKey::Rsa(key) if std::ptr::eq(*key, &*rsa::WEAK) => Some(Arc::new(WeakRsa)),
+            CertKey::Ed(pair) => any(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.to_pkcs8v1().ok()?.as_ref().to_vec()))),
+            CertKey::Nobody(_) => None,
             CertKey::Rsa(key) => any(PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(key.der))),
         }
     }

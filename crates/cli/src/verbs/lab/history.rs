@@ -1,0 +1,153 @@
+//! `danelaw lab history`: years of mail servers, made up, with the truth beside them.
+
+use crate::common::{print, time};
+use crate::exit::{Exit, UsageError};
+use ::lab::history::domains::{Domains, DomainsConfig};
+use ::lab::history::{CITIES, Counts, History, HistoryConfig, LEAST_DAYS, Packing, Written};
+use dane::Epoch;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Makes up years of hourly looks at mail servers, and writes down what is true of them.
+///
+/// Servers renew certificates, roll keys rightly and wrongly, have faults in their DNSSEC and are not always there, in the shares that the
+/// studies found; rounds are missed. Every change was planned, so truth.json says what any analysis has to find: each change with its
+/// grade, each server's verdict, and the counts of the tables. The same options give the same octets. A line, that is a server and hour, is
+/// some 2 kB, with --gzip some 1 kB: 100 servers and 30 days are 170 MB.
+#[derive(clap::Args)]
+#[command(after_help = "EXAMPLES
+  # 100 servers, 30 days, in the form in which the studies' authors publish
+  # theirs: history/virginia/190713_0.txt and on, and history/truth.json:
+  danelaw lab history --out history
+
+  # Five vantage points, compressed:
+  danelaw lab history --out history --vantages 5 --gzip
+
+  # A million domains and no server; a provider's step moves thousands:
+  danelaw lab history --servers 0 --domains 1000000 --days 30 --out domains
+
+  # The numbers of the paper, and nothing but the truth:
+  danelaw lab history --servers 13902 --days 580 --form truth --out p22
+
+EXIT CODES
+  0  everything is written
+  2  options that cannot be, or the directory cannot be written")]
+pub struct Args {
+    /// Mail servers
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    servers: u32,
+
+    /// Mail domains: one state a day each, written as changes to domains.jsonl, their adoption of DANE to domains-truth.json
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100_000_000))]
+    domains: u32,
+
+    /// Days of 24 rounds each
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(i64::from(LEAST_DAYS)..=20_000))]
+    days: u16,
+
+    /// Of ten thousand domains so many move to another provider each day
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(..=1000))]
+    moves: u16,
+
+    /// Everything is a function of it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Midnight UTC at which it begins [default: 2019-07-13T00:00:00Z]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    start: Option<Epoch>,
+
+    /// Vantage points
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=CITIES.len() as i64))]
+    vantages: u8,
+
+    /// Where to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// What to write beside truth.json
+    #[arg(long, value_enum, default_value_t = Form::DaneStudy)]
+    form: Form,
+
+    /// Compress the files
+    #[arg(long)]
+    gzip: bool,
+
+    /// One JSON object on one line about what was written
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to write.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// One JSON object a line for each server and hour, as the studies' authors publish
+    DaneStudy,
+    /// Nothing
+    Truth,
+}
+
+/// The contract of `--json`.
+#[derive(Serialize)]
+struct Report<'a> {
+    kind: &'static str,
+    config: &'a HistoryConfig,
+    written: Written,
+    counts: Counts,
+    /// Lines of domains.jsonl.
+    domain_changes: u64,
+    truth: PathBuf,
+    dir: &'a Path,
+}
+
+impl Args {
+    /// Does it.
+    ///
+    /// # Errors
+    /// A start that is no midnight, a directory that cannot be written.
+    pub fn run(self) -> Result<Exit, UsageError> {
+        let default = HistoryConfig::new();
+        let config = HistoryConfig {
+            servers: self.servers as usize,
+            days: u32::from(self.days),
+            seed: self.seed,
+            start: self.start.unwrap_or(default.start),
+            vantages: usize::from(self.vantages),
+        };
+        let history = History::new(config).map_err(UsageError::new)?;
+        let packing = if self.gzip { Packing::Gzip } else { Packing::Plain };
+        let written = match self.form {
+            Form::DaneStudy => history.write_dane_study(&self.out, packing),
+            Form::Truth => history.write_truth(&self.out).map(|()| Written::default()),
+        };
+        let written = written.map_err(UsageError::new)?;
+        let domains = DomainsConfig { domains: self.domains, days: self.days, seed: self.seed, moves: self.moves };
+        let domain_changes = if self.domains > 0 { Domains::new(domains).write(&self.out).map_err(UsageError::new)? } else { 0 };
+        let (counts, truth, dir) = (history.counts(), self.out.join("truth.json"), self.out.as_path());
+        if self.json {
+            print::json(&Report { kind: "lab-history", config: history.config(), written, counts, domain_changes, truth, dir });
+            return Ok(Exit::Good);
+        }
+        let number = present::number;
+        print::line(format_args!(
+            "{} servers, {} with other certificates, {} with other keys, {} of them judged. {} lines in {} files below {}; what is true: {}",
+            number(counts.servers),
+            number(counts.certificate_changed),
+            number(counts.key_changed),
+            number(counts.targets),
+            number(written.lines),
+            number(written.files),
+            dir.display(),
+            truth.display()
+        ));
+        if self.domains > 0 {
+            print::line(format_args!(
+                "{} changes of {} domains: {}/domains.jsonl",
+                number(domain_changes),
+                number(self.domains.into()),
+                dir.display()
+            ));
+        }
+        Ok(Exit::Good)
+    }
+}
