@@ -27,10 +27,14 @@ const EVENTS: usize = 256;
 const FEW: usize = 32;
 const MOMENT: Duration = Duration::from_millis(1);
 
+/// There may be something to read; nothing more will come, or the connection failed, which a read will tell.
 const READABLE: u8 = 1;
-const WRITABLE: u8 = 2;
-/// The connection failed, or nothing more will come.
-const OVER: u8 = 4;
+const READ_OVER: u8 = 2;
+/// The same for what is to be sent.
+const WRITABLE: u8 = 4;
+const WRITE_OVER: u8 = 8;
+const READ: u8 = READABLE | READ_OVER;
+const WRITE: u8 = WRITABLE | WRITE_OVER;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -86,14 +90,14 @@ pub(crate) struct Place {
 
 impl Place {
     fn is(&self, what: u8) -> bool {
-        self.ready.load(Ordering::Relaxed) & (what | OVER) != 0
+        self.ready.load(Ordering::Relaxed) & what != 0
     }
 
     fn no_longer(&self, what: u8) {
         self.ready.fetch_and(!what, Ordering::Relaxed);
     }
 
-    /// Waits until the socket is ready. False: the time was over before.
+    /// Waits until the socket is ready for one of these. False: the time was over before.
     async fn wait(&self, what: u8, end: Instant) -> bool {
         poll_fn(|_| {
             if self.is(what) {
@@ -127,10 +131,10 @@ impl Socket {
         let (registry, _) = place.reactor.get().ok_or_else(|| io::Error::other("no reactor"))?;
         place.ready.store(0, Ordering::Relaxed);
         registry.register(&mut tcp, Token(place.token.load(Ordering::Relaxed)), Interest::READABLE | Interest::WRITABLE)?;
-        if !place.wait(WRITABLE, end).await {
+        if !place.wait(WRITE, end).await {
             return Ok(None);
         }
-        if place.ready.load(Ordering::Relaxed) & OVER != 0
+        if place.is(READ_OVER | WRITE_OVER)
             && let Some(error) = tcp.take_error()?
         {
             return Err(error);
@@ -141,14 +145,16 @@ impl Socket {
 
     /// Waits until there is something to read. False: the time was over before.
     pub(crate) async fn readable(&self, end: Instant) -> bool {
-        self.place.wait(READABLE, end).await
+        self.place.wait(READ, end).await
     }
 
     pub(crate) fn try_read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let got = self.tcp.read(into);
-        // Less than there was room for: the next octets will be announced.
-        if got.as_ref().map_or_else(|e| e.kind() == io::ErrorKind::WouldBlock, |n| *n < into.len()) {
-            self.place.no_longer(READABLE);
+        match &got {
+            // Less than there was room for: the next octets will be announced, but not the end again.
+            Ok(n) if *n < into.len() => self.place.no_longer(READABLE),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.place.no_longer(READ),
+            _ => {}
         }
         got
     }
@@ -160,8 +166,8 @@ impl Socket {
                 Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    self.place.no_longer(WRITABLE);
-                    if !self.place.wait(WRITABLE, end).await {
+                    self.place.no_longer(WRITE);
+                    if !self.place.wait(WRITE, end).await {
                         return Ok(false);
                     }
                 }
@@ -263,8 +269,12 @@ impl Reactor {
     fn happened(&mut self, event: &mio::event::Event) {
         let Token(token) = event.token();
         let Some(visit) = self.slots.get(token).and_then(|slot| slot.visit.as_ref()) else { return };
-        let over = event.is_error() || event.is_read_closed() || event.is_write_closed();
-        let flags = [(event.is_readable(), READABLE), (event.is_writable(), WRITABLE), (over, OVER)];
+        let flags = [
+            (event.is_readable(), READABLE),
+            (event.is_read_closed() || event.is_error(), READ_OVER),
+            (event.is_writable(), WRITABLE),
+            (event.is_write_closed() || event.is_error(), WRITE_OVER),
+        ];
         let ready = flags.into_iter().filter(|(is, _)| *is).fold(0, |all, (_, flag)| all | flag);
         visit.place.ready.fetch_or(ready, Ordering::Relaxed);
         self.go_on(token);
@@ -285,6 +295,8 @@ impl Reactor {
         }
         let due = visit.place.due.load(Ordering::Relaxed) / TICK + 1;
         if due < visit.entry {
+            // Never in the past: the calendar has an end.
+            let due = due.max(millis(self.origin.elapsed()) / TICK + 1);
             visit.entry = due;
             self.calendar.entry(due).or_default().push((token, slot.visits_before));
         }
@@ -385,6 +397,29 @@ mod tests {
         drop(listener);
         let refused = reactors.run(|place| Socket::connect(place, address, soon(5000))).await.unwrap();
         assert_eq!(refused.err().map(|e| e.kind()), Some(io::ErrorKind::ConnectionRefused));
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_and_does_not_read_costs_no_more_than_our_patience() {
+        let (listener, address) = listener();
+        let server = std::thread::spawn(move || {
+            let stream = listener.accept().unwrap().0;
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            std::thread::sleep(Duration::from_millis(600));
+        });
+        let reactors = Reactors::default();
+        let work = |place| async move {
+            let mut socket = Socket::connect(place, address, soon(5000)).await.unwrap().unwrap();
+            assert!(socket.readable(soon(5000)).await);
+            assert_eq!(socket.try_read(&mut [0; 9]).unwrap(), 0, "the end");
+            // More than any window and buffer take.
+            let sent = socket.send(&vec![0; 64 << 20], soon(300)).await;
+            (sent.is_ok_and(|whole| !whole), socket.readable(soon(100)).await)
+        };
+        let (late, end_is_seen_again) = reactors.run(work).await.unwrap();
+        assert!(late && end_is_seen_again);
+        assert_eq!(reactors.run(|_| async { 7 }).await.unwrap(), 7, "others are served");
+        server.join().unwrap();
     }
 
     #[tokio::test]
