@@ -32,13 +32,17 @@ fn open() -> usize {
     std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
-/// Opens visits, waits until all hang where they should, and prints: how many, octets before, octets then.
+/// So many visits can one process hold.
+pub fn most() -> usize {
+    usize::try_from(many_files()).unwrap_or(usize::MAX).saturating_sub(1000)
+}
+
+/// Opens visits, waits until all hang where they should, prints: how many, octets before, octets then; and holds them until its input ends.
 ///
 /// # Errors
 /// If they do not come to hang.
 pub fn hold(options: &Options, stage: Stage) -> Result<(), String> {
-    let most = usize::try_from(many_files()).unwrap_or(usize::MAX).saturating_sub(1000);
-    let count = options.held.min(most);
+    let count = options.held.min(most());
     let port = match stage {
         Stage::Greeting => SILENT,
         Stage::Handshake => HANGS,
@@ -50,7 +54,7 @@ pub fn hold(options: &Options, stage: Stage) -> Result<(), String> {
         visits::begin(&looker, count);
         let begun = Instant::now();
         while open() < before.1 + count {
-            if begun.elapsed() > Duration::from_secs(50) {
+            if begun.elapsed() > Duration::from_secs(55) {
                 return Err(format!("only {} of {count} connections are open", open() - before.1));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -60,6 +64,7 @@ pub fn hold(options: &Options, stage: Stage) -> Result<(), String> {
         Ok(())
     })?;
     println!("{count} {} {}", before.0, resident());
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
     runtime.shutdown_background();
     Ok(())
 }

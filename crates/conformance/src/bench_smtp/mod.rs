@@ -38,6 +38,7 @@ pub fn run(arguments: impl Iterator<Item = String>) -> Result<(), String> {
     let options = Options::parse(arguments)?;
     match &options.role {
         Role::Serve => server::serve(&options.directory),
+        Role::Stall => server::stall(),
         Role::Hold(stage) => hold::hold(&options, *stage),
         Role::All => report::all(&options),
     }

@@ -19,6 +19,8 @@ pub enum Role {
     All,
     /// Is the mail server.
     Serve,
+    /// Is one of those that keep visits waiting.
+    Stall,
     /// Holds many visits open and says what they cost.
     Hold(Stage),
 }
@@ -63,6 +65,7 @@ impl Options {
 fn role_of(text: &str) -> Result<Role, String> {
     match text {
         "serve" => Ok(Role::Serve),
+        "stall" => Ok(Role::Stall),
         "hold-greeting" => Ok(Role::Hold(Stage::Greeting)),
         "hold-handshake" => Ok(Role::Hold(Stage::Handshake)),
         _ => Err(format!("no such role: {text}")),

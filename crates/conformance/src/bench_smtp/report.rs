@@ -2,10 +2,13 @@
 
 use super::options::Options;
 use super::server::{self, Kind};
-use super::{MEASURED, dialogue, handshake, peers, role, visits};
+use super::{MEASURED, dialogue, handshake, hold, peers, role, visits};
 use crate::bench::table::{Table, micros, put, whole};
 use crate::bench::usage::on_core;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
 /// Everything.
 ///
@@ -61,26 +64,46 @@ fn visited(options: &Options, kind: Kind, table: &mut Table) -> Option<String> {
     done.wrong.map(|wrong| format!("{word}: {} of {count} visits are not as they should be: {wrong}", count - done.right))
 }
 
-/// Visits held open, by a process of its own.
+/// Visits held open, by as many processes as their open files need.
 fn held(options: &Options, stage: &str, what: &str, table: &mut Table) -> Result<(), String> {
-    let (count, before, then) = hold(&options.directory, options.held, stage)?;
-    let each = then.saturating_sub(before) as f64 / count as f64;
-    let count = whole(count as f64);
-    table.row(format!("{count} visits open, {what}: each"), format!("{:.1} kB", each / 1000.0), "12 kB or less");
-    table.row(format!("{count} visits open, {what}: memory in all"), format!("{:.0} MB", then as f64 / 1e6), "below 1,000 MB");
+    let processes = options.held.div_ceil(hold::most());
+    let _servers: Vec<_> = (0..processes).map(|_| server::start_stalling(&options.directory)).collect();
+    // The ports answer as soon as the first of them listens; the last has to take its share.
+    std::thread::sleep(Duration::from_secs(1));
+    let start = || holder(&options.directory, options.held.div_ceil(processes), stage);
+    let mut holders =
+        on_core(MEASURED, || (0..processes).map(|_| start()).collect::<std::io::Result<Vec<_>>>()).map_err(|e| e.to_string())?;
+    let (mut count, mut more, mut all) = (0, 0, 0);
+    // All hold theirs until the last has told.
+    for holder in &mut holders {
+        let [some, before, then] = told(holder, stage)?;
+        count += some;
+        more += then.saturating_sub(before);
+        all += then;
+    }
+    for mut holder in holders {
+        drop(holder.stdin.take());
+        holder.wait().map_err(|e| e.to_string())?;
+    }
+    let each = more as f64 / count as f64;
+    let count = format!("{} visits open in {processes} processes", whole(count as f64));
+    table.row(format!("{count}, {what}: each"), format!("{:.1} kB", each / 1000.0), "12 kB or less");
+    table.row(format!("{count}, {what}: memory in all"), format!("{:.0} MB", all as f64 / 1e6), "below 1,000 MB");
     Ok(())
 }
 
-fn hold(directory: &Path, held: usize, stage: &str) -> Result<(usize, usize, usize), String> {
+fn holder(directory: &Path, held: usize, stage: &str) -> std::io::Result<Child> {
     let mut command = role(directory, stage);
-    command.args(["--held", &held.to_string()]);
-    let output = on_core(MEASURED, || command.output()).map_err(|e| e.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let numbers: Vec<usize> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    match numbers.as_slice() {
-        [count, before, then] => Ok((*count, *before, *then)),
-        _ => Err(format!("{stage}: {text}{}", String::from_utf8_lossy(&output.stderr))),
-    }
+    command.args(["--held", &held.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+}
+
+/// How many, octets before, octets then.
+fn told(holder: &mut Child, stage: &str) -> Result<[usize; 3], String> {
+    let mut line = String::new();
+    let output = holder.stdout.as_mut().ok_or("no output")?;
+    BufReader::new(output).read_line(&mut line).map_err(|e| e.to_string())?;
+    let numbers: Vec<usize> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    numbers.try_into().map_err(|_| format!("{stage}: {line}"))
 }
 
 const PREFACE: &str = "\

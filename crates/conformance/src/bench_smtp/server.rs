@@ -67,8 +67,17 @@ pub fn start(directory: &Path) -> Server {
         let pem = format!("{}{}{}", leaf.pem(), issuer.pem(), leaf_key.serialize_pem());
         std::fs::write(directory.join(format!("{}.pem", kind.word())), pem).expect("chain");
     }
-    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), HANGS);
-    on_core(SERVERS, || Server::start(role(directory, "serve"), &directory.join("server.log"), address))
+    ready(directory, "serve", Kind::Rsa2048.port())
+}
+
+/// One that keeps visits waiting; many of them share the ports, as none may have more open files than the visits' own processes.
+pub fn start_stalling(directory: &Path) -> Server {
+    ready(directory, "stall", HANGS)
+}
+
+fn ready(directory: &Path, word: &str, port: u16) -> Server {
+    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    on_core(SERVERS, || Server::start(role(directory, word), &directory.join("server.log"), address))
 }
 
 /// The chain of a kind, leaf first.
@@ -104,6 +113,18 @@ pub fn serve(directory: &Path) -> Result<(), String> {
             })
             .await?;
         }
+        std::future::pending().await
+    })
+}
+
+/// Keeps visits waiting until it is ended.
+///
+/// # Errors
+/// If the ports are taken.
+pub fn stall() -> Result<(), String> {
+    super::hold::many_files();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    runtime.block_on(async {
         listen(SILENT, |stream| async move { drain(stream).await }).await?;
         listen(HANGS, |stream| async move {
             let mut stream = BufReader::with_capacity(256, stream);
@@ -122,7 +143,7 @@ where
     F: Future<Output = Option<()>> + Send + 'static,
 {
     let socket = tokio::net::TcpSocket::new_v4().map_err(|e| e.to_string())?;
-    socket.set_reuseaddr(true).map_err(|e| e.to_string())?;
+    socket.set_reuseaddr(true).and_then(|()| socket.set_reuseport(true)).map_err(|e| e.to_string())?;
     socket.bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)).map_err(|e| format!("port {port}: {e}"))?;
     let listener: TcpListener = socket.listen(4096).map_err(|e| e.to_string())?;
     tokio::spawn(async move {
