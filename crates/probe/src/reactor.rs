@@ -23,9 +23,6 @@ use tokio::sync::{mpsc, oneshot};
 const TICK: u64 = 16;
 /// Events taken at a time.
 const EVENTS: usize = 256;
-/// When so few visits can go on, the next are awaited for a moment, to look for many at once instead of for each by itself.
-const FEW: usize = 32;
-const MOMENT: Duration = Duration::from_millis(1);
 
 /// There may be something to read; nothing more will come, or the connection failed, which a read will tell.
 const READABLE: u8 = 1;
@@ -243,9 +240,6 @@ impl Reactor {
                     let count = events.iter().map(|event| self.happened(event)).count();
                     if count < EVENTS {
                         ready.clear_ready();
-                    }
-                    if count < FEW {
-                        tokio::time::sleep(MOMENT).await;
                     }
                 }
                 () = pause => self.remind(),
