@@ -13,7 +13,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("lab", &["dane", "scenario"]),
     ("archive", &["dane"]),
     ("roots", &["dane"]),
-    ("analysis", &["dane"]),
+    ("analysis", &["archive", "dane"]),
     ("present", &["analysis", "dane"]),
     ("operate", &["dane", "probe", "resolve"]),
     ("cli", &["analysis", "archive", "dane", "dnssec", "lab", "operate", "present", "probe", "resolve", "roots", "scenario"]),

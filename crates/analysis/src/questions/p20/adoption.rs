@@ -1,0 +1,97 @@
+//! P20 Table 1 and Figures 2 and 4: who has TLSA records.
+
+use crate::Share;
+use crate::study::{About, Answer, Cell, Chart, Drawing, Needs, Question, Scale, Series, Steps, Study, Table, View};
+use archive::states::model::{DomainState, WordId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Per top-level domain and round: domains with mail hosts, with TLSA records at any of them, and at all of them.
+pub struct Adoption;
+
+/// Counts of one top-level domain.
+#[derive(Default, Serialize, Deserialize)]
+pub struct OfTld {
+    mail: Steps,
+    any: Steps,
+    all: Steps,
+}
+
+impl Question for Adoption {
+    type Part = BTreeMap<WordId, OfTld>;
+
+    const ABOUT: About = About {
+        id: "p20-adoption",
+        title: "Adoption of DANE by top-level domain",
+        source: "P20 Table 1, Figures 2 and 4",
+        views: &[View::Paper],
+        definition: "Of the domains with at least one MX host, those with TLSA records at any of them (Table 1, Figure 2); of these, those with \
+                     TLSA records at all of them, \"full\", the others being \"partial\" (Figure 4). A domain without MX records, or whose MX \
+                     records nobody got, is in neither number. Table 1 is the last round.",
+        published: "2019-10-31: 0.7% of .com, 0.7% of .net and .org (Table 1 misprints 7.3% and 7.0%; section 4.2), 9.6% of .nl, 38% of .se",
+    };
+
+    const NEEDS: Needs = Needs { domains: Some(&["tld", "hosts", "tlsa", "mx_set_id"]), ..Needs::NONE };
+
+    fn domains(study: &Study<'_>, states: &[DomainState], part: &mut Self::Part) {
+        let Some((_, grid)) = study.domain_vantage() else { return };
+        for state in states.iter().filter(|state| state.seen.mx_set.is_some() && state.seen.hosts > 0) {
+            let Some(tld) = state.seen.tld else { continue };
+            let rounds = grid.rounds(&state.span);
+            let of_tld = part.entry(tld).or_default();
+            of_tld.mail.add(&rounds, 1);
+            if state.seen.tlsa > 0 {
+                of_tld.any.add(&rounds, 1);
+                of_tld.all.add(&rounds, i64::from(state.seen.tlsa == state.seen.hosts));
+            }
+        }
+    }
+
+    fn merge(part: &mut Self::Part, other: Self::Part) {
+        for (tld, other) in other {
+            let mine = part.entry(tld).or_default();
+            mine.mail.merge(&other.mail);
+            mine.any.merge(&other.any);
+            mine.all.merge(&other.all);
+        }
+    }
+
+    fn answer(study: &Study<'_>, part: Self::Part) -> Answer {
+        let mut answer = Answer::new(&Self::ABOUT);
+        let Some((_, grid)) = study.domain_vantage() else { return answer };
+        let mut last = Table::new("last-round", View::Paper, "Domains with TLSA records, last round", &["tld", "with_tlsa", "full"]);
+        let mut daily = Table::new("by-round", View::Paper, "Domains with TLSA records by round", &["time", "tld", "with_tlsa", "full"]);
+        let mut tlds: Vec<(&str, OfTld)> = part.into_iter().map(|(tld, counts)| (study.text(Some(tld)), counts)).collect();
+        tlds.sort_by_key(|(tld, _)| *tld);
+        for (tld, counts) in tlds {
+            let counted = [&counts.mail, &counts.any, &counts.all].map(|steps| steps.counts(grid.len()));
+            for (round, time) in grid.times().iter().enumerate() {
+                let [mail, any, all] = [0, 1, 2].map(|which: usize| counted[which][round]);
+                let shares = [Share::new(any, mail).into(), Share::new(all, any).into()];
+                if round + 1 == grid.len() {
+                    last.rows.push([&[Cell::from(tld)], &shares[..]].concat());
+                }
+                daily.rows.push([&[Cell::Time(*time), tld.into()], &shares[..]].concat());
+            }
+        }
+        for (name, title, column) in [
+            ("with-tlsa", "Domains with TLSA records at any MX host", "with_tlsa"),
+            ("full", "Of these, with TLSA records at every MX host", "full"),
+        ] {
+            answer.charts.push(Chart {
+                name,
+                title: title.to_owned(),
+                table: "by-round",
+                view: View::Paper,
+                drawing: Drawing::Lines,
+                x: "time",
+                series: vec![Series::new(column, "")],
+                by: Some("tld"),
+                scale: Scale::Percent,
+                below: None,
+            });
+        }
+        answer.tables = vec![last, daily];
+        answer
+    }
+}

@@ -1,0 +1,116 @@
+//! Which TLSA set matches which chain, from digests alone.
+
+use archive::states::model::{Cert, Chain, ChainId, Digest, Digest512, Id, TlsaSet, TlsaSetId};
+use dane::rollover::{ChainFacts, Difference, Evidence, Part};
+use dane::tlsa::Tlsa;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+
+/// [`dane::paper::paper_match`] for what an archive has. Two differences from bytes: a full certificate or key is compared by its SHA-256; and
+/// a record of usage 0 whose root was not sent does not match, as roots are no part of an archive.
+pub struct Matching<'a> {
+    certs: &'a [Cert],
+    chains: &'a [Chain],
+    sets: &'a [TlsaSet],
+    known: RefCell<HashMap<(u32, u32, Part), bool>>,
+    keys: HashMap<Digest, u32>,
+}
+
+impl<'a> Matching<'a> {
+    /// Of the lists of an archive.
+    #[must_use]
+    pub fn new(certs: &'a [Cert], chains: &'a [Chain], sets: &'a [TlsaSet]) -> Self {
+        let mut keys = HashMap::with_capacity(certs.len());
+        for cert in certs {
+            let number = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+            keys.entry(key_of(cert)).or_insert(number);
+        }
+        Self { certs, chains, sets, known: RefCell::default(), keys }
+    }
+
+    /// The certificates of a chain that can be read, leaf first; none if the leaf cannot.
+    pub fn certificates(&self, chain: ChainId) -> impl Iterator<Item = &'a Cert> + use<'a> {
+        let certs = self.certs;
+        let chain = self.chains.get(chain.index()).map_or(&[][..], |chain| &chain.certs);
+        let has_leaf = chain.first().and_then(|leaf| certs.get(leaf.index())).is_some_and(|leaf| leaf.spki_sha256.is_some());
+        let chain = if has_leaf { chain } else { &[] };
+        chain.iter().filter_map(|cert| certs.get(cert.index())).filter(|cert| cert.spki_sha256.is_some())
+    }
+
+    /// The records of a set.
+    #[must_use]
+    pub fn records(&self, set: TlsaSetId) -> &'a [Tlsa] {
+        self.sets.get(set.index()).map_or(&[], |set| &set.records)
+    }
+
+    /// Whether one record matches a chain.
+    #[must_use]
+    pub fn fits(&self, record: &Tlsa, chain: ChainId) -> bool {
+        self.certificates(chain).enumerate().any(|(place, cert)| {
+            let refers = match record.usage {
+                1 | 3 => place == 0,
+                0 | 2 => place > 0,
+                _ => false,
+            };
+            refers && is_data_of(record, cert)
+        })
+    }
+
+    /// Whether any record of a part of a set matches a chain.
+    #[must_use]
+    pub fn any_fits(&self, set: TlsaSetId, chain: ChainId, part: Part) -> bool {
+        let find_out = || self.records(set).iter().any(|record| part.has(record.usage) && self.fits(record, chain));
+        *self.known.borrow_mut().entry((set.number(), chain.number(), part)).or_insert_with(find_out)
+    }
+
+    /// The certificates and keys of a chain as numbers.
+    #[must_use]
+    pub fn facts(&self, chain: ChainId) -> ChainFacts {
+        let certs = self.chains.get(chain.index()).map_or(&[][..], |chain| &chain.certs);
+        let key =
+            |cert: &archive::states::model::CertId| self.certs.get(cert.index()).and_then(|cert| self.keys.get(&key_of(cert))).copied();
+        let (leaf, issuers) = certs.split_first().map_or((None, certs), |(leaf, issuers)| (Some(leaf), issuers));
+        ChainFacts {
+            leaf: leaf.map_or(0, |cert| cert.number()),
+            leaf_key: leaf.and_then(key).unwrap_or(u32::MAX),
+            issuers: issuers.iter().map(|cert| cert.number()).collect(),
+            issuer_keys: issuers.iter().filter_map(key).collect::<BTreeSet<u32>>(),
+        }
+    }
+}
+
+/// Of what cannot be read as a certificate, all is the key.
+fn key_of(cert: &Cert) -> Digest {
+    cert.spki_sha256.unwrap_or(cert.sha256)
+}
+
+/// Whether a record's data is what its selector and matching type make of a certificate. (RFC 6698 section 2.1)
+#[must_use]
+fn is_data_of(record: &Tlsa, cert: &Cert) -> bool {
+    let digest = || Digest::from_slice(&record.data);
+    let digest512 = || Digest512::from_slice(&record.data);
+    match (record.selector, record.matching) {
+        (0, 0) => Digest::of(&record.data) == cert.sha256,
+        (1, 0) => Some(Digest::of(&record.data)) == cert.spki_sha256,
+        (0, 1) => digest() == Some(cert.sha256),
+        (1, 1) => cert.spki_sha256.is_some() && digest() == cert.spki_sha256,
+        (0, 2) => digest512() == Some(cert.sha512),
+        (1, 2) => cert.spki_sha512.is_some() && digest512() == cert.spki_sha512,
+        _ => false,
+    }
+}
+
+/// Numbers as in the archive's tables.
+impl Evidence for Matching<'_> {
+    fn matches(&self, set: u32, chain: u32, part: Part) -> bool {
+        TlsaSetId::new(set).zip(ChainId::new(chain)).is_some_and(|(set, chain)| self.any_fits(set, chain, part))
+    }
+
+    fn has(&self, set: u32, part: Part) -> bool {
+        TlsaSetId::new(set).is_some_and(|set| self.records(set).iter().any(|record| part.has(record.usage)))
+    }
+
+    fn difference(&self, old: u32, new: u32) -> Difference {
+        ChainId::new(old).zip(ChainId::new(new)).map_or_else(Difference::default, |(old, new)| self.facts(old).difference(&self.facts(new)))
+    }
+}
