@@ -60,10 +60,13 @@ pub fn planted(history: History) -> Planted {
     Planted { history, archive, _place: place }
 }
 
+/// Whether records match a chain, and whether they are valid for it.
+type Outcome = (Option<bool>, Option<bool>);
+
 struct Translate<'h> {
     history: &'h History,
     chains: HashMap<ChainId, archive::states::model::ChainId>,
-    known: HashMap<(SetId, ChainId, Security), (Option<bool>, Option<bool>)>,
+    known: HashMap<(SetId, ChainId, Security), Outcome>,
 }
 
 impl Translate<'_> {
