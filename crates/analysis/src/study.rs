@@ -9,6 +9,7 @@ mod answer;
 mod grid;
 mod host;
 mod matching;
+mod partition;
 mod question;
 mod run;
 mod settings;
@@ -17,8 +18,9 @@ pub use answer::{About, Answer, Cell, Chart, Drawing, Scale, Series, Table, View
 pub use grid::{Grid, Steps};
 pub use host::{Host, HostStates};
 pub use matching::Matching;
+pub use partition::{Partition, whole};
 pub use question::{Entry, Needs, Question};
-pub use run::{answers, parts, whole};
+pub use run::answers;
 pub use settings::Settings;
 
 use archive::Error;
