@@ -4,6 +4,7 @@ pub mod colour;
 pub mod domains;
 pub mod file;
 pub mod fingerprint;
+pub mod fold;
 pub mod metadata;
 pub mod pace;
 pub mod policies;

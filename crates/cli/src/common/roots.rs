@@ -2,8 +2,10 @@
 
 use crate::common::file;
 use crate::exit::UsageError;
+use aws_lc_rs::digest::{Context, SHA256};
 use dane::Epoch;
 use dane::observation::CertificateBytes;
+use data_encoding::HEXLOWER;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,6 +46,21 @@ impl RootsOption {
 impl Trust {
     fn mozilla() -> Self {
         Trust::Mozilla(Mutex::default())
+    }
+
+    /// What these roots are called in the archive: the day of Mozilla's list, or `sha256:` and the digest of what a file holds. `None`: there
+    /// are none.
+    #[must_use]
+    pub fn release(&self, moment: Epoch) -> Option<String> {
+        match self {
+            Trust::Always(roots) if roots.is_empty() => None,
+            Trust::Always(roots) => {
+                let mut hash = Context::new(&SHA256);
+                roots.iter().for_each(|root| hash.update(&root.0));
+                Some(format!("sha256:{}", HEXLOWER.encode(hash.finish().as_ref())))
+            }
+            Trust::Mozilla(_) => Some(roots::at(moment).release.to_owned()),
+        }
     }
 
     /// The roots of this moment.
