@@ -6,6 +6,7 @@ pub mod file;
 pub mod fingerprint;
 pub mod metadata;
 pub mod pace;
+pub mod papers;
 pub mod policies;
 pub mod preflight;
 pub mod print;

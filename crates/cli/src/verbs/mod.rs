@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod dns;
+mod import;
 mod lab;
 mod report;
 mod scan;
@@ -19,6 +20,7 @@ pub enum Verb {
     Check(Box<check::Args>),
     Scan(Box<scan::Args>),
     Report(report::Args),
+    Import(import::Args),
     Dns(dns::Args),
     Tlsa(tlsa::Args),
     Smtp(smtp::Args),
@@ -36,6 +38,7 @@ impl Verb {
             Verb::Demo(args) => args.run(),
             Verb::Scan(args) => args.run(),
             Verb::Report(args) => args.run(),
+            Verb::Import(args) => args.run(),
             Verb::Dns(args) => args.run(),
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),
