@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod fold;
 pub mod metadata;
 pub mod pace;
+pub mod papers;
 pub mod policies;
 pub mod preflight;
 pub mod print;
