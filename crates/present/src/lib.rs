@@ -2,6 +2,7 @@
 
 mod check;
 mod depth;
+pub mod figure;
 mod html;
 mod style;
 mod terminal;
