@@ -1,5 +1,6 @@
 //! Shows results: the terminal's tables, the proof chain of `check`, the HTML report. Takes what `analysis` and `dane` give; looks at nothing.
 
+pub mod answers;
 mod check;
 mod depth;
 pub mod figure;

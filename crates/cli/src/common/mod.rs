@@ -14,6 +14,7 @@ pub mod program;
 pub mod progress;
 pub mod resolver;
 pub mod roots;
+pub mod study;
 pub mod survey;
 pub mod targets;
 pub mod time;

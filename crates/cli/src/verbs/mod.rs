@@ -1,5 +1,6 @@
 //! The verbs: one module each, with its arguments, its examples and its `run`.
 
+mod analyse;
 mod check;
 mod demo;
 mod dns;
@@ -19,6 +20,7 @@ pub enum Verb {
     Check(Box<check::Args>),
     Scan(Box<scan::Args>),
     Report(report::Args),
+    Analyse(analyse::Args),
     Dns(dns::Args),
     Tlsa(tlsa::Args),
     Smtp(smtp::Args),
@@ -36,6 +38,7 @@ impl Verb {
             Verb::Demo(args) => args.run(),
             Verb::Scan(args) => args.run(),
             Verb::Report(args) => args.run(),
+            Verb::Analyse(args) => args.run(),
             Verb::Dns(args) => args.run(),
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),
