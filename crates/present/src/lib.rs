@@ -3,6 +3,7 @@
 pub mod answers;
 mod check;
 mod depth;
+pub mod figure;
 mod html;
 mod style;
 mod terminal;
