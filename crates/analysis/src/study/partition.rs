@@ -46,8 +46,8 @@ impl<'s, 'a> Partition<'s, 'a> {
     /// If a part cannot be written down: a fault of ours.
     pub fn parts(mut self) -> Result<Vec<(String, Vec<u8>)>, postcard::Error> {
         pass_hosts(self.study, &self.servers, &self.questions, &mut self.passes);
-        let write = |(pass, question): (&Box<dyn Pass>, &Entry)| Ok((question.about.id.to_owned(), pass.write()?));
-        self.passes.iter().zip(&self.questions).map(write).collect()
+        let ids = self.questions.iter().map(|question| question.about.id.to_owned());
+        ids.zip(&self.passes).map(|(id, pass)| Ok((id, pass.write()?))).collect()
     }
 }
 
