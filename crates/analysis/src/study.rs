@@ -190,5 +190,5 @@ fn grids(archive: &Archive, settings: &Settings, looked: impl Fn(&Snapshot) -> b
         let name = archive.parts().text(snapshot.vantage);
         by_name.entry(name).or_insert_with(|| (snapshot.vantage, Vec::new())).1.push(snapshot);
     }
-    by_name.into_values().map(|(vantage, snapshots)| (vantage, Grid::new(&snapshots))).collect()
+    by_name.into_values().map(|(vantage, snapshots)| (vantage, Grid::new(snapshots))).collect()
 }
