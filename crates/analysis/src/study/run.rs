@@ -4,7 +4,7 @@ use super::host::HostStates;
 use super::question::Pass;
 use super::{Answer, Content, Entry, Needs, Settings, Study};
 use archive::Error;
-use archive::states::model::ServerState;
+use archive::states::model::{DomainState, ServerState};
 use archive::states::{Archive, Columns};
 
 /// Answers questions of an archive.
@@ -116,20 +116,30 @@ fn domains(study: &Study<'_>, needs: &Together, questions: &[Entry], passes: &mu
     })
 }
 
-/// What one question counts in the hosts and domains of one of `of` partitions, numbered from 0: to be sent to who adds up.
+/// What one question counts in some of the hosts and domains, each with all its states: to be sent to who adds up.
 ///
 /// # Errors
-/// If a file of the archive cannot be read.
-pub fn parts(study: &Study<'_>, question: Entry, states: &[ServerState]) -> Result<Vec<u8>, postcard::Error> {
+/// If the part cannot be written.
+pub fn parts(study: &Study<'_>, question: Entry, servers: &[ServerState], domains: &[DomainState]) -> Result<Vec<u8>, postcard::Error> {
     let mut pass = (question.begin)();
-    let mut scratch = Vec::new();
-    by_host(study, states, |host, rows| {
-        scratch.clear();
-        scratch.extend(rows.iter().filter_map(|row| states.get(*row as usize)));
-        let rank = |state: &ServerState| host.servers.iter().position(|server| *server == state.key);
-        scratch.sort_by_key(|state: &ServerState| (state.vantage, rank(state), state.span.valid_from_s));
-        pass.host(study, &HostStates::new(host, study.archive().servers(), &scratch));
-    });
+    let vantage = study.vantage().map(|(vantage, _)| vantage).filter(|_| !question.needs.every_vantage);
+    if question.needs.servers.is_some() {
+        let mut scratch = Vec::new();
+        by_host(study, servers, |host, rows| {
+            scratch.clear();
+            let states = rows.iter().filter_map(|row| servers.get(*row as usize));
+            scratch.extend(states.filter(|state| vantage.is_none_or(|only| state.vantage == only)));
+            let rank = |state: &ServerState| host.servers.iter().position(|server| *server == state.key);
+            scratch.sort_by_key(|state: &ServerState| (state.vantage, rank(state), state.span.valid_from_s));
+            pass.host(study, &HostStates::new(host, study.archive().servers(), &scratch));
+        });
+    }
+    if question.needs.domains.is_some()
+        && let Some((only, _)) = study.domain_vantage()
+    {
+        let states: Vec<DomainState> = domains.iter().filter(|state| state.vantage == only).copied().collect();
+        pass.domains(study, &states);
+    }
     pass.write()
 }
 
