@@ -29,6 +29,11 @@ impl Grid {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn of(times: &[Epoch], interval: i64) -> Self {
+        Self { times: times.to_vec(), complete: vec![true; times.len()], interval }
+    }
+
     /// When each round was scheduled, ascending.
     #[must_use]
     pub fn times(&self) -> &[Epoch] {

@@ -51,6 +51,17 @@ impl<'s, 'a> Partition<'s, 'a> {
     }
 }
 
+/// What one question counts in some of the hosts and domains, each with all its states.
+///
+/// # Errors
+/// If the part cannot be written down: a fault of ours.
+pub fn parts(study: &Study<'_>, question: Entry, servers: &[ServerState], domains: &[DomainState]) -> Result<Vec<u8>, postcard::Error> {
+    let mut partition = Partition::new(study, &[question]);
+    partition.servers(servers);
+    partition.domains(domains);
+    Ok(partition.parts()?.pop().map(|(_, part)| part).unwrap_or_default())
+}
+
 /// The answer to a question from what was counted in all partitions.
 ///
 /// # Errors
