@@ -1,10 +1,13 @@
 //! The verbs: one module each, with its arguments, its examples and its `run`.
 
+mod archive;
 mod check;
 mod demo;
 mod dns;
+mod export;
 mod import;
 mod lab;
+mod rejudge;
 mod report;
 mod scan;
 mod smtp;
@@ -21,6 +24,9 @@ pub enum Verb {
     Scan(Box<scan::Args>),
     Report(report::Args),
     Import(import::Args),
+    Export(export::Args),
+    Archive(archive::Args),
+    Rejudge(rejudge::Args),
     Dns(dns::Args),
     Tlsa(tlsa::Args),
     Smtp(smtp::Args),
@@ -39,6 +45,9 @@ impl Verb {
             Verb::Scan(args) => args.run(),
             Verb::Report(args) => args.run(),
             Verb::Import(args) => args.run(),
+            Verb::Export(args) => args.run(),
+            Verb::Archive(args) => args.run(),
+            Verb::Rejudge(args) => args.run(),
             Verb::Dns(args) => args.run(),
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),
