@@ -7,6 +7,7 @@
 
 mod answer;
 mod grid;
+mod holdings;
 mod host;
 mod matching;
 mod question;
@@ -15,6 +16,7 @@ mod settings;
 
 pub use answer::{About, Answer, Cell, Chart, Drawing, Scale, Series, Table, View};
 pub use grid::{Grid, Steps};
+pub use holdings::{Holdings, Watch};
 pub use host::{Host, HostStates};
 pub use matching::Matching;
 pub use question::{Entry, Needs, Question};
