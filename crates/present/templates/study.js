@@ -88,7 +88,7 @@ function stacks(plot, all, index) {
   all.slice(0, index).forEach(points => points.forEach(p => feet.set(p.x, (feet.get(p.x) || 0) + (p.y || 0))));
   const points = all[index].filter(p => p.x >= plot.x[1] && p.x <= plot.x[2]);
   points.forEach((p, i) => { if (i && p.x > points[i - 1].x) least = Math.min(least, toX(plot, p.x) - toX(plot, points[i - 1].x)); });
-  const wide = Math.min(40, Math.max(1, least * .85));
+  const wide = Math.min(40, Math.max(1, least * (points.length > 60 ? 1.02 : .85)));
   for (const p of points) {
     const foot = feet.get(p.x) || 0, low = toY(plot, foot), high = toY(plot, foot + (p.y || 0));
     const x = Math.min(plot.box[2] - wide, Math.max(plot.box[0], toX(plot, p.x) - wide / 2));

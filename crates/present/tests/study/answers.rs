@@ -54,7 +54,8 @@ fn lines() -> Answer {
             table.rows.push(vec![time, Share::new(valid, of).into(), Share::new(valid + 300, of).into(), Cell::Count(of)]);
         }
         tables.push(table);
-        let series = vec![Series::new("valid", "Valid by DNSSEC and certificate"), Series::new("matching", "Records match the certificate")];
+        let series =
+            vec![Series::new("valid", "Valid by DNSSEC and certificate"), Series::new("matching", "Records match the certificate")];
         let chart = chart("valid", "by-round", view, Drawing::Lines, "time", Scale::Percent);
         charts.push(Chart { series, below: Some("crawled"), ..chart });
     }
@@ -122,7 +123,9 @@ fn stacked() -> Answer {
 
 fn funnel() -> Answer {
     let mut table = Table::new("funnel", View::Paper, "Who is left to be judged", &["step", "valid"]);
-    for (step, n) in [("servers", 13_902), ("with another certificate", 10_334), ("with another key", 8_837), ("judged", 2_569), ("none", 0)] {
+    for (step, n) in
+        [("servers", 13_902), ("with another certificate", 10_334), ("with another key", 8_837), ("judged", 2_569), ("none", 0)]
+    {
         table.rows.push(vec![step.into(), Cell::Count(n)]);
     }
     let drawn = chart("funnel", "funnel", View::Paper, Drawing::Funnel, "step", Scale::Count);

@@ -30,11 +30,13 @@ pub(super) fn section(answer: &Answer, side: Side<'_>, other: Side<'_>) -> Secti
     });
     let charts = charts.collect();
     let mut section = assemble(answer, charts, tables);
-    section.notes = answer.notes.iter().map(|note| (side.name, note)).chain(theirs.into_iter().flat_map(|theirs| {
-        theirs.notes.iter().map(|note| (other.name, note))
-    }))
-    .map(|(name, note)| clean(&format!("{name}: {note}")))
-    .collect();
+    section.notes = answer
+        .notes
+        .iter()
+        .map(|note| (side.name, note))
+        .chain(theirs.into_iter().flat_map(|theirs| theirs.notes.iter().map(|note| (other.name, note))))
+        .map(|(name, note)| clean(&format!("{name}: {note}")))
+        .collect();
     section
 }
 

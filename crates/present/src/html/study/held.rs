@@ -58,7 +58,8 @@ fn strip(watch: &Watch, first: Epoch, last: Epoch) -> String {
         let begin = |unit: u64| (u128::from(unit) * u128::from(slots)).div_ceil(u128::from(units));
         u64::try_from(begin(unit as u64 + 1) - begin(unit as u64)).unwrap_or(1).max(1)
     };
-    let mut out = format!(r#"<svg class="bar strip" viewBox="0 0 {units} 12" preserveAspectRatio="none" aria-hidden="true" focusable="false">"#);
+    let mut out =
+        format!(r#"<svg class="bar strip" viewBox="0 0 {units} 12" preserveAspectRatio="none" aria-hidden="true" focusable="false">"#);
     let level = |unit: usize, count: u64| match count {
         0 => "",
         count if count >= full(unit) => "c-good",
