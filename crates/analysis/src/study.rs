@@ -6,21 +6,26 @@
 //! S(t) is what a round saw: the rounds are those of a [`Grid`], and what holds between two of them is not known.
 
 mod answer;
+mod days;
 mod grid;
 mod holdings;
 mod host;
 mod matching;
+mod misfit;
+mod partition;
 mod question;
 mod run;
 mod settings;
 
 pub use answer::{About, Answer, Cell, Chart, Drawing, Scale, Series, Table, View};
+pub use days::Days;
 pub use grid::{Grid, Steps};
 pub use holdings::{Holdings, Watch};
 pub use host::{Host, HostStates};
 pub use matching::Matching;
+pub use partition::{Partition, parts, whole};
 pub use question::{Entry, Needs, Question};
-pub use run::{answers, parts, whole};
+pub use run::answers;
 pub use settings::Settings;
 
 use archive::Error;
@@ -78,6 +83,7 @@ pub struct Study<'a> {
     server_grids: Vec<(WordId, Grid)>,
     /// The same of domains.
     domain_grids: Vec<(WordId, Grid)>,
+    days: Days,
     hosts: Vec<Host>,
     /// By [`ServerId`]: the place of its host.
     host_of: Vec<u32>,
@@ -88,16 +94,25 @@ impl<'a> Study<'a> {
     #[must_use]
     pub fn new(archive: &'a Archive, settings: &'a Settings, content: &'a Content) -> Self {
         let (hosts, host_of) = host::hosts(archive.servers());
-        Self {
+        let mut study = Self {
             archive,
             settings,
             content,
             matching: Matching::new(&content.certs, &content.chains, &content.tlsa_sets),
             server_grids: grids(archive, settings, |snapshot| snapshot.servers.is_some()),
             domain_grids: grids(archive, settings, |snapshot| snapshot.domains.is_some()),
+            days: Days::default(),
             hosts,
             host_of,
-        }
+        };
+        study.days = Days::new(study.vantage().map(|(_, grid)| grid), study.domain_vantage().map(|(_, grid)| grid));
+        study
+    }
+
+    /// The days of [`Study::vantage`] and [`Study::domain_vantage`].
+    #[must_use]
+    pub fn days(&self) -> &Days {
+        &self.days
     }
 
     /// The text of a word; empty for none.
@@ -190,5 +205,5 @@ fn grids(archive: &Archive, settings: &Settings, looked: impl Fn(&Snapshot) -> b
         let name = archive.parts().text(snapshot.vantage);
         by_name.entry(name).or_insert_with(|| (snapshot.vantage, Vec::new())).1.push(snapshot);
     }
-    by_name.into_values().map(|(vantage, snapshots)| (vantage, Grid::new(&snapshots))).collect()
+    by_name.into_values().map(|(vantage, snapshots)| (vantage, Grid::new(snapshots))).collect()
 }

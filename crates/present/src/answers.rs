@@ -1,5 +1,6 @@
 //! Answers to questions about a history: on a terminal, and as CSV.
 
+mod course;
 mod csv;
 
 pub use csv::csv;
@@ -51,6 +52,9 @@ fn write_table(out: &mut String, table: &Table, style: &Style) {
     wrap(&head, style.width() - 2).iter().for_each(|line| {
         let _ = writeln!(out, "  {}", style.paint(Ink::Dim, line));
     });
+    if course::is_course(table, ROWS) {
+        return course::write(out, table, style);
+    }
     let shown = &table.rows[table.rows.len().saturating_sub(ROWS)..];
     let text: Vec<Vec<String>> = shown.iter().map(|row| row.iter().map(cell).collect()).collect();
     let names: Vec<String> = table.columns.iter().map(|name| name.replace('_', " ")).collect();

@@ -1,6 +1,7 @@
 //! Which TLSA set matches which chain, from digests alone.
 
 use archive::states::model::{Cert, Chain, ChainId, Digest, Digest512, Id, TlsaSet, TlsaSetId};
+use dane::paper::WrongField;
 use dane::rollover::{ChainFacts, Difference, Evidence, Part};
 use dane::tlsa::Tlsa;
 use std::cell::RefCell;
@@ -13,6 +14,8 @@ pub struct Matching<'a> {
     chains: &'a [Chain],
     sets: &'a [TlsaSet],
     known: RefCell<HashMap<(u32, u32, Part), bool>>,
+    /// By set and chain.
+    pub(super) labels: RefCell<HashMap<(u32, u32), Option<WrongField>>>,
     keys: HashMap<Digest, u32>,
 }
 
@@ -25,7 +28,7 @@ impl<'a> Matching<'a> {
             let number = u32::try_from(keys.len()).unwrap_or(u32::MAX);
             keys.entry(key_of(cert)).or_insert(number);
         }
-        Self { certs, chains, sets, known: RefCell::default(), keys }
+        Self { certs, chains, sets, known: RefCell::default(), labels: RefCell::default(), keys }
     }
 
     /// The certificates of a chain that can be read, leaf first; none if the leaf cannot.
@@ -46,14 +49,7 @@ impl<'a> Matching<'a> {
     /// Whether one record matches a chain.
     #[must_use]
     pub fn fits(&self, record: &Tlsa, chain: ChainId) -> bool {
-        self.certificates(chain).enumerate().any(|(place, cert)| {
-            let refers = match record.usage {
-                1 | 3 => place == 0,
-                0 | 2 => place > 0,
-                _ => false,
-            };
-            refers && is_data_of(record, cert)
-        })
+        self.certificates(chain).enumerate().any(|(place, cert)| refers_to(record.usage, place) && is_data_of(record, cert))
     }
 
     /// Whether any record of a part of a set matches a chain.
@@ -84,9 +80,17 @@ fn key_of(cert: &Cert) -> Digest {
     cert.spki_sha256.unwrap_or(cert.sha256)
 }
 
+/// Whether a record of this usage refers to the certificate at this place of a chain.
+pub(super) fn refers_to(usage: u8, place: usize) -> bool {
+    match usage {
+        1 | 3 => place == 0,
+        0 | 2 => place > 0,
+        _ => false,
+    }
+}
+
 /// Whether a record's data is what its selector and matching type make of a certificate. (RFC 6698 section 2.1)
-#[must_use]
-fn is_data_of(record: &Tlsa, cert: &Cert) -> bool {
+pub(super) fn is_data_of(record: &Tlsa, cert: &Cert) -> bool {
     let digest = || Digest::from_slice(&record.data);
     let digest512 = || Digest512::from_slice(&record.data);
     match (record.selector, record.matching) {

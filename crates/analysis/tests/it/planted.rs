@@ -1,22 +1,35 @@
 //! A history of the lab as an archive of states.
 
-use archive::states::model::{Notes, ServerKey, ServerSeen, ServerVerdict, Snapshot, Versions};
+use analysis::study::Settings;
+use archive::import::dane_study::WhyFail;
+use archive::states::model::{DomainId, DomainSeen, Notes, ServerKey, ServerSeen, ServerVerdict, Snapshot, Versions};
 use archive::states::{Archive, Look, Round, Writer};
 use dane::dns::Security;
 use dane::paper::{paper_match, paper_valid};
-use lab::history::{CITIES, ChainId, Dnssec, History, SetId, Sight};
+use lab::history::{CITIES, ChainId, Dnssec, History, SetId, Sight, Stay};
 use std::collections::HashMap;
 use tempfile::TempDir;
 
 /// A history, and the archive that scans of it would have made.
 pub struct Planted {
     pub history: History,
+    /// The domains that use its servers.
+    pub stays: Vec<Stay>,
     pub archive: Archive,
     _place: TempDir,
 }
 
-/// Makes it: one round after the other.
+/// More domains than these are many, where tests ask.
+pub const MANY: usize = 8;
+
+/// What tests ask with.
+pub fn settings() -> Settings {
+    Settings { many: MANY as u64, ..Settings::new() }
+}
+
+/// Makes it: one round after the other. Domains are looked at by the first vantage point, at midnight.
 pub fn planted(history: History) -> Planted {
+    let stays = history.customers(MANY);
     let place = TempDir::new().unwrap();
     let mut writer = Writer::open(place.path()).unwrap();
     let vantages = history.config().vantages;
@@ -34,6 +47,7 @@ pub fn planted(history: History) -> Planted {
             });
         }
         let servers: Vec<_> = now[vantage].iter().flatten().copied().collect();
+        let number = vantage;
         let vantage = writer.parts().word(CITIES[vantage]);
         let snapshot = Snapshot {
             vantage,
@@ -52,12 +66,32 @@ pub fn planted(history: History) -> Planted {
             versions: Versions::default(),
             content: Default::default(),
         };
-        writer.append(&Round { snapshot, servers: Some(servers), domains: None }).unwrap();
+        let domains = (number == 0 && at % 86_400 == 0).then(|| domains(&mut writer, &history, &stays, at));
+        writer.append(&Round { snapshot, servers: Some(servers), domains }).unwrap();
     }
     drop(writer);
     drop(changes);
     let archive = Archive::open(place.path()).unwrap();
-    Planted { history, archive, _place: place }
+    Planted { history, stays, archive, _place: place }
+}
+
+/// What a look at all domains sees.
+fn domains(writer: &mut Writer, history: &History, stays: &[Stay], at: i64) -> Vec<Look<DomainId, DomainSeen>> {
+    let here = stays.iter().filter(|stay| (history.day(stay.from)..history.day(stay.to)).contains(&at));
+    let look = |stay: &Stay| {
+        let hosts = stay.mx.iter().map(|server| (10, history.truth()[*server].host.as_str()));
+        let parts = writer.parts();
+        let seen = DomainSeen {
+            tld: Some(parts.word(stay.domain.rsplit('.').next().unwrap())),
+            mx_set: Some(parts.mx_set(hosts)),
+            ns_set: Some(parts.ns_set(stay.ns.iter().map(String::as_str))),
+            hosts: stay.mx.len() as u16,
+            tlsa: stay.mx.iter().filter(|server| history.is_there(**server, at)).count() as u16,
+            ..DomainSeen::default()
+        };
+        Look { key: parts.domain(&stay.domain), seen, notes: Notes { rules: 1, ..Notes::default() } }
+    };
+    here.map(look).collect()
 }
 
 /// Whether records match a chain, and whether they are valid for it.
@@ -92,7 +126,7 @@ impl Translate<'_> {
                 });
                 (seen.chain, seen.smtp_status) = (Some(*number), Some(writer.parts().word("ok")));
             }
-            Err(why) => seen.smtp_status = Some(writer.parts().word(why)),
+            Err(why) => seen.smtp_status = Some(writer.parts().word(WhyFail::of(why).code())),
         }
         if let (Some(answer), Ok(chain), Some(status)) = (sight.tlsa, sight.chain, seen.dnssec) {
             let (matches, valid) = *self.known.entry((answer.set, chain, status)).or_insert_with(|| {

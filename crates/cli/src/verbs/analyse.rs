@@ -1,5 +1,8 @@
 //! `danelaw analyse`: questions about a history, answered.
 
+#[cfg(feature = "arrow")]
+mod arrow;
+
 use crate::common::colour::ColourOption;
 use crate::common::print;
 use crate::common::study::{self, StudyOptions};
@@ -29,6 +32,11 @@ use std::path::{Path, PathBuf};
   danelaw analyse --archive survey \\
       --exclude-rounds 2020-02-22T00:00:00Z..2020-02-24T00:00:00Z
 
+  # A part of the work, and adding up: docs/spark/analyse.py does this
+  # with Spark over many machines:
+  danelaw analyse --archive survey --arrow <part.arrow >counted.arrow
+  danelaw analyse --archive survey --parts counted.arrow
+
 EXIT CODES
   0  the questions are answered, whatever the answers are
   2  the command line or the archive cannot be used, or a file cannot be
@@ -49,6 +57,15 @@ pub struct Args {
     /// Write every table to a file of this directory: QUESTION-TABLE-VIEW.csv
     #[arg(long, value_name = "DIR", conflicts_with = "list")]
     csv: Option<PathBuf>,
+
+    /// Count what comes on stdin, and no more: states of the archive as a stream of Arrow, all of a host together. Writes what was counted to
+    /// stdout, as a stream of Arrow (question, part)
+    #[arg(long, conflicts_with_all = ["list", "csv", "json", "parts"])]
+    arrow: bool,
+
+    /// Add up what 'analyse --arrow' counted elsewhere; '-' is stdin
+    #[arg(long, value_name = "FILE|-", conflicts_with = "list")]
+    parts: Option<PathBuf>,
 
     /// One JSON object per answer (kind "answer") or, with --list, per question (kind "question")
     #[arg(long)]
@@ -82,9 +99,14 @@ impl Args {
         }
         let questions = self.questions()?;
         let directory = self.archive.as_deref().unwrap_or(Path::new("."));
-        let archive = study::open(directory)?;
-        let settings = self.study.settings(&archive)?;
-        let answers = answers(&archive, &settings, &questions).map_err(UsageError::new)?;
+        if self.arrow {
+            self.count(directory, &questions)?;
+            return Ok(Exit::Good);
+        }
+        let answers = match &self.parts {
+            Some(file) => self.add_up(directory, &questions, file)?,
+            None => self.answers(directory, &questions)?,
+        };
         if let Some(csv) = &self.csv {
             let files = write_tables(csv, &answers)?;
             anstream::eprintln!("danelaw: {} in {}", present::count(files, "table"), csv.display());
@@ -97,6 +119,12 @@ impl Args {
             }
         }
         Ok(Exit::Good)
+    }
+
+    fn answers(&self, directory: &Path, questions: &[Entry]) -> Result<Vec<Answer>, UsageError> {
+        let archive = study::open(directory)?;
+        let settings = self.study.settings(&archive)?;
+        answers(&archive, &settings, questions).map_err(UsageError::new)
     }
 
     fn questions(&self) -> Result<Vec<Entry>, UsageError> {
@@ -120,6 +148,22 @@ impl Args {
                 print::hanging(23, about.source);
             }
         }
+    }
+}
+
+/// Arrow takes long to build, and few need it.
+#[cfg(not(feature = "arrow"))]
+impl Args {
+    const NOT_HERE: &str = "this danelaw is built without Arrow; 'cargo build --release --features arrow' makes one with it";
+
+    #[allow(clippy::unused_self)]
+    fn count(&self, _: &Path, _: &[Entry]) -> Result<(), UsageError> {
+        Err(UsageError(format!("--arrow: {}", Self::NOT_HERE)))
+    }
+
+    #[allow(clippy::unused_self)]
+    fn add_up(&self, _: &Path, _: &[Entry], _: &Path) -> Result<Vec<Answer>, UsageError> {
+        Err(UsageError(format!("--parts: {}", Self::NOT_HERE)))
     }
 }
 

@@ -4,6 +4,7 @@ mod analyse;
 mod check;
 mod demo;
 mod dns;
+mod import;
 mod lab;
 mod report;
 mod scan;
@@ -21,6 +22,7 @@ pub enum Verb {
     Scan(Box<scan::Args>),
     Report(report::Args),
     Analyse(analyse::Args),
+    Import(import::Args),
     Dns(dns::Args),
     Tlsa(tlsa::Args),
     Smtp(smtp::Args),
@@ -39,6 +41,7 @@ impl Verb {
             Verb::Scan(args) => args.run(),
             Verb::Report(args) => args.run(),
             Verb::Analyse(args) => args.run(),
+            Verb::Import(args) => args.run(),
             Verb::Dns(args) => args.run(),
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),

@@ -8,6 +8,7 @@
 //! and insecure more than once.
 
 mod choice;
+mod customers;
 mod dane_study;
 pub mod domains;
 mod faults;
@@ -22,6 +23,7 @@ mod timeline;
 mod truth;
 mod wire;
 
+pub use customers::Stay;
 pub use dane_study::{Packing, Written};
 pub use plan::{Class, Manner, Profile, Usage};
 pub use timeline::{Answer, ChainId, Dnssec, SetId, Sight, Stretch};
@@ -40,6 +42,8 @@ use serde::Serialize;
 use server::{Server, Shared};
 use timeline::Timeline;
 
+/// Seconds of a day.
+const DAY_S: i64 = 86_400;
 /// Days that a history has at least: below, a rollover with a long TTL does not fit.
 pub const LEAST_DAYS: u32 = 14;
 /// The vantage points of P20, in the order in which a history has them.

@@ -49,8 +49,10 @@ impl Question for Rollovers {
             return;
         }
         let stream = host.stream(vantage);
-        let (false, Some(rounds)) = (stream.is_empty(), grid.for_rollovers()) else { return };
-        let Ok(graded) = grade(&states(study, &stream), rounds, &study.matching) else {
+        if stream.is_empty() {
+            return;
+        }
+        let Ok(graded) = grade(&states(study, &stream), grid.for_rollovers(), &study.matching) else {
             part.disordered += 1;
             return;
         };
