@@ -8,6 +8,7 @@
 mod answer;
 mod days;
 mod grid;
+mod holdings;
 mod host;
 mod matching;
 mod misfit;
@@ -19,6 +20,7 @@ mod settings;
 pub use answer::{About, Answer, Cell, Chart, Drawing, Scale, Series, Table, View};
 pub use days::Days;
 pub use grid::{Grid, Steps};
+pub use holdings::{Holdings, Watch};
 pub use host::{Host, HostStates};
 pub use matching::Matching;
 pub use partition::{Partition, parts, whole};

@@ -65,7 +65,7 @@ impl Canvas {
             return;
         }
         let (mut x, mut y) = (0.0, 0.0);
-        let most = (self.width * 0.6).min(260.0);
+        let most = (self.width - 32.0).min(320.0);
         self.raw(r#"<g class="legend">"#);
         for (index, line) in data.lines.iter().enumerate() {
             let label = fit(&line.label, most);

@@ -9,6 +9,9 @@ use analysis::study::{Chart, Drawing};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// More columns than these touch: the eye would see the stripes between them.
+const MANY: usize = 60;
+
 /// One column: where, and the height of each piece.
 struct Column {
     x: f64,
@@ -29,7 +32,8 @@ pub(super) fn columns(data: &Data<'_>, chart: &Chart, frame: Frame<'_>) -> Canva
     let plot = Plot::new(&mut canvas, data, chart, frame, axis);
     let steps = columns.windows(2).map(|pair| plot.at_x(pair[1].x) - plot.at_x(pair[0].x));
     let least = steps.filter(|step| *step > 0.0).fold(plot.right - plot.left, f64::min);
-    let wide = (least * 0.85).clamp(1.0, 40.0);
+    let touch = columns.len() > MANY;
+    let wide = (least * if touch { 1.02 } else { 0.85 }).clamp(1.0, 40.0);
     let shown = highest(columns, &plot);
     for index in 0..data.lines.len() {
         let mut d = String::new();
@@ -42,8 +46,7 @@ pub(super) fn columns(data: &Data<'_>, chart: &Chart, frame: Frame<'_>) -> Canva
             }
         }
         let class = style::colour(index);
-        // A rim would hide bars that are hardly wider than it.
-        let rim = if wide < 3.0 { r#" style="stroke:none""# } else { "" };
+        let rim = if touch { r#" style="stroke:none""# } else { "" };
         canvas.raw(&format!(r#"<g class="s" data-s="{index}"><path class="f {class}"{rim} d="{d}"/></g>"#));
     }
     canvas.script = plot.script(data, chart);

@@ -19,7 +19,6 @@ use analysis::study::{Chart, Drawing, Table};
 use data::{Along, Data};
 
 pub use style::css;
-pub(crate) use text::escape;
 
 /// For which place a figure is drawn. Texts are 12 units high in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

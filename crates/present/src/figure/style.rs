@@ -43,7 +43,7 @@ pub(super) fn dash(index: usize) -> String {
 
 fn rules(colour: impl Fn(usize) -> String, [ink, muted, line, card]: [&str; 4], font: &str) -> String {
     let mut out = format!(
-        ".chart text{{font:12px {font};font-family:{font};fill:{ink}}}\n.chart .t{{fill:{muted}}}\n.chart .e{{text-anchor:end}}.chart .m{{text-anchor:middle}}\n\
+        ".chart text{{font-size:12px;font-family:{font};fill:{ink}}}\n.chart .t{{fill:{muted}}}\n.chart .e{{text-anchor:end}}.chart .m{{text-anchor:middle}}\n\
          .chart .g{{stroke:{line};stroke-width:1;fill:none}}.chart .a{{stroke:{muted};stroke-width:1;fill:none}}\n\
          .chart .l{{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}}\n.chart .f{{stroke:{card};stroke-width:.6}}.chart .w{{opacity:.55}}\n"
     );

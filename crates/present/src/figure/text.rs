@@ -7,7 +7,7 @@ pub(super) const FONT: f64 = 12.0;
 
 /// The text for HTML, SVG and attributes: nothing in it steers, ends or opens anything.
 #[must_use]
-pub(crate) fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in clean(text).chars() {
         match c {

@@ -1,9 +1,10 @@
-//! The report: one HTML page that needs nothing else: no script, no font, no image, no network.
+//! The report of a run: one HTML page that needs nothing else: no script, no font, no image, no network. [`study`] has that of a history.
 //!
 //! Askama escapes every text it puts in; only [`svg`] is put in as it is, and it is made of numbers and our own class names.
 
 pub mod identify;
 mod rows;
+pub mod study;
 mod svg;
 mod transport;
 
