@@ -1,6 +1,8 @@
 //! Every question, asked of histories whose truth is known because they were planned.
 
+mod explained;
 mod managing;
+mod misfit;
 mod planted;
 mod reference;
 mod rollover;
