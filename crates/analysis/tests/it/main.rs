@@ -3,6 +3,7 @@
 mod explained;
 mod managing;
 mod misfit;
+mod p22;
 mod planted;
 mod reference;
 mod rollover;
