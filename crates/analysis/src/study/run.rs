@@ -4,7 +4,7 @@ use super::host::HostStates;
 use super::question::Pass;
 use super::{Answer, Content, Entry, Needs, Settings, Study};
 use archive::Error;
-use archive::states::model::ServerState;
+use archive::states::model::{DomainState, ServerState};
 use archive::states::{Archive, Columns};
 
 /// Answers questions of an archive.
@@ -130,6 +130,16 @@ pub fn parts(study: &Study<'_>, question: Entry, states: &[ServerState]) -> Resu
         scratch.sort_by_key(|state: &ServerState| (state.vantage, rank(state), state.span.valid_from_s));
         pass.host(study, &HostStates::new(host, study.archive().servers(), &scratch));
     });
+    pass.write()
+}
+
+/// What one question counts in states of domains, of one vantage point: to be sent to who adds up.
+///
+/// # Errors
+/// If the part cannot be written.
+pub fn domain_parts(study: &Study<'_>, question: Entry, states: &[DomainState]) -> Result<Vec<u8>, postcard::Error> {
+    let mut pass = (question.begin)();
+    pass.domains(study, states);
     pass.write()
 }
 
