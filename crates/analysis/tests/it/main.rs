@@ -1,4 +1,8 @@
 //! Every question, asked of histories whose truth is known because they were planned.
 
+mod codes;
+mod p20_domains;
+mod p20_servers;
 mod planted;
 mod rollover;
+mod walk;

@@ -1,5 +1,6 @@
 //! A history of the lab as an archive of states.
 
+use crate::codes;
 use archive::states::model::{Notes, ServerKey, ServerSeen, ServerVerdict, Snapshot, Versions};
 use archive::states::{Archive, Look, Round, Writer};
 use dane::dns::Security;
@@ -60,10 +61,13 @@ pub fn planted(history: History) -> Planted {
     Planted { history, archive, _place: place }
 }
 
+/// Whether a set matches, and whether it is valid.
+type Meaning = (Option<bool>, Option<bool>);
+
 struct Translate<'h> {
     history: &'h History,
     chains: HashMap<ChainId, archive::states::model::ChainId>,
-    known: HashMap<(SetId, ChainId, Security), (Option<bool>, Option<bool>)>,
+    known: HashMap<(SetId, ChainId, Security), Meaning>,
 }
 
 impl Translate<'_> {
@@ -74,7 +78,7 @@ impl Translate<'_> {
                 Dnssec::Secure => (Security::Secure, true, None),
                 Dnssec::NoDs => (Security::Insecure, true, None),
                 Dnssec::Unsigned => (Security::Insecure, false, None),
-                Dnssec::Bogus(why) => (Security::Bogus, true, Some(writer.parts().word(why))),
+                Dnssec::Bogus(why) => (Security::Bogus, true, Some(codes::bogus(writer.parts(), why))),
             };
             let set = writer.parts().tlsa_set(self.history.records(answer.set).to_vec());
             seen = ServerSeen { tlsa_set: Some(set), ttl: Some(answer.ttl), dnssec: Some(status), signed: Some(signed), reason, ..seen };
@@ -89,7 +93,7 @@ impl Translate<'_> {
                 });
                 (seen.chain, seen.smtp_status) = (Some(*number), Some(writer.parts().word("ok")));
             }
-            Err(why) => seen.smtp_status = Some(writer.parts().word(why)),
+            Err(why) => codes::failure(writer.parts(), &mut seen, why),
         }
         if let (Some(answer), Ok(chain), Some(status)) = (sight.tlsa, sight.chain, seen.dnssec) {
             let (matches, valid) = *self.known.entry((answer.set, chain, status)).or_insert_with(|| {
