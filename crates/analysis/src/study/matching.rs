@@ -59,6 +59,31 @@ impl<'a> Matching<'a> {
         *self.known.borrow_mut().entry((set.number(), chain.number(), part)).or_insert_with(find_out)
     }
 
+    /// The certificate of the server itself, if it can be read.
+    #[must_use]
+    pub fn leaf(&self, chain: ChainId) -> Option<&'a Cert> {
+        self.certificates(chain).next()
+    }
+
+    /// The last certificate sent, if it can be read; of a chain of one that one.
+    #[must_use]
+    pub fn last(&self, chain: ChainId) -> Option<&'a Cert> {
+        let last = self.chains.get(chain.index())?.certs.last()?;
+        self.certs.get(last.index()).filter(|cert| cert.spki_sha256.is_some())
+    }
+
+    /// The number of the leaf's key: the same for all certificates with this key.
+    #[must_use]
+    pub fn leaf_key(&self, chain: ChainId) -> Option<u32> {
+        self.keys.get(&self.leaf(chain)?.spki_sha256?).copied()
+    }
+
+    /// The number of the key of the certificate after the leaf: its issuer's, as chains go.
+    #[must_use]
+    pub fn issuer_key(&self, chain: ChainId) -> Option<u32> {
+        self.keys.get(&self.certificates(chain).nth(1)?.spki_sha256?).copied()
+    }
+
     /// The certificates and keys of a chain as numbers.
     #[must_use]
     pub fn facts(&self, chain: ChainId) -> ChainFacts {
