@@ -2,3 +2,4 @@
 
 pub mod dane_study;
 pub mod openintel;
+pub mod zone_file;
