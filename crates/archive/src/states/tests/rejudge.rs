@@ -59,7 +59,7 @@ fn rules() -> impl Strategy<Value = Rules> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn rejudged_is_judged_so_from_the_beginning(rounds in histories::rounds(), old in rules(), new in rules(), checkpoints: bool) {
