@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """danelaw's questions on a Spark cluster: every partition is counted by `danelaw analyse --arrow`, and the parts are added up here.
 
-    danelaw archive compact --archive /data/survey
+    danelaw archive compact /data/survey
     spark-submit analyse.py --archive /data/survey --danelaw /usr/local/bin/danelaw [QUESTION ...]
 
 Nothing is written twice: Spark reads the archive's tables and brings the states of each host together, danelaw's own code does the counting,

@@ -12,6 +12,7 @@
 //!     certificates.parquet  one row per certificate, by SHA-256
 //!     skipped.parquet       one row per target that was not looked at, and why
 //! ARCHIVE/runs/….removed    a run that was being taken away when the process was cut off: no run any more
+//! ARCHIVE/set-aside-*.tsv   lines that an import could not use: file, number, reason, text (only if there were any)
 //! ARCHIVE/states/           what did not change, as intervals: see [`states`]
 //! ```
 //! The Parquet files are made from the log, under temporary names, and renamed when they are whole: a run has all of them or counts as
@@ -29,6 +30,7 @@
 mod columnar;
 mod columns;
 mod error;
+pub mod export;
 pub mod import;
 mod jsonl;
 mod record;

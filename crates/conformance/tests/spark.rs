@@ -40,7 +40,7 @@ fn spark_answers_as_one_machine_does_though_a_worker_dies() {
     let made = ["lab", "history", "--servers", "80", "--domains", "500", "--days", "20", "--form", "states", "--out", "archive"];
     stdout(&run(&made));
     // Spark does not read the log.
-    stdout(&run(&["archive", "compact", "--archive", "archive"]));
+    stdout(&run(&["archive", "compact", "archive"]));
     let alone = run(&["analyse", "--archive", "archive", "--json"]);
     let archive = place.path().join("archive");
     let counted = spark(&archive, &danelaw);

@@ -18,6 +18,9 @@ pub struct Settings {
     pub to: Option<Epoch>,
     /// A host that serves more domains than this is somebody's business. (P22 section 5.1: 50)
     pub many: u64,
+    /// Seconds from the first round on in which newcomers have no records; `None`: three months, or 15% of the period if that is less.
+    /// (P22 section 8.1)
+    pub reference_s: Option<i64>,
     /// Common names of intermediates of public authorities, for the paper view of P22 section 6.3.2.
     pub intermediates: Option<HashSet<String>>,
     /// Rank of domains in a list of popularity, from 1.
@@ -41,6 +44,7 @@ impl Settings {
             from: None,
             to: None,
             many: 50,
+            reference_s: None,
             intermediates: None,
             ranks: None,
         }

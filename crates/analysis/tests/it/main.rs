@@ -1,6 +1,9 @@
 //! Every question, asked of histories whose truth is known because they were planned.
 
+mod explained;
 mod managing;
+mod misfit;
+mod p22;
 mod planted;
 mod reference;
 mod rollover;

@@ -1,14 +1,33 @@
 //! The slow way: what a history shows on every day, read off its plan, without states and without questions.
 
-use crate::planted::Planted;
+use crate::planted::{Planted, planted};
 use analysis::Share;
 use analysis::study::{Answer, Cell, View};
 use dane::Epoch;
 use dane::dns::Security;
 use dane::observation::CertificateBytes;
 use dane::paper::{paper_match, paper_valid};
-use lab::history::{ChainId, Class, Dnssec, SetId, Sight};
+use lab::history::{ChainId, Class, Dnssec, History, SetId, Sight};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// An archive, and what it shows.
+pub struct World {
+    pub planted: Planted,
+    /// By day and server.
+    pub days: Vec<(Epoch, Vec<Option<Fact>>)>,
+}
+
+impl World {
+    pub fn new(history: History) -> Self {
+        let planted = planted(history);
+        let days = days(&planted);
+        Self { planted, days }
+    }
+
+    pub fn history(&self) -> &History {
+        &self.planted.history
+    }
+}
 
 /// A server on a day on which its records were got.
 #[derive(Clone, Copy, Debug)]

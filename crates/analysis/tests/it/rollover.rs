@@ -1,9 +1,9 @@
 //! P22 section 6 finds what was planned.
 
-use crate::planted::planted;
+use crate::reference::World;
 use analysis::questions::find;
 use analysis::study::{Answer, Cell, Settings, View, answers};
-use lab::history::{History, HistoryConfig, ServerVerdict};
+use lab::history::ServerVerdict;
 use std::collections::BTreeMap;
 
 /// The counts of a table of two columns.
@@ -17,9 +17,8 @@ fn counts(answer: &Answer, table: &str, view: View) -> BTreeMap<String, u64> {
     table.rows.iter().map(row).collect()
 }
 
-#[test]
-fn the_funnel_and_the_grades_are_those_planned() {
-    let planted = planted(History::new(HistoryConfig { servers: 150, days: 90, seed: 11, ..HistoryConfig::new() }).unwrap());
+/// The funnel and the grades.
+pub fn check(World { planted, .. }: &World) {
     let answer = answers(&planted.archive, &Settings::new(), &[find("p22-rollover").unwrap()]).unwrap().remove(0);
     let truth = planted.history.counts();
     let funnel = counts(&answer, "funnel", View::Paper);

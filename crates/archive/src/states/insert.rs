@@ -89,7 +89,8 @@ where
         of_key.sort_by_key(|interval| interval.span.valid_from_s);
         untouched.extend(insertion.insert(&of_key, look).into_iter().map(|interval| state(snapshot.vantage, interval)));
     }
-    let streams = again(archive, snapshot, untouched);
+    let snapshots: Vec<Snapshot> = archive.snapshots.iter().copied().chain([*snapshot]).collect();
+    let streams = again(&snapshots, untouched);
     Ok(Changed { streams, dropped })
 }
 
@@ -100,11 +101,10 @@ fn sort_out<T>(all: Vec<T>, touched: impl Fn(&T) -> bool, rows: &mut Vec<T>, unt
 }
 
 /// Streams of these states: those that the last round of their vantage point saw go on, the others are over.
-fn again<S: Kind>(archive: &Archive, new: &Snapshot, states: Vec<State<S::Key, S>>) -> Streams<S>
+pub(super) fn again<S: Kind>(snapshots: &[Snapshot], states: Vec<State<S::Key, S>>) -> Streams<S>
 where
     State<S::Key, S>: Table,
 {
-    let snapshots: Vec<Snapshot> = archive.snapshots.iter().copied().chain([*new]).collect();
     let mut last: BTreeMap<WordId, i64> = BTreeMap::new();
     for round in snapshots.iter().filter(|round| S::count(round).is_some()) {
         let last = last.entry(round.vantage).or_insert(round.scheduled_s);
@@ -112,7 +112,7 @@ where
     }
     let goes_on = |state: &State<S::Key, S>| last.get(&state.vantage).is_some_and(|at| state.span.contains(*at));
     let (open, over) = states.into_iter().partition(goes_on);
-    let mut streams = Streams::resume(&snapshots, open);
+    let mut streams = Streams::resume(snapshots, open);
     streams.over = over;
     streams
 }

@@ -117,8 +117,11 @@ impl ResolverOptions {
     }
 }
 
-/// Without an anchor everything would be insecure, and look as if nobody had DNSSEC.
-fn anchors(path: &Path) -> Result<Anchors, UsageError> {
+/// Trust anchors from a file. Without an anchor everything would be insecure, and look as if nobody had DNSSEC.
+///
+/// # Errors
+/// If the file cannot be used, or has none.
+pub fn anchors(path: &Path) -> Result<Anchors, UsageError> {
     let anchors = Anchors::parse(&file::text("--anchor", path)?).map_err(|error| in_file(path, &error))?;
     if anchors.names().next().is_none() {
         return Err(UsageError(format!(

@@ -1,11 +1,14 @@
 //! The verbs: one module each, with its arguments, its examples and its `run`.
 
 mod analyse;
+mod archive;
 mod check;
 mod demo;
 mod dns;
+mod export;
 mod import;
 mod lab;
+mod rejudge;
 mod report;
 mod scan;
 mod smtp;
@@ -23,6 +26,9 @@ pub enum Verb {
     Report(report::Args),
     Analyse(analyse::Args),
     Import(import::Args),
+    Export(export::Args),
+    Archive(archive::Args),
+    Rejudge(rejudge::Args),
     Dns(dns::Args),
     Tlsa(tlsa::Args),
     Smtp(smtp::Args),
@@ -42,6 +48,9 @@ impl Verb {
             Verb::Report(args) => args.run(),
             Verb::Analyse(args) => args.run(),
             Verb::Import(args) => args.run(),
+            Verb::Export(args) => args.run(),
+            Verb::Archive(args) => args.run(),
+            Verb::Rejudge(args) => args.run(),
             Verb::Dns(args) => args.run(),
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),

@@ -139,7 +139,7 @@ fn states_say_what_the_lines_said() {
 }
 
 /// As [`archive`] tells them apart: rounds and states without the numbers, which depend on the order of arrival.
-fn content(root: &Path) -> Vec<String> {
+pub fn content(root: &Path) -> Vec<String> {
     let open = open(root);
     let parts = open.archive.parts();
     let mut all: Vec<String> =

@@ -1,6 +1,9 @@
 //! `import`, `export`, `archive` and `rejudge` as their users run them.
 
+mod export;
 mod import;
+mod keep;
+mod rejudge;
 
 use serde_json::Value;
 use std::fs;

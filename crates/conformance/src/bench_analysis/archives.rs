@@ -48,7 +48,7 @@ fn made(options: &Options, name: &str, arguments: &[&str], table: &str) -> Resul
         let used = usage::run(history, &options.directory.join("history.log"));
         println!("{name}: made in {:.0} CPU-s, {} MB at most", used.cpu(), used.peak_kb / 1000);
         let mut compact = danelaw::command();
-        compact.args(["archive", "compact", "--archive"]).arg(&place);
+        compact.args(["archive", "compact"]).arg(&place);
         let used: Usage = usage::run(compact, &options.directory.join("compact.log"));
         println!("{name}: compacted in {:.0} CPU-s", used.cpu());
     }

@@ -36,7 +36,9 @@ pub(super) fn write(out: &mut String, table: &Table, style: &Style) {
     let of_name = widest(&mut names.iter().map(|name| name.chars().count()));
     let mut lines = 0;
     for (words, rows) in &kinds {
-        for (place, (column, name)) in columns.iter().zip(&names).enumerate() {
+        // Of what was never seen there is no course.
+        let seen = |column: usize| rows.iter().any(|row| value(row, column).is_some_and(|value| value > 0.0));
+        for (place, (column, name)) in columns.iter().zip(&names).filter(|(column, _)| seen(**column)).enumerate() {
             lines += 1;
             if lines > LINES {
                 continue;
@@ -46,6 +48,9 @@ pub(super) fn write(out: &mut String, table: &Table, style: &Style) {
             let (first, last) = (shown(rows.first(), *column), shown(rows.last(), *column));
             let _ = writeln!(out, "    {kind:<of_kind$}  {:<of_name$}  {blocks}  {first} → {last}", cut(name, of_name));
         }
+    }
+    if lines == 0 {
+        let _ = writeln!(out, "    {}", style.paint(Ink::Dim, "nothing but zeros"));
     }
     if lines > LINES {
         let _ = writeln!(

@@ -100,6 +100,13 @@ impl Parser {
         Ok(Row { host, port, hour, city: raw.city.into_owned(), tlsa, starttls })
     }
 
+    /// Whether a response, in base64, has just these records, with this TTL, and signatures as said.
+    pub(crate) fn says(message: &str, records: &[Tlsa], ttl: Option<u32>, signed: Option<bool>) -> bool {
+        let Some(found) = BASE64.decode(message.as_bytes()).ok().and_then(|message| answer(&message)) else { return false };
+        let set = crate::states::model::TlsaSet::new(found.records);
+        *set.records == *records && Some(found.original_ttl.unwrap_or(found.ttl)) == ttl && Some(found.signed) == signed
+    }
+
     fn chain(&mut self, certs: &[Text<'_>]) -> Result<Vec<CertificateBytes>, &'static str> {
         if certs.len() > MAX_CERTIFICATES {
             return Err("certs: more than 64");

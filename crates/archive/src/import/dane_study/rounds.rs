@@ -135,7 +135,6 @@ impl<'a> Import<'a> {
         let waiting = self.waiting.entry(place.clone()).or_default();
         let server = (row.host.to_string().to_ascii_lowercase(), row.port);
         if waiting.rows.contains_key(&server) {
-            waiting.lost += 1;
             return Ok(Err("the same server again in this hour; the first line counts"));
         }
         waiting.rows.insert(server, row);

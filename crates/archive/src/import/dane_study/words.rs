@@ -63,6 +63,12 @@ impl WhyBogus {
         Self::ALL.iter().find(|(_, phrase, _)| text.contains(phrase)).map_or(WhyBogus::Other, |(why, ..)| *why)
     }
 
+    /// What libunbound says for a code.
+    #[must_use]
+    pub fn phrase(code: &str) -> Option<&'static str> {
+        Self::ALL.iter().find(|(.., ours)| *ours == code).map(|(_, phrase, _)| *phrase)
+    }
+
     /// A stable code: that of our own validator where it has the same reason.
     #[must_use]
     pub fn code(self) -> &'static str {
