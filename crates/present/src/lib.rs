@@ -13,7 +13,7 @@ pub use check::{Nagios, Subject, check, nagios, other, preflight};
 pub use depth::depth;
 pub use html::identify::{Identity, WishAnswer, identity_page};
 pub use html::page;
-pub use html::study::{Side, Study, figures, study_page};
+pub use html::study::{Side, Study, address, figures, study_page};
 pub use style::{Ink, Style};
 pub use terminal::{run_line, summary};
 pub use text::{clean, count, duration, number, time, wrap};

@@ -4,7 +4,7 @@ use super::ask::History;
 use super::file;
 use super::kind::{Kind, Streams};
 use super::log::{self, Torn};
-use super::manifest::Manifest;
+use super::manifest::{MANIFEST, Manifest};
 use super::model::{
     Cert, CertDer, CertId, Chain, Domain, DomainState, Evidence, Id, MxSet, NsSet, ServerId, ServerKey, ServerSeen, ServerState, Snapshot,
     State, TlsaSet,
@@ -58,6 +58,12 @@ pub struct Archive {
 }
 
 impl Archive {
+    /// Whether the archive at `root` has states.
+    #[must_use]
+    pub fn exists(root: &Path) -> bool {
+        root.join(STATES).join(MANIFEST).is_file()
+    }
+
     /// Opens the states of the archive at `root`.
     ///
     /// # Errors

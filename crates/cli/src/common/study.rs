@@ -13,10 +13,6 @@ use std::time::Duration;
 #[derive(clap::Args)]
 #[command(next_help_heading = "What counts")]
 pub struct StudyOptions {
-    /// Whose view counts where there can be only one [default: the first vantage point by name]
-    #[arg(long, value_name = "NAME")]
-    vantage: Option<String>,
-
     /// Leave out what was seen before: seconds since 1970 or RFC 3339
     #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
     from: Option<Epoch>,
@@ -24,6 +20,18 @@ pub struct StudyOptions {
     /// Leave out what was seen at this moment and later
     #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
     to: Option<Epoch>,
+
+    #[command(flatten)]
+    choices: Choices,
+}
+
+/// The same but for the period.
+#[derive(clap::Args)]
+#[command(next_help_heading = "What counts")]
+pub struct Choices {
+    /// Whose view counts where there can be only one [default: the first vantage point by name]
+    #[arg(long, value_name = "NAME")]
+    vantage: Option<String>,
 
     /// Take rounds as missed whose slot is in this stretch, its end not included; may be given again
     #[arg(long, value_name = "TIME..TIME", value_parser = stretch)]
@@ -56,6 +64,16 @@ impl StudyOptions {
     /// # Errors
     /// A file that cannot be read, a vantage point that the archive does not have.
     pub fn settings(&self, archive: &Archive) -> Result<Settings, UsageError> {
+        self.choices.settings(archive, (self.from, self.to))
+    }
+}
+
+impl Choices {
+    /// What they mean for this archive and a period: its first moment, and the first after it.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a vantage point that the archive does not have.
+    pub fn settings(&self, archive: &Archive, (from, to): (Option<Epoch>, Option<Epoch>)) -> Result<Settings, UsageError> {
         if let Some(vantage) = &self.vantage {
             let mut names: Vec<&str> = archive.snapshots().iter().map(|snapshot| archive.parts().text(snapshot.vantage)).collect();
             names.sort_unstable();
@@ -69,8 +87,8 @@ impl StudyOptions {
             vantage: self.vantage.clone(),
             exclude_rounds: self.exclude_rounds.clone(),
             exclude_hosts: self.exclude_hosts.iter().map(lower).collect(),
-            from: self.from,
-            to: self.to,
+            from,
+            to,
             many: self.many,
             reference_s: self.reference.map(|span| i64::try_from(span.as_secs()).unwrap_or(i64::MAX)),
             intermediates: self.intermediates.as_deref().map(|path| Ok(lines(path)?.collect::<HashSet<_>>())).transpose()?,
@@ -91,8 +109,11 @@ pub fn open(directory: &Path) -> Result<Archive, UsageError> {
     Ok(archive)
 }
 
-/// `TIME..TIME`.
-fn stretch(text: &str) -> Result<(Epoch, Epoch), String> {
+/// Reads `TIME..TIME`.
+///
+/// # Errors
+/// In words for clap to show.
+pub fn stretch(text: &str) -> Result<(Epoch, Epoch), String> {
     let (from, to) = text.split_once("..").ok_or("give begin and end, such as 2020-02-22T00:00:00Z..2020-02-24T00:00:00Z")?;
     let (from, to) = (time::parse(from)?, time::parse(to)?);
     if from < to { Ok((from, to)) } else { Err("the end has to be later than the begin".to_owned()) }

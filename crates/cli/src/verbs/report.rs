@@ -1,4 +1,6 @@
-//! `danelaw report`: an archive in; a summary and one HTML page out.
+//! `danelaw report`: an archive in; a summary and HTML pages out.
+
+mod history;
 
 use crate::common::colour::ColourOption;
 use crate::common::roots::RootsOption;
@@ -10,16 +12,20 @@ use archive::{Archive, Damage, Item, Run};
 use dane::Epoch;
 use dane::judge::{Terms, judge};
 use dane::observation::RunObservation;
+use history::HistoryOptions;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 /// Seconds within which the parts of one survey begin: a week.
 const ONE_SURVEY: u64 = 7 * 86_400;
 
-/// Sums an archive up: tables on the terminal, and one self-contained HTML page.
+/// Sums an archive up: tables on the terminal, and self-contained HTML pages.
 ///
-/// Judges the kept observations anew. Takes the latest run, with the other shards of its survey: the same list, the same options, the same
-/// --vantage, begun within a week.
+/// Of an archive that has a history (rounds of 'scan --every', or what was imported) the page answers every question of 'danelaw analyse', in
+/// figures and tables; the latest run has a page of its own beside it, FILE-latest.html. Of one without, the page is that of the latest run.
+///
+/// For the latest run the kept observations are judged anew. It is taken with the other shards of its survey: the same list, the same options,
+/// the same --vantage, begun within a week.
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("records").required(true))]
 #[command(after_help = "EXAMPLES
@@ -27,6 +33,15 @@ const ONE_SURVEY: u64 = 7 * 86_400;
 
   # The tables only:
   danelaw report --archive survey
+
+  # Every figure of a history for a paper, and its data:
+  danelaw report --archive survey --figures figures
+
+  # Two archives, or two years of one, side by side:
+  danelaw report --archive survey --compare other --out both.html
+  danelaw report --archive survey --out years.html \\
+      --period 2025-01-01T00:00:00Z..2026-01-01T00:00:00Z \\
+      --compare 2026-01-01T00:00:00Z..2027-01-01T00:00:00Z
 
   # An earlier run, for a program:
   danelaw report --archive survey --run 20261122T100312Z-ams1 --json
@@ -71,6 +86,9 @@ pub struct Args {
 
     #[command(flatten)]
     colour: ColourOption,
+
+    #[command(flatten)]
+    history: HistoryOptions,
 }
 
 impl Args {
@@ -79,6 +97,43 @@ impl Args {
     /// # Errors
     /// If the archive cannot be read or the page cannot be written.
     pub fn run(self) -> Result<Exit, UsageError> {
+        let Some(directory) = self.archive.as_deref().filter(|directory| self.wants_history(directory)) else {
+            self.latest(self.out.as_deref())?;
+            return Ok(Exit::Good);
+        };
+        let history = self.history.ask(directory)?;
+        let has_run = Archive::open(directory).and_then(|archive| archive.runs()).is_ok_and(|runs| !runs.is_empty());
+        let beside = self.out.as_deref().filter(|_| has_run).map(history::beside);
+        if has_run {
+            self.latest(beside.as_deref())?;
+        } else {
+            history.tell(self.json);
+        }
+        if let Some(out) = &self.out {
+            history.write_page(out, beside.as_deref())?;
+            self.say(format_args!("The history is in {}", out.display()));
+        }
+        if let Some(figures) = &self.history.figures {
+            let files = history.write_figures(figures)?;
+            self.say(format_args!("{} in {}", present::count(files, "figure and table"), figures.display()));
+        }
+        Ok(Exit::Good)
+    }
+
+    /// Whether a history is asked for: there is one, and nothing names a run or a moment. What only a history can do asks for it by itself.
+    fn wants_history(&self, directory: &Path) -> bool {
+        let only_run = !self.run.is_empty() || self.at.is_some();
+        self.history.is_asked_for() || (!only_run && archive::states::Archive::exists(directory))
+    }
+
+    fn say(&self, line: std::fmt::Arguments<'_>) {
+        if !self.json {
+            print::line(line);
+        }
+    }
+
+    /// The latest run: tables, and its page.
+    fn latest(&self, out: Option<&Path>) -> Result<(), UsageError> {
         let style = self.colour.style();
         let (summary, runs) = self.collect()?;
         let tables = summary.tables();
@@ -90,13 +145,11 @@ impl Args {
             }
             print::text(present::summary(&tables, &style));
         }
-        if let Some(out) = &self.out {
+        if let Some(out) = out {
             write_page(out, &present::Report { tables: &tables, runs: &runs, judged: self.at, made: time::now() })?;
-            if !self.json {
-                print::line(format!("\nThe report is in {}", out.display()));
-            }
+            self.say(format_args!("\nThe report is in {}", out.display()));
         }
-        Ok(Exit::Good)
+        Ok(())
     }
 
     fn collect(&self) -> Result<(Summary, Vec<RunObservation>), UsageError> {
@@ -193,7 +246,14 @@ fn parts(run: &RunObservation) -> Option<&str> {
 /// # Errors
 /// If it cannot be written.
 pub fn write_page(path: &Path, report: &present::Report) -> Result<(), UsageError> {
-    let page = present::page(report).map_err(|e| UsageError(format!("--out {}: the page cannot be made: {e}", path.display())))?;
+    write(path, present::page(report).map_err(|e| unmade(path, &e))?)
+}
+
+fn unmade(path: &Path, why: &dyn std::fmt::Display) -> UsageError {
+    UsageError(format!("--out {}: the page cannot be made: {why}", path.display()))
+}
+
+fn write(path: &Path, page: String) -> Result<(), UsageError> {
     let shown = |e: std::io::Error| UsageError(format!("--out {}: {e}; name a file that can be written", path.display()));
     if std::fs::metadata(path).is_ok_and(|m| !m.is_file()) {
         return std::fs::write(path, page).map_err(shown);

@@ -53,7 +53,7 @@ fn the_page_stands_alone_and_tells_all() {
         "amsterdam",
         "download=\"q-lines-by-round-paper.csv\"",
         "data:text/csv;charset=utf-8,time,valid,valid_of",
-        "Up to 1 domain, seen from 2 vantage points in 552 rounds",
+        "up to 1 domain, seen from 2 vantage points in 552 rounds",
     ] {
         assert!(page.contains(there), "{there}");
     }

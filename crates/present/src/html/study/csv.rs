@@ -18,8 +18,13 @@ pub(super) fn address(table: &Table) -> String {
 }
 
 fn encoded(text: &str) -> String {
+    "data:text/csv;charset=utf-8,".to_owned() + &percent(text)
+}
+
+/// A text as part of an address (RFC 3986 section 2.1).
+#[must_use]
+pub fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
-    out.push_str("data:text/csv;charset=utf-8,");
     for octet in text.bytes() {
         match octet {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b',' | b'-' | b'.' | b'_' | b':' | b'~' | b'/' => out.push(char::from(octet)),

@@ -8,6 +8,8 @@ mod csv;
 mod held;
 mod table;
 
+pub use csv::percent as address;
+
 use crate::answers::view;
 use crate::figure::{self, Frame, Ground, Size, figure};
 use crate::text::{clean, count, time};
@@ -124,8 +126,16 @@ impl Page {
 }
 
 fn lead(study: &Study<'_>) -> String {
-    let holdings = study.side.holdings;
-    let Some((first, last)) = holdings.period() else { return "The archive has no round of this period.".to_owned() };
+    let sides = std::iter::once(study.side).chain(study.other);
+    let told = sides.map(|side| match study.other {
+        None => held_at_most(side.holdings),
+        Some(_) => format!("{}: {}", clean(side.name), held_at_most(side.holdings)),
+    });
+    told.collect::<Vec<_>>().join(" ")
+}
+
+fn held_at_most(holdings: &Holdings) -> String {
+    let Some((first, last)) = holdings.period() else { return "no round of this period.".to_owned() };
     let rounds: u64 = holdings.watches.iter().map(|watch| watch.grid.len() as u64).sum();
     let what = match (holdings.servers, holdings.domains) {
         (0, domains) => count(domains.into(), "domain"),
@@ -133,7 +143,7 @@ fn lead(study: &Study<'_>) -> String {
         (servers, domains) => format!("{} and {}", count(servers.into(), "mail server"), count(domains.into(), "domain")),
     };
     let places = count(holdings.watches.len() as u64, "vantage point");
-    format!("Up to {what}, seen from {places} in {} between {} and {}.", count(rounds, "round"), time(first), time(last))
+    format!("up to {what}, seen from {places} in {} between {} and {}.", count(rounds, "round"), time(first), time(last))
 }
 
 fn section(answer: &Answer) -> Section {
