@@ -18,7 +18,7 @@ struct Rules {
 impl Rules {
     fn verdict(self, seen: &ServerSeen, at: Epoch) -> ServerVerdict {
         ServerVerdict {
-            paper_match: Some(seen.ttl.unwrap_or(0) % self.matches == 0),
+            paper_match: Some(seen.ttl.unwrap_or(0).is_multiple_of(self.matches)),
             paper_valid: Some(at.div_euclid(self.period) % 2 == 0),
             ..ServerVerdict::default()
         }
