@@ -2,6 +2,7 @@
 
 mod apart;
 mod build;
+mod history;
 
 use apart::Bench;
 use std::fs;
@@ -13,7 +14,8 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         Some(("build", [])) => build::run(),
         Some(("dns", rest)) => apart::run(Bench::Dns, rest),
         Some(("smtp", rest)) => apart::run(Bench::Smtp, rest),
-        _ => Err("usage: cargo xtask bench build | dns [OPTIONS] | smtp [OPTIONS]".to_owned()),
+        Some(("history", rest)) => history::run(rest),
+        _ => Err("usage: cargo xtask bench build | history [OPTIONS] | dns [OPTIONS] | smtp [OPTIONS]".to_owned()),
     }
 }
 
