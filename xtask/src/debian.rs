@@ -97,6 +97,23 @@ fn unpack(base: &Path, root: &Path) -> Result<(), String> {
             quietly(command)?;
         }
     }
+    relink(root, root)
+}
+
+/// Absolute links of a package lead to the machine's own files: here they have to lead to those that came with it.
+fn relink(directory: &Path, root: &Path) -> Result<(), String> {
+    let wrong = |e: std::io::Error| format!("{}: {e}", directory.display());
+    for entry in fs::read_dir(directory).map_err(wrong)?.flatten() {
+        let (path, kind) = (entry.path(), entry.file_type().map_err(wrong)?);
+        if kind.is_dir() {
+            relink(&path, root)?;
+        } else if kind.is_symlink()
+            && let Some(inside) = fs::read_link(&path).ok().and_then(|to| Some(root.join(to.strip_prefix("/").ok()?)))
+            && inside.exists()
+        {
+            fs::remove_file(&path).and_then(|()| std::os::unix::fs::symlink(&inside, &path)).map_err(wrong)?;
+        }
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 
 use crate::manual;
 use crate::source;
-use crate::steps::cargo;
+use crate::steps::{WHOLE, WITH, cargo};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     let mode = Mode::from_arguments(arguments)?;
     let mut stale = Vec::new();
     // The whole workspace, so that everything is built with the same features as for the tests, and not once more.
-    printed(cargo(&["build", "--quiet", "--workspace", "--bins", "--examples"]))?;
+    printed(cargo(&["build", "--quiet", WHOLE, WITH, "--bins", "--examples"]))?;
     let built = source::target_directory().join("debug");
     for (page, example) in PAGES {
         let text = printed(Command::new(built.join("examples").join(example)))?;

@@ -87,6 +87,11 @@ pub fn under_ci() -> bool {
     std::env::var("CI").is_ok_and(|ci| ci == "true" || ci == "1")
 }
 
+/// All that a change may break. The same everywhere: with other features, everything would be built once more.
+pub const WHOLE: &str = "--workspace";
+/// With what few need and takes long to build.
+pub const WITH: &str = "--features=cli/arrow";
+
 /// A cargo command in the workspace's root.
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));

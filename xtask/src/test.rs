@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything a change has to pass, in the order in which it fails fastest.
 
 use crate::debian;
-use crate::steps::{Tally, cargo, cargo_has};
+use crate::steps::{Tally, WHOLE, WITH, cargo, cargo_has};
 use crate::{docs, fuzz, rfc, tidy};
 use std::process::Command;
 
@@ -26,7 +26,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     tally.step("tidy", || tidy::run(&[]));
     tally.step("rfc", || rfc::run(&["--check".to_owned()]));
     tests(&mut tally);
-    tally.command("documentation tests", &mut cargo(&["test", "--workspace", "--doc", "--quiet"]));
+    tally.command("documentation tests", &mut cargo(&["test", WHOLE, WITH, "--doc", "--quiet"]));
     tally.step("docs", || docs::run(&["--check".to_owned()]));
     conformance(&mut tally, depth);
     if depth == Depth::Deep {
@@ -41,7 +41,7 @@ fn lints(tally: &mut Tally) {
         false => tally.skip("format", "rustfmt is not installed (rustup component add rustfmt)"),
     }
     match cargo_has("clippy") {
-        true => tally.command("clippy", &mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
+        true => tally.command("clippy", &mut cargo(&["clippy", WHOLE, WITH, "--all-targets", "--quiet", "--", "-D", "warnings"])),
         false => tally.skip("clippy", "clippy is not installed (rustup component add clippy)"),
     }
     match cargo_has("deny") {
@@ -69,15 +69,15 @@ fn runner(part: Part<'_>) -> Command {
     let mut command;
     match (part, cargo_has("nextest")) {
         (Part::Ours, true) => {
-            command = cargo(&["nextest", "run", "--no-fail-fast", "--workspace", "--filterset", "not package(conformance)"]);
+            command = cargo(&["nextest", "run", "--no-fail-fast", WHOLE, WITH, "--filterset", "not package(conformance)"]);
         }
         (Part::Ours, false) => {
-            command = cargo(&["test", "--no-fail-fast", "--workspace", "--exclude", "conformance", "--bins", "--lib", "--tests"]);
+            command = cargo(&["test", "--no-fail-fast", WHOLE, WITH, "--exclude", "conformance", "--bins", "--lib", "--tests"]);
         }
         (Part::Conformance(tests), true) => {
             let chosen: Vec<String> = tests.iter().map(|test| format!("binary(={test})")).collect();
             let filter = format!("package(conformance) & ({})", chosen.join(" | "));
-            command = cargo(&["nextest", "run", "--no-fail-fast", "--workspace", "--filterset", &filter]);
+            command = cargo(&["nextest", "run", "--no-fail-fast", WHOLE, WITH, "--filterset", &filter]);
         }
         (Part::Conformance(tests), false) => {
             command = cargo(&["test", "--no-fail-fast", "--package", "conformance"]);
@@ -102,7 +102,7 @@ fn conformance(tally: &mut Tally, depth: Depth) {
         tally.skip(&format!("conformance: {}", AS_ROOT.join(", ")), "mail servers start only as root");
         tests.retain(|test| !AS_ROOT.contains(&test.as_str()));
     }
-    tally.command("the binary for conformance", &mut cargo(&["build", "--quiet", "--workspace", "--bins"]));
+    tally.command("the binary for conformance", &mut cargo(&["build", "--quiet", WHOLE, WITH, "--bins"]));
     let mut command = runner(Part::Conformance(&tests));
     command.env("DANELAW_SOFTWARE", &software.root);
     if depth == Depth::Deep {

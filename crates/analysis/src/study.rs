@@ -11,6 +11,7 @@ mod grid;
 mod host;
 mod matching;
 mod misfit;
+mod partition;
 mod question;
 mod run;
 mod settings;
@@ -20,8 +21,9 @@ pub use days::Days;
 pub use grid::{Grid, Steps};
 pub use host::{Host, HostStates};
 pub use matching::Matching;
+pub use partition::{Partition, parts, whole};
 pub use question::{Entry, Needs, Question};
-pub use run::{answers, parts, whole};
+pub use run::answers;
 pub use settings::Settings;
 
 use archive::Error;
@@ -201,5 +203,5 @@ fn grids(archive: &Archive, settings: &Settings, looked: impl Fn(&Snapshot) -> b
         let name = archive.parts().text(snapshot.vantage);
         by_name.entry(name).or_insert_with(|| (snapshot.vantage, Vec::new())).1.push(snapshot);
     }
-    by_name.into_values().map(|(vantage, snapshots)| (vantage, Grid::new(&snapshots))).collect()
+    by_name.into_values().map(|(vantage, snapshots)| (vantage, Grid::new(snapshots))).collect()
 }

@@ -11,6 +11,7 @@
 //!     servers.parquet       one row per address of a host: SMTP, TLS
 //!     certificates.parquet  one row per certificate, by SHA-256
 //!     skipped.parquet       one row per target that was not looked at, and why
+//! ARCHIVE/runs/….removed    a run that was being taken away when the process was cut off: no run any more
 //! ARCHIVE/states/           what did not change, as intervals: see [`states`]
 //! ```
 //! The Parquet files are made from the log, under temporary names, and renamed when they are whole: a run has all of them or counts as

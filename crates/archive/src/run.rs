@@ -6,13 +6,15 @@ use dane::Epoch;
 use dane::name::Name;
 use dane::observation::{DomainObservation, HostObservation, Observation, RunObservation, VantageObservation};
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufReader, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const LOG: &str = "observations.jsonl";
 const RUNS: &str = "runs";
+/// What the name of a directory ends in that is being taken away.
+const REMOVED: &str = ".removed";
 /// Directories tried before giving up on a free name.
 const NAMES_TRIED: u32 = 1000;
 
@@ -33,6 +35,8 @@ impl RunWriter {
         let directory = free_directory(&runs, run)?;
         let path = directory.join(LOG);
         let file = OpenOptions::new().create_new(true).append(true).open(&path).map_err(Error::io(&path))?;
+        // Tells others that this run is not over. Where the system has no locks, they cannot tell.
+        file.lock().ok();
         let mut log = Writer::new(BufWriter::new(file));
         log.run(run).map_err(Error::io(&path))?;
         Ok(Self { directory, log })
@@ -67,7 +71,10 @@ impl RunWriter {
     pub fn finish(mut self, run: &RunObservation) -> Result<Run, Error> {
         let path = self.directory.join(LOG);
         self.log.run(run).map_err(Error::io(&path))?;
-        self.log.get_ref().get_ref().sync_all().map_err(Error::io(&path))?;
+        let file = self.log.get_ref().get_ref();
+        file.sync_all().map_err(Error::io(&path))?;
+        // Closing it is not enough while a process that another thread is just starting has it open, too.
+        file.unlock().ok();
         drop(self.log);
         let run = Run { directory: self.directory };
         run.write_parquet()?;
@@ -113,6 +120,21 @@ impl Archive {
         }
     }
 
+    /// Takes away what is left of runs whose removal was cut off.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn sweep(&self) -> Result<(), Error> {
+        let runs = self.path.join(RUNS);
+        for entry in fs::read_dir(&runs).map_err(Error::io(&runs))? {
+            let path = entry.map_err(Error::io(&runs))?.path();
+            if is_removed(&path) {
+                fs::remove_dir_all(&path).map_err(Error::io(&path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Its runs, oldest first.
     ///
     /// # Errors
@@ -123,13 +145,17 @@ impl Archive {
         for entry in fs::read_dir(&runs).map_err(Error::io(&runs))? {
             let directory = entry.map_err(Error::io(&runs))?.path();
             let run = Run { directory };
-            if run.is_whole() || run.log().exists() {
+            if !is_removed(&run.directory) && (run.is_whole() || run.log().exists()) {
                 found.push(run);
             }
         }
         found.sort_by(|a, b| a.directory.cmp(&b.directory));
         Ok(found)
     }
+}
+
+fn is_removed(directory: &Path) -> bool {
+    directory.as_os_str().as_encoded_bytes().ends_with(REMOVED.as_bytes())
 }
 
 /// What a run says of one target.
@@ -148,6 +174,35 @@ pub struct Run {
 }
 
 impl Run {
+    /// The run in this directory.
+    #[must_use]
+    pub fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_path_buf() }
+    }
+
+    /// Whether a process is writing it at this moment. Where the system has no locks: no.
+    ///
+    /// # Errors
+    /// If its log cannot be opened.
+    pub fn is_being_written(&self) -> Result<bool, Error> {
+        match File::open(self.log()) {
+            Ok(log) => Ok(matches!(log.try_lock_shared(), Err(TryLockError::WouldBlock))),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(Error::io(&self.log())(e)),
+        }
+    }
+
+    /// Takes the run away, with all its records. Who is cut off in the middle leaves nothing that could be taken for a run.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn remove(self) -> Result<(), Error> {
+        let mut aside = self.directory.clone().into_os_string();
+        aside.push(REMOVED);
+        fs::rename(&self.directory, &aside).map_err(Error::io(&self.directory))?;
+        fs::remove_dir_all(&aside).map_err(Error::io(Path::new(&aside)))
+    }
+
     /// Where it is.
     #[must_use]
     pub fn directory(&self) -> &Path {

@@ -12,6 +12,8 @@
 //! [`Writer`] numbers parts ([`Parts`]) and takes up one [`Round`] after the other, [`Observed`] makes one of what a scan observed, [`Archive`]
 //! reads, [`History`] answers what was known at a time. What an interval means stands at [`model`].
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
 mod ask;
 mod checkpoint;
 mod docs;

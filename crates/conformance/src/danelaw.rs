@@ -16,9 +16,18 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// If it has not been built.
 #[must_use]
 pub fn command() -> Command {
+    Command::new(program())
+}
+
+/// The binary of this build.
+///
+/// # Panics
+/// If it has not been built.
+#[must_use]
+pub fn program() -> PathBuf {
     let path = binary();
     assert!(path.is_file(), "{} is not there: run `cargo build --package cli` first", path.display());
-    Command::new(path)
+    path
 }
 
 fn binary() -> PathBuf {

@@ -7,6 +7,7 @@
 
 pub mod apart;
 pub mod bench;
+pub mod bench_analysis;
 pub mod bench_smtp;
 pub mod danelaw;
 pub mod differential;

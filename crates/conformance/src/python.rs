@@ -1,27 +1,54 @@
 //! Other people's programs that come as Python packages, in an environment of their own below the target directory.
 
 use crate::software;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is installed, with the versions that the tests were written against.
-const PACKAGES: [&str; 2] = ["duckdb==2.0.1", "polars==2.1.0"];
+/// An environment, and what is installed in it, with the versions that the tests were written against.
+struct Environment {
+    /// Its directory below the target directory.
+    name: &'static str,
+    packages: &'static [&'static str],
+}
 
-/// An interpreter that has the packages; they are fetched at the first use.
+/// Programs that read tables.
+const TABLES: Environment = Environment { name: "python", packages: &["duckdb==2.0.1", "polars==2.1.0"] };
+/// Spark, which is large.
+const SPARK: Environment = Environment { name: "python-spark", packages: &["pyspark==4.0.1", "pyarrow==26.0.1", "pandas==3.1.1"] };
+
+/// An interpreter that has DuckDB and Polars; they are fetched at the first use.
 ///
 /// # Panics
 /// If there is no Python with `venv`, or the packages cannot be had: a test that cannot run must not pass.
 #[must_use]
 pub fn interpreter() -> Command {
-    let place = software::unpacked().join("../../python");
+    Command::new(provide(&TABLES).join("bin/python"))
+}
+
+/// `spark-submit`, with the Java and the Python that it needs; all is fetched at the first use.
+///
+/// # Panics
+/// As [`interpreter`], and if there is no Java.
+#[must_use]
+pub fn spark_submit() -> Command {
+    let place = provide(&SPARK);
+    let mut command = Command::new(place.join("bin/spark-submit"));
+    command.env("JAVA_HOME", software::java_home()).env("PYSPARK_PYTHON", place.join("bin/python")).env("SPARK_LOCAL_IP", "127.0.0.1");
+    command
+}
+
+fn provide(environment: &Environment) -> PathBuf {
+    let place = software::unpacked().join("../..").join(environment.name);
     let python = place.join("bin/python");
-    let done = place.join(format!("has {}", PACKAGES.join(" ")));
+    let done = place.join(format!("has {}", environment.packages.join(" ")));
     if !done.exists() {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&place), "python3 -m venv (Debian: python3-venv)");
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES), "pip install");
+        let mut install = Command::new(&python);
+        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(environment.packages);
+        run(&mut install, "pip install");
         mark(&done);
     }
-    Command::new(python)
+    place
 }
 
 fn run(command: &mut Command, what: &str) {

@@ -24,6 +24,22 @@ pub fn command(program: &str) -> Command {
     command
 }
 
+/// Where Java 17 is.
+///
+/// # Panics
+/// If it is neither installed nor unpacked.
+#[must_use]
+pub fn java_home() -> PathBuf {
+    let find = |root: &Path| {
+        let mut entries = std::fs::read_dir(root.join("usr/lib/jvm")).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries.find(|path| path.to_string_lossy().contains("java-17-openjdk") && path.join("bin/java").exists())
+    };
+    let found = find(Path::new("/")).or_else(|| find(&unpacked()));
+    found.unwrap_or_else(|| {
+        panic!("Java 17 is not installed; `cargo xtask packages` fetches it, `cargo xtask test` does so before these tests")
+    })
+}
+
 /// Where packages are unpacked: `$DANELAW_SOFTWARE`, which xtask sets, else below the target directory of this build.
 #[must_use]
 pub fn unpacked() -> PathBuf {

@@ -122,6 +122,7 @@ pub struct Lab {
     truth: Vec<Truth>,
     zones: Arc<Zones>,
     visits: Arc<smtp::log::Log>,
+    hosts: Vec<Arc<Host>>,
     servers: Vec<ServerFacts>,
     ca_pem: String,
     roots: Operator,
@@ -148,19 +149,19 @@ impl Lab {
     /// # Errors
     /// Ports in use, sockets or threads refused.
     pub fn start(config: LabConfig) -> Result<Self, LabError> {
-        let (mut lab, hosts, policy_hosts) = Self::assemble(config);
+        let (mut lab, policy_hosts) = Self::assemble(config);
         net::raise_descriptor_limit();
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("lab").enable_all().build().map_err(LabError::Threads)?;
         let deaf = runtime.block_on(async {
             dns::server::serve(Arc::clone(&lab.zones), lab.config.dns_port).await?;
             https::serve(policy_hosts, lab.config.smtp_port)?;
-            smtp::server::serve(hosts, lab.config.smtp_port, &lab.visits)
+            smtp::server::serve(&lab.hosts, lab.config.smtp_port, &lab.visits)
         })?;
         lab.running = Some(Running { runtime, _deaf: deaf });
         Ok(lab)
     }
 
-    fn assemble(config: LabConfig) -> (Self, Vec<Host>, Vec<PolicyHost>) {
+    fn assemble(config: LabConfig) -> (Self, Vec<PolicyHost>) {
         let begun = Instant::now();
         let world = World::new(&config);
         let zones = Arc::new(Zones::new(world.zones, Seed::new(config.seed), config.now));
@@ -170,6 +171,7 @@ impl Lab {
             zones,
             visits: Arc::default(),
             servers: export::facts(&world.hosts, config.smtp_port),
+            hosts: world.hosts.into_iter().map(Arc::new).collect(),
             ca_pem: pki::der::pem("CERTIFICATE", &world.authority.root.der),
             roots: world.roots,
             anchor: world.anchor,
@@ -177,7 +179,7 @@ impl Lab {
             running: None,
             config,
         };
-        (lab, world.hosts, world.policy_hosts)
+        (lab, world.policy_hosts)
     }
 
     /// What it was made from.
@@ -225,6 +227,13 @@ impl Lab {
     /// From now on network and name servers do as badly as this. It can be called as often as one likes; the default ends it.
     pub fn suffer(&self, adversity: Adversity) {
         self.zones.weather.set(adversity);
+    }
+
+    /// From now on the servers of one host present the certificates of another one, as if somebody had mixed them up; what the DNS says stays.
+    /// To install a host's own ends it. Returns how many servers that are: none, if either name is no host's.
+    pub fn install(&self, host: &str, of: &str) -> usize {
+        let Some(source) = self.hosts.iter().find(|other| other.name == of) else { return 0 };
+        self.hosts.iter().filter(|target| target.name == host).map(|target| target.install(source.tls.clone())).count()
     }
 
     /// Every zone and the addresses of its name servers.

@@ -1,7 +1,9 @@
 //! Shows results: the terminal's tables, the proof chain of `check`, the HTML report. Takes what `analysis` and `dane` give; looks at nothing.
 
+pub mod answers;
 mod check;
 mod depth;
+pub mod figure;
 mod html;
 mod style;
 mod terminal;

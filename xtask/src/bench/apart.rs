@@ -1,5 +1,6 @@
 //! `cargo xtask bench dns`: what it costs to resolve and validate a namespace, beside unbound and the bare machine.
 //! `cargo xtask bench smtp`: what it costs to visit a mail server, beside the bare parts of a visit and other people's tools.
+//! `cargo xtask bench analysis`: what it costs to ask an archive of states, beside DuckDB and Spark.
 //!
 //! The work is done by `conformance::bench` and `conformance::bench_smtp`; here it gets what it needs: release builds, other people's
 //! software, and a network of its own. Name servers have to be at port 53, because delegations name no port, and mail servers have as many
@@ -19,6 +20,8 @@ pub enum Bench {
     Dns,
     /// Visits to mail servers.
     Smtp,
+    /// Questions to archives. It needs no network of its own, but fetches Python's packages.
+    Analysis,
 }
 
 impl Bench {
@@ -27,6 +30,7 @@ impl Bench {
         match self {
             Self::Dns => "bench-dns",
             Self::Smtp => "bench-smtp",
+            Self::Analysis => "bench-analysis",
         }
     }
 
@@ -34,6 +38,9 @@ impl Bench {
         match self {
             Self::Dns => "usage: cargo xtask bench dns [--zones N] [--names N] [--in-flight N] [--no-unbound] [--write]",
             Self::Smtp => "usage: cargo xtask bench smtp [--visits N] [--in-flight N] [--held N] [--no-peers] [--write]",
+            Self::Analysis => {
+                "usage: cargo xtask bench analysis [--servers N] [--days N] [--domains N] [--domain-days N] [--no-peers] [--write]"
+            }
         }
     }
 }
@@ -52,7 +59,8 @@ pub fn run(bench: Bench, arguments: &[String]) -> Result<(), String> {
         return Err("the release build fails".to_owned());
     }
     let release = target.join("release");
-    let mut command = apart(&release.join(bench.program()))?;
+    let program = release.join(bench.program());
+    let mut command = if bench == Bench::Analysis { Command::new(program) } else { apart(&program)? };
     command.arg("--directory").arg(target.join(bench.program())).arg("--machine").arg(machine()).args(rest);
     if !write.is_empty() {
         command.arg("--page").arg(source::root().join("docs/performance.md"));

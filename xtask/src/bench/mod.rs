@@ -13,7 +13,8 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         Some(("build", [])) => build::run(),
         Some(("dns", rest)) => apart::run(Bench::Dns, rest),
         Some(("smtp", rest)) => apart::run(Bench::Smtp, rest),
-        _ => Err("usage: cargo xtask bench build | dns [OPTIONS] | smtp [OPTIONS]".to_owned()),
+        Some(("analysis", rest)) => apart::run(Bench::Analysis, rest),
+        _ => Err("usage: cargo xtask bench build | dns [OPTIONS] | smtp [OPTIONS] | analysis [OPTIONS]".to_owned()),
     }
 }
 

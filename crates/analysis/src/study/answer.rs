@@ -14,6 +14,17 @@ pub enum View {
     Ours,
 }
 
+impl View {
+    /// The stable word, as in names of files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            View::Paper => "paper",
+            View::Ours => "ours",
+        }
+    }
+}
+
 /// What a question is, where it comes from and how it is answered.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct About {

@@ -14,8 +14,10 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Of rounds in order, none twice.
-    pub(super) fn new(snapshots: &[&Snapshot]) -> Self {
+    /// Of rounds in any order.
+    pub(super) fn new(mut snapshots: Vec<&Snapshot>) -> Self {
+        snapshots.sort_by_key(|snapshot| snapshot.scheduled_s);
+        snapshots.dedup_by_key(|snapshot| snapshot.scheduled_s);
         // What most rounds stand for.
         let mut lengths: Vec<u32> = snapshots.iter().map(|snapshot| snapshot.every_s).collect();
         lengths.sort_unstable();
@@ -70,8 +72,8 @@ impl Grid {
 
     /// The rounds as those who grade rollovers want them.
     #[must_use]
-    pub fn for_rollovers(&self) -> Option<dane::rollover::Rounds<'_>> {
-        dane::rollover::Rounds::new(&self.times, self.interval)
+    pub fn for_rollovers(&self) -> dane::rollover::Rounds<'_> {
+        dane::rollover::Rounds::ascending(&self.times, self.interval)
     }
 
     /// How many rounds are before a moment. Few rounds are missed, so the rhythm says about where: from there in steps that double.

@@ -38,6 +38,23 @@ impl Needs {
     };
 }
 
+impl Needs {
+    /// What several questions need together, columns aside: whether there are any is all that is said of these.
+    #[must_use]
+    pub fn of(questions: &[Entry]) -> Self {
+        let any = |of: fn(&Needs) -> bool| questions.iter().any(|question| of(&question.needs));
+        Self {
+            servers: any(|needs| needs.servers.is_some()).then_some(&[]),
+            domains: any(|needs| needs.domains.is_some()).then_some(&[]),
+            certificates: any(|needs| needs.certificates),
+            tlsa: any(|needs| needs.tlsa),
+            mail_hosts: any(|needs| needs.mail_hosts),
+            domain_names: any(|needs| needs.domain_names),
+            every_vantage: any(|needs| needs.every_vantage),
+        }
+    }
+}
+
 /// A question, its pass, and the sum of it.
 pub trait Question {
     /// What is counted in one partition.

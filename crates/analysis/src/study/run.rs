@@ -4,7 +4,7 @@ use super::host::HostStates;
 use super::question::Pass;
 use super::{Answer, Content, Entry, Needs, Settings, Study};
 use archive::Error;
-use archive::states::model::{DomainState, ServerState};
+use archive::states::model::ServerState;
 use archive::states::{Archive, Columns};
 
 /// Answers questions of an archive.
@@ -12,7 +12,7 @@ use archive::states::{Archive, Columns};
 /// # Errors
 /// If a file of the archive cannot be read.
 pub fn answers(archive: &Archive, settings: &Settings, questions: &[Entry]) -> Result<Vec<Answer>, Error> {
-    let needs = Needs::of(questions);
+    let needs = Together::of(questions);
     let content = Content::read(archive, needs.all)?;
     let study = Study::new(archive, settings, &content);
     let mut passes: Vec<Box<dyn Pass>> = questions.iter().map(|question| (question.begin)()).collect();
@@ -31,9 +31,8 @@ struct Together {
 /// Columns that every pass has.
 const ALWAYS: [&str; 6] = ["vantage", "valid_from_s", "valid_to_s", "n_obs", "server_id", "domain_id"];
 
-impl Needs {
-    fn of(questions: &[Entry]) -> Together {
-        let any = |of: fn(&Needs) -> bool| questions.iter().any(|question| of(&question.needs));
+impl Together {
+    fn of(questions: &[Entry]) -> Self {
         let columns = |of: fn(&Needs) -> Option<&'static [&'static str]>| {
             let mut columns: Vec<&'static str> = questions.iter().filter_map(|question| of(&question.needs)).flatten().copied().collect();
             columns.extend(ALWAYS);
@@ -41,16 +40,7 @@ impl Needs {
             columns.dedup();
             columns
         };
-        let all = Needs {
-            servers: any(|needs| needs.servers.is_some()).then_some(&[]),
-            domains: any(|needs| needs.domains.is_some()).then_some(&[]),
-            certificates: any(|needs| needs.certificates),
-            tlsa: any(|needs| needs.tlsa),
-            mail_hosts: any(|needs| needs.mail_hosts),
-            domain_names: any(|needs| needs.domain_names),
-            every_vantage: any(|needs| needs.every_vantage),
-        };
-        Together { all, servers: columns(|needs| needs.servers), domains: columns(|needs| needs.domains) }
+        Self { all: Needs::of(questions), servers: columns(|needs| needs.servers), domains: columns(|needs| needs.domains) }
     }
 }
 
@@ -63,24 +53,28 @@ fn servers(study: &Study<'_>, needs: &Together, questions: &[Entry], passes: &mu
     study.archive().server_states(Columns::Only(&needs.servers), |rows| {
         states.extend(rows.iter().filter(|state| only.is_none_or(|only| state.vantage == only)));
     })?;
-    let mut scratch = Vec::new();
-    by_host(study, &states, |host, rows| {
+    pass_hosts(study, &states, questions, passes);
+    Ok(())
+}
+
+/// Shows every host with its states to the questions that ask of servers.
+pub(super) fn pass_hosts(study: &Study<'_>, states: &[ServerState], questions: &[Entry], passes: &mut [Box<dyn Pass>]) {
+    let mut scratch: Vec<ServerState> = Vec::new();
+    by_host(study, states, |host, rows| {
         scratch.clear();
         scratch.extend(rows.iter().filter_map(|row| states.get(*row as usize)));
-        let servers = study.archive().servers();
         let rank = |state: &ServerState| host.servers.iter().position(|server| *server == state.key);
-        scratch.sort_by_key(|state: &ServerState| (state.vantage, rank(state), state.span.valid_from_s));
-        let host = HostStates::new(host, servers, &scratch);
+        scratch.sort_by_key(|state| (state.vantage, rank(state), state.span.valid_from_s));
+        let host = HostStates::new(host, study.archive().servers(), &scratch);
         for (pass, question) in passes.iter_mut().zip(questions) {
             if question.needs.servers.is_some() {
                 pass.host(study, &host);
             }
         }
     });
-    Ok(())
 }
 
-/// Every host with the places of its states.
+/// Every host that has any, with the places of its states.
 fn by_host(study: &Study<'_>, states: &[ServerState], mut each: impl FnMut(&super::Host, &[u32])) {
     let mut starts = vec![0_u32; study.hosts().len() + 1];
     let place = |state: &ServerState| study.host_of(state.key);
@@ -95,7 +89,10 @@ fn by_host(study: &Study<'_>, states: &[ServerState], mut each: impl FnMut(&supe
         next[host] += 1;
     }
     for (index, host) in study.hosts().iter().enumerate() {
-        each(host, &rows[starts[index] as usize..starts[index + 1] as usize]);
+        let rows = &rows[starts[index] as usize..starts[index + 1] as usize];
+        if !rows.is_empty() {
+            each(host, rows);
+        }
     }
 }
 
@@ -114,43 +111,4 @@ fn domains(study: &Study<'_>, needs: &Together, questions: &[Entry], passes: &mu
             }
         }
     })
-}
-
-/// What one question counts in some of the hosts and domains, each with all its states: to be sent to who adds up.
-///
-/// # Errors
-/// If the part cannot be written.
-pub fn parts(study: &Study<'_>, question: Entry, servers: &[ServerState], domains: &[DomainState]) -> Result<Vec<u8>, postcard::Error> {
-    let mut pass = (question.begin)();
-    let vantage = study.vantage().map(|(vantage, _)| vantage).filter(|_| !question.needs.every_vantage);
-    if question.needs.servers.is_some() {
-        let mut scratch = Vec::new();
-        by_host(study, servers, |host, rows| {
-            scratch.clear();
-            let states = rows.iter().filter_map(|row| servers.get(*row as usize));
-            scratch.extend(states.filter(|state| vantage.is_none_or(|only| state.vantage == only)));
-            let rank = |state: &ServerState| host.servers.iter().position(|server| *server == state.key);
-            scratch.sort_by_key(|state: &ServerState| (state.vantage, rank(state), state.span.valid_from_s));
-            pass.host(study, &HostStates::new(host, study.archive().servers(), &scratch));
-        });
-    }
-    if question.needs.domains.is_some()
-        && let Some((only, _)) = study.domain_vantage()
-    {
-        let states: Vec<DomainState> = domains.iter().filter(|state| state.vantage == only).copied().collect();
-        pass.domains(study, &states);
-    }
-    pass.write()
-}
-
-/// The answer to a question from what was counted in all partitions.
-///
-/// # Errors
-/// If a part is none of this question's.
-pub fn whole<'p>(study: &Study<'_>, question: Entry, parts: impl IntoIterator<Item = &'p [u8]>) -> Result<Answer, postcard::Error> {
-    let mut pass = (question.begin)();
-    for part in parts {
-        pass.add_written(part)?;
-    }
-    Ok(pass.answer(study))
 }

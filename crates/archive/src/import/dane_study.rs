@@ -13,10 +13,14 @@
 
 mod line;
 mod reader;
+mod rounds;
+mod status;
 mod words;
 
 pub use line::Parser;
 pub use reader::{Bad, Line, Reader, Summary, read};
+pub use rounds::{Import, Refused, Shown, Terms, Took};
+pub use status::{status, why_fail};
 pub use words::{WhyBogus, WhyFail};
 
 use dane::Epoch;
@@ -57,6 +61,10 @@ pub struct TlsaRow {
     pub ttl: u32,
     /// Their TTL as the signer has it, if it is signed: a cache takes nothing from it.
     pub original_ttl: Option<u32>,
+    /// First and last moment of a signature over the set, if there is one.
+    pub window: Option<(Epoch, Epoch)>,
+    /// The response as it stands in the line: base64.
+    pub raw: Box<str>,
 }
 
 /// Why there is no chain.

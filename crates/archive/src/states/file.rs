@@ -4,7 +4,7 @@ use super::manifest::Entry;
 use super::model::WordId;
 use super::parts::Parts;
 use super::place::Place;
-use super::table::{Access, Table};
+use super::table::{Access, Column, Table};
 use crate::Error;
 use crate::columns::Wrong;
 use crate::columns::{self, Source, Values};
@@ -99,24 +99,44 @@ pub(crate) fn read<T: Table>(
         Some(found) => return Err(Error::TooNew { path, found, known: STATES_SCHEMA }),
         None => return Err(Error::damaged(&path, "not a file of an archive of states: it carries no schema version")),
     }
-    let wanted: Vec<&super::table::Column<T>> = T::COLUMNS
-        .iter()
-        .filter(|c| !matches!(c.access, Access::JoinedText(_) | Access::JoinedInt(_)))
-        .filter(|c| columns.is_none_or(|columns| columns.contains(&c.name)))
-        .collect();
-    let names: Vec<&str> = wanted.iter().map(|c| c.name).collect();
+    let wanted = Wanted::<T>::new(columns);
     let mut rows = Vec::new();
     let batch = |columns: &[Option<Values>], count: usize| {
-        rows.clear();
-        rows.resize(count, T::blank());
-        for (column, values) in wanted.iter().zip(columns) {
-            let Some(values) = values else { continue };
-            fill(&column.access, values, &mut rows, parts).map_err(|what| Wrong::Content(format!("column {}: {what}", column.name)))?;
-        }
+        wanted.rows(columns, count, parts, &mut rows).map_err(Wrong::Content)?;
         each(&rows);
         Ok(())
     };
-    source.each(&names, BATCH_ROWS, batch).map_err(|wrong| wrong.error(&path))
+    source.each(&wanted.names(), BATCH_ROWS, batch).map_err(|wrong| wrong.error(&path))
+}
+
+/// Columns that are read back into rows.
+pub(super) struct Wanted<T: Table> {
+    columns: Vec<&'static Column<T>>,
+}
+
+impl<T: Table> Wanted<T> {
+    /// Of these columns, or all, those that are not only joined from elsewhere.
+    pub fn new(columns: Option<&[&str]>) -> Self {
+        let is_read = |column: &&Column<T>| !matches!(column.access, Access::JoinedText(_) | Access::JoinedInt(_));
+        let is_asked_for = |column: &&Column<T>| columns.is_none_or(|columns| columns.contains(&column.name));
+        Self { columns: T::COLUMNS.iter().filter(is_read).filter(is_asked_for).collect() }
+    }
+
+    /// Their names, in their order.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|column| column.name).collect()
+    }
+
+    /// Makes rows of the values of each column; of a column that is not there they stay blank.
+    pub fn rows(&self, columns: &[Option<Values>], count: usize, parts: &Parts, rows: &mut Vec<T>) -> Result<(), String> {
+        rows.clear();
+        rows.resize(count, T::blank());
+        for (column, values) in self.columns.iter().zip(columns) {
+            let Some(values) = values else { continue };
+            fill(&column.access, values, rows, parts).map_err(|what| format!("column {}: {what}", column.name))?;
+        }
+        Ok(())
+    }
 }
 
 fn fill<T>(access: &Access<T>, values: &Values, rows: &mut [T], parts: &Parts) -> Result<(), String> {

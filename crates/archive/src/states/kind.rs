@@ -12,6 +12,9 @@ pub(crate) trait Kind: Seen + std::fmt::Debug + 'static {
 
     /// What a round changed of this kind.
     fn delta(line: &Line) -> Option<&Delta<Self::Key, Self>>;
+
+    /// Without what it means.
+    fn observed(self) -> Self;
 }
 
 impl Kind for ServerSeen {
@@ -20,6 +23,10 @@ impl Kind for ServerSeen {
     fn delta(line: &Line) -> Option<&Delta<ServerId, Self>> {
         line.servers.as_ref()
     }
+
+    fn observed(self) -> Self {
+        Self { verdict: super::model::ServerVerdict::default(), ..self }
+    }
 }
 
 impl Kind for DomainSeen {
@@ -27,6 +34,10 @@ impl Kind for DomainSeen {
 
     fn delta(line: &Line) -> Option<&Delta<DomainId, Self>> {
         line.domains.as_ref()
+    }
+
+    fn observed(self) -> Self {
+        Self { standing: None, ..self }
     }
 }
 

@@ -97,7 +97,7 @@ pub struct Versions {
     /// Date of the list of public suffixes, if one was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub psl: Option<WordId>,
-    /// Date of the root certificates, if they were used.
+    /// Date of the root certificates, or `sha256:` and the SHA-256 of their DER, one after the other, if they come from a file; if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roots: Option<WordId>,
 }

@@ -25,6 +25,7 @@ pub struct Observed<'a> {
     writer: &'a mut Writer,
     vantage: WordId,
     rules: u16,
+    roots: Option<WordId>,
     hosts: HashSet<(Name, u16)>,
     servers: BTreeMap<ServerId, Look<ServerId, ServerSeen>>,
     domains: BTreeMap<DomainId, Look<DomainId, DomainSeen>>,
@@ -37,7 +38,12 @@ impl<'a> Observed<'a> {
     pub fn new(writer: &'a mut Writer, vantage: &str) -> Self {
         let vantage = writer.parts().word(vantage);
         let (hosts, servers, domains) = (HashSet::new(), BTreeMap::new(), BTreeMap::new());
-        Self { writer, vantage, rules: 0, hosts, servers, domains, targets: 0, done: 0 }
+        Self { writer, vantage, rules: 0, roots: None, hosts, servers, domains, targets: 0, done: 0 }
+    }
+
+    /// Which root certificates the verdicts rest on: see [`Versions::roots`].
+    pub fn roots(&mut self, release: &str) {
+        self.roots = Some(self.writer.parts().word(release));
     }
 
     /// Adds a domain with its hosts, and what they mean. The first look at a host counts, as everywhere in a run.
@@ -74,8 +80,8 @@ impl<'a> Observed<'a> {
             danelaw: Some(parts.word(&run.danelaw)),
             rules: self.rules,
             anchors: (!anchors.is_empty()).then(|| parts.word(&anchors)),
-            psl: None,
-            roots: None,
+            psl: run.public_suffixes.as_deref().map(|date| parts.word(date)),
+            roots: self.roots,
         };
         let snapshot = Snapshot {
             vantage: self.vantage,

@@ -58,7 +58,7 @@ impl Round {
         Err(Error::Round { path: place.to_path_buf(), vantage: vantage.to_owned(), slot: scheduled_s, detail })
     }
 
-    /// SHA-256 of what was seen, whatever its order.
+    /// SHA-256 of what was seen, whatever its order, and whatever it means: rules change, and the round stays the one it was.
     fn content(&self) -> Digest {
         let mut hash = Context::new(&SHA256);
         hash.update(&[u8::from(self.snapshot.complete)]);
@@ -80,7 +80,7 @@ where
     let mut octets = Vec::new();
     for look in order {
         octets.clear();
-        let row = State { key: look.key, seen: look.seen, ..Table::blank() };
+        let row = State { key: look.key, seen: look.seen.observed(), ..Table::blank() };
         for Column { name, access, .. } in <State<S::Key, S> as Table>::COLUMNS {
             let mut put = |value: &[u8]| {
                 octets.extend_from_slice(name.as_bytes());

@@ -64,7 +64,14 @@ impl Archive {
     /// If there are none, if they are damaged or of a newer version.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let place = Place::new(&root.join(STATES));
-        let read = || Manifest::read(&place)?.ok_or_else(|| Error::damaged(root, "no archive of states here (no states/manifest.json)"));
+        let read = || {
+            Manifest::read(&place)?.ok_or_else(|| {
+                Error::damaged(
+                    root,
+                    "no archive of states here (no states/manifest.json); one is made by 'danelaw scan --every' or 'danelaw import'",
+                )
+            })
+        };
         let mut manifest = read()?;
         loop {
             match Self::load(place.clone(), manifest.clone(), Purpose::Read) {

@@ -84,6 +84,12 @@ impl Writer {
         &mut self.archive.parts
     }
 
+    /// The number of a word that is known already.
+    #[must_use]
+    pub fn word(&self, word: &str) -> Option<WordId> {
+        self.archive.parts.find_word(word)
+    }
+
     /// What is known of a server as of the latest round of a vantage point.
     #[must_use]
     pub fn current(&self, vantage: WordId, server: ServerId) -> Option<&ServerSeen> {

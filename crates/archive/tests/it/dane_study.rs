@@ -153,6 +153,9 @@ fn a_line_made_by_hand() {
     other["time"] = "20200229 23".into();
     let row = Parser::new().line(other.to_string().as_bytes()).unwrap();
     assert_eq!((row.tlsa, row.starttls.unwrap_err().class, row.hour), (None, WhyFail::NotImplemented, 1_583_017_200));
+    // P20 Figure 6: "no certificate".
+    other["starttls"] = serde_json::json!({"certs": []});
+    assert_eq!(Parser::new().line(other.to_string().as_bytes()).unwrap().starttls.unwrap_err().class, WhyFail::NoCertificate);
 }
 
 #[test]
@@ -182,7 +185,7 @@ fn every_fault_has_its_reason() {
     }
     let empty = data_encoding::BASE64.encode(b"\x00\x00\x81\x80\x00\x00\x00\x00\x00\x00\x00\x00");
     assert_eq!(why(&|line| line["tlsa"]["record_raw"] = empty.as_str().into()), "record_raw: no TLSA record");
-    for certs in [serde_json::json!([]), serde_json::json!(["?"]), serde_json::json!(["AAAA"])] {
+    for certs in [serde_json::json!(vec!["AAAA"; 65]), serde_json::json!(["?"]), serde_json::json!(["AAAA"])] {
         assert!(why(&|line| line["starttls"]["certs"] = certs.clone()).starts_with("certs:"));
     }
     assert!(why(&|line| line["starttls"] = serde_json::json!({})).starts_with("starttls:"));

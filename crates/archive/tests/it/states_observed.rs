@@ -77,6 +77,7 @@ fn run(slot: Epoch) -> RunObservation {
         complete: Some(true),
         clock_offset_ms: Some(-4),
         clock_step_ms: None,
+        records: None,
     };
     let vantage = VantageObservation { name: "here".into(), ..VantageObservation::default() };
     RunObservation { started: slot + 2, finished: Some(slot + 7), round: Some(Box::new(round)), vantage, ..crate::common::run() }

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 /// How often a line is written where there is no terminal.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Shows on stderr how far a survey is.
+/// Shows on stderr how far a survey is, or anything else that knows how much there is to do.
 pub struct Progress {
     total: u64,
+    /// Of what, in the plural.
+    of: &'static str,
     done: u64,
     begun: Instant,
     shown: Instant,
@@ -17,9 +19,15 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins with nothing done.
+    /// Of domains. Begins with nothing done.
     #[must_use]
     pub fn new(total: u64) -> Self {
+        Self::of(total, "domains")
+    }
+
+    /// Of these things.
+    #[must_use]
+    pub fn of(total: u64, of: &'static str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
             let template = "{spinner:.cyan} {wide_bar:.cyan/dim} {human_pos} of {human_len} · {per_sec} · {eta} to go {msg:.dim}";
@@ -33,16 +41,23 @@ impl Progress {
             bar
         });
         let now = Instant::now();
-        Self { total, done: 0, begun: now, shown: now, bar }
+        Self { total, of, done: 0, begun: now, shown: now, bar }
     }
 
     /// One more is done.
     pub fn tick(&mut self, hosts: u64, waiting: u64) {
+        self.step(|| {
+            let waits = if waiting > 0 { format!(", {waiting} visits wait their turn") } else { String::new() };
+            format!("({hosts} MX hosts{waits})")
+        });
+    }
+
+    /// One more is done, and this is to be said of it.
+    pub fn step(&mut self, message: impl FnOnce() -> String) {
         self.done += 1;
         if let Some(bar) = &self.bar {
             bar.set_position(self.done);
-            let waits = if waiting > 0 { format!(", {waiting} visits wait their turn") } else { String::new() };
-            bar.set_message(format!("({hosts} MX hosts{waits})"));
+            bar.set_message(message());
         } else if self.shown.elapsed() >= EVERY {
             self.shown = Instant::now();
             anstream::eprintln!("danelaw: {}", self.line());
@@ -62,7 +77,7 @@ impl Progress {
         let left = self.total.saturating_sub(self.done) as f64 / rate.max(0.001);
         let (done, total) = (present::number(self.done), present::number(self.total));
         let percent = self.done * 100 / self.total.max(1);
-        format!("{done} of {total} domains ({percent}%), {rate:.0}/s, {} to go", present::duration(left as u64))
+        format!("{done} of {total} {} ({percent}%), {rate:.0}/s, {} to go", self.of, present::duration(left as u64))
     }
 }
 

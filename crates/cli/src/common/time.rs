@@ -67,6 +67,13 @@ pub fn of_look(at: Option<i64>) -> Option<i64> {
     at.filter(|at| *at < now())
 }
 
+/// Milliseconds since 1970 for the name of a file: `20261122T100000.000Z`.
+#[must_use]
+pub fn stamp(epoch_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(epoch_ms)
+        .map_or_else(|_| epoch_ms.to_string(), |time| time.strftime("%Y%m%dT%H%M%S.%3fZ").to_string())
+}
+
 /// A time in UTC as RFC 3339 has it; the number itself if it is beyond the calendar.
 #[must_use]
 pub fn show(epoch: i64) -> String {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Serves a small Internet with known faults on 127.0.0.0/8.
+/// Serves a small Internet with known faults on 127.0.0.0/8, exports it, and makes up years of mail servers.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]

@@ -1,8 +1,10 @@
 //! The verbs: one module each, with its arguments, its examples and its `run`.
 
+mod analyse;
 mod check;
 mod demo;
 mod dns;
+mod import;
 mod lab;
 mod report;
 mod scan;
@@ -19,6 +21,8 @@ pub enum Verb {
     Check(Box<check::Args>),
     Scan(Box<scan::Args>),
     Report(report::Args),
+    Analyse(analyse::Args),
+    Import(import::Args),
     Dns(dns::Args),
     Tlsa(tlsa::Args),
     Smtp(smtp::Args),
@@ -36,6 +40,8 @@ impl Verb {
             Verb::Demo(args) => args.run(),
             Verb::Scan(args) => args.run(),
             Verb::Report(args) => args.run(),
+            Verb::Analyse(args) => args.run(),
+            Verb::Import(args) => args.run(),
             Verb::Dns(args) => args.run(),
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),

@@ -1,5 +1,6 @@
 //! `danelaw scan`: a list of domains in; observations and a summary out.
 
+mod folder;
 mod identify;
 mod preflight;
 mod rounds;
@@ -77,6 +78,14 @@ ROUNDS
   compared; a series has a gap where a slot is missed or a round incomplete.
   Servers are visited again only if that fits into the rest of the round.
 
+  When a round is over, what it saw is taken up in the archive's states
+  (ARCHIVE/states): what did not change is kept once, so a round costs what
+  changed. Its complete records, as a scan without --every leaves them, are
+  kept until a later round is whole: 'report' shows the latest.
+  --keep-records all keeps those of every round. What a process that was
+  killed has left becomes states when the next one starts, a round cut off
+  as incomplete.
+
 OURSELVES
   Before it begins, a scan looks whether our addresses, their PTR names and
   the EHLO name lead to each other, and what block lists say. --preflight
@@ -125,7 +134,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     parallel: u32,
 
-    /// Print verdicts (kind "verdict", one a line, as they come), domains not looked at (kind "skipped") and the summary (kind "summary") as JSON; of each round its metadata, too (kind "run")
+    /// Print verdicts (kind "verdict", one a line, as they come), domains not looked at (kind "skipped") and the summary (kind "summary") as JSON; of each round its metadata (kind "run") and what became of it in the states (kind "states"), too
     #[arg(long)]
     json: bool,
 

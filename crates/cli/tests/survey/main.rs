@@ -9,6 +9,7 @@ mod generate;
 mod policies;
 mod rounds;
 mod scan;
+mod states;
 
 use lab::{Content, Lab, LabConfig};
 use serde_json::Value;

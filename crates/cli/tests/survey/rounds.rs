@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The runs of an archive, oldest first.
-fn runs(archive: &Path) -> Vec<PathBuf> {
+pub fn runs(archive: &Path) -> Vec<PathBuf> {
     let found = std::fs::read_dir(archive.join("runs")).map(|d| d.map(|e| e.unwrap().path()).collect());
     let mut runs: Vec<PathBuf> = found.unwrap_or_default();
     // By name: those of one second are numbered.
@@ -19,7 +19,7 @@ fn runs(archive: &Path) -> Vec<PathBuf> {
     runs
 }
 
-fn records(run: &Path) -> Vec<Value> {
+pub fn records(run: &Path) -> Vec<Value> {
     let log = std::fs::read_to_string(run.join("observations.jsonl")).unwrap_or_default();
     log.lines().filter_map(|l| serde_json::from_str(l).ok()).collect()
 }
@@ -50,12 +50,12 @@ fn assert_unbroken(rounds: &[Value], every: i64) {
     }
 }
 
-fn spawn(arguments: &[&str]) -> Child {
+pub fn spawn(arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_danelaw"));
     command.args(arguments).args(BED.options()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
+pub fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !there() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
@@ -63,7 +63,7 @@ fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     }
 }
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
@@ -74,7 +74,7 @@ fn rounds_begin_at_slots_and_a_restart_marks_those_between() {
     let archive = place.path().join("archive");
     let scan = |rounds: &str| {
         let arguments = ["scan", list.to_str().unwrap(), "--archive", archive.to_str().unwrap(), "--json", "--every", "2s", "--align"];
-        in_lab(&[&arguments[..], &["--spread", "500ms", "--clock-offset-ms", "-7", "--rounds", rounds]].concat())
+        in_lab(&[&arguments[..], &["--spread", "500ms", "--clock-offset-ms", "-7", "--keep-records", "all", "--rounds", rounds]].concat())
     };
     let first = scan("3");
     let rounds: Vec<Value> = runs(&archive).iter().map(|r| metadata(r)).collect();
@@ -119,7 +119,8 @@ fn who_wants_to_be_left_alone_is_from_the_next_round_on() {
     let (archive, opt_out) = (place.path().join("archive"), place.path().join("leave-alone.txt"));
     std::fs::write(&opt_out, "").unwrap();
     let [list, directory, left] = [&list, &archive, &opt_out].map(|p| p.to_str().unwrap());
-    let mut child = spawn(&["scan", list, "--archive", directory, "--every", "1s", "--spread", "0s", "--opt-out", left]);
+    let mut child =
+        spawn(&["scan", list, "--archive", directory, "--every", "1s", "--spread", "0s", "--keep-records", "all", "--opt-out", left]);
     let finished = |n: usize| runs(&archive).iter().filter(|r| r.join("snapshot.parquet").exists()).count() >= n;
     wait_for("a first round", || finished(1));
     std::fs::write(&opt_out, "stale-tlsa.nl\n").unwrap();
@@ -193,7 +194,8 @@ fn who_is_visited_can_ask_who_it_was_and_to_be_left_alone() {
     let [list, directory, file] = [&list, &archive, &wishes].map(|p| p.to_str().unwrap());
     let at_text = at.to_string();
     let page = ["--identify", &at_text, "--contact", "scan@example.org", "--opt-out-requests", file, "--ehlo", "probe.example.org"];
-    let mut child = spawn(&[&["scan", list, "--archive", directory, "--every", "1s", "--spread", "0s"][..], &page].concat());
+    let mut child =
+        spawn(&[&["scan", list, "--archive", directory, "--every", "1s", "--spread", "0s", "--keep-records", "all"][..], &page].concat());
     let finished = |n: usize| runs(&archive).iter().filter(|r| r.join("snapshot.parquet").exists()).count() >= n;
     wait_for("a first round", || finished(1));
 
@@ -234,6 +236,7 @@ fn rounds_that_make_no_sense_are_refused() {
     for (arguments, words) in [
         (&["--out", "-", "--every", "1h"][..], "--archive"),
         (&["--archive", "a", "--align"], "--every"),
+        (&["--archive", "a", "--keep-records", "all"], "--every"),
         (&["--archive", "a", "--every", "often"], "such as 1h"),
         (&["--archive", "a", "--every", "1h", "--spread", "1h"], "overlap"),
     ] {

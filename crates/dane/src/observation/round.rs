@@ -33,6 +33,10 @@ pub struct RoundObservation {
     /// By how much our clock was set, forward or back, while the round ran, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_step_ms: Option<i64>,
+    /// How long its complete records are to stay once its states are kept. `latest`: until a later round is whole and its states are kept, too.
+    /// `None`: for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<String>,
 }
 
 /// Slots without a round, one after another.
@@ -108,6 +112,7 @@ mod tests {
                 complete: Some(true),
                 clock_offset_ms: None,
                 clock_step_ms: None,
+                records: None,
             })),
             vantage: VantageObservation { name: vantage.into(), ..VantageObservation::default() },
         }

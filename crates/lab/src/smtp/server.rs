@@ -29,6 +29,8 @@ pub struct Host {
     pub identities: Vec<Identity>,
     /// The configuration of the other machine of a pool.
     pub other_tls: Option<Arc<ServerConfig>>,
+    /// What somebody has put in its place while it runs.
+    pub installed: Mutex<Option<Arc<ServerConfig>>>,
     /// How often each client was here before.
     pub met: Mutex<HashMap<IpAddr, u32>>,
 }
@@ -41,10 +43,22 @@ impl Host {
         *before += 1;
         *before - 1
     }
+
+    /// What it presents to a client that was here so often before.
+    pub fn presents(&self, before: u32) -> Option<Arc<ServerConfig>> {
+        let installed = self.installed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let other = self.other_tls.as_ref().filter(|_| before.is_multiple_of(2));
+        installed.or_else(|| other.or(self.tls.as_ref()).cloned())
+    }
+
+    /// From now on it presents this.
+    pub fn install(&self, tls: Option<Arc<ServerConfig>>) {
+        *self.installed.lock().unwrap_or_else(PoisonError::into_inner) = tls;
+    }
 }
 
 /// Opens the sockets of all hosts and serves from them as long as the runtime lives. What is returned must live as long.
-pub fn serve(hosts: Vec<Host>, port: u16, log: &Arc<Log>) -> Result<Vec<socket2::Socket>, LabError> {
+pub fn serve(hosts: &[Arc<Host>], port: u16, log: &Arc<Log>) -> Result<Vec<socket2::Socket>, LabError> {
     let mut deaf = Vec::new();
     for host in hosts {
         let at = SocketAddr::from((host.address, port));
@@ -53,7 +67,7 @@ pub fn serve(hosts: Vec<Host>, port: u16, log: &Arc<Log>) -> Result<Vec<socket2:
             Smtp::SynLost => deaf.extend(net::deaf(at, "--smtp-port")?),
             _ => {
                 let listener = net::listen(at, "--smtp-port")?;
-                tokio::spawn(accept(Arc::new(host), at, listener, Arc::clone(log)));
+                tokio::spawn(accept(Arc::clone(host), at, listener, Arc::clone(log)));
             }
         }
     }

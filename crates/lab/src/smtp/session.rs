@@ -5,7 +5,6 @@ use super::log::Visit;
 use super::server::Host;
 use scenario::recipe::Smtp;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -49,9 +48,8 @@ pub async fn talk(host: &Host, mut stream: TcpStream, visit: &mut Visit) -> io::
 }
 
 async fn encrypted(host: &Host, before: u32, stream: TcpStream, visit: &mut Visit) -> io::Result<()> {
-    let other = host.other_tls.as_ref().filter(|_| before.is_multiple_of(2));
-    let Some(config) = other.or(host.tls.as_ref()) else { return Ok(()) };
-    let acceptor = TlsAcceptor::from(Arc::clone(config));
+    let Some(config) = host.presents(before) else { return Ok(()) };
+    let acceptor = TlsAcceptor::from(config);
     let mut stream = match acceptor.accept(stream).await {
         Ok(stream) => stream,
         Err(error) => {

@@ -129,7 +129,16 @@ impl Builder {
             let other_tls =
                 other_tls.and_then(|s| tls::config(&base_text, &Credentials::new(&server.certificate, &s, &self.authority), name_rule));
             let (name, identities) = (base_text.clone(), credentials.identities);
-            self.hosts.push(Host { name, address, smtp: server.smtp, tls, identities, other_tls, met: Mutex::default() });
+            self.hosts.push(Host {
+                name,
+                address,
+                smtp: server.smtp,
+                tls,
+                identities,
+                other_tls,
+                installed: Mutex::default(),
+                met: Mutex::default(),
+            });
         }
     }
 }

@@ -130,8 +130,10 @@ impl Advance {
         // Grading costs more than to see that there is nothing to grade.
         let named = stream.iter().any(|state| state.seen.tlsa_set.is_some_and(|set| wanted(Usages::of(study, set))));
         let issued = || stream.iter().any(|state| state.seen.chain.is_some_and(|chain| issuer(study, chain).is_some()));
-        let Some(rounds) = grid.for_rollovers().filter(|_| named && issued()) else { return };
-        let Ok(graded) = grade(&states(study, &stream), rounds, &study.matching) else { return };
+        if !named || !issued() {
+            return;
+        }
+        let Ok(graded) = grade(&states(study, &stream), grid.for_rollovers(), &study.matching) else { return };
         let is_ours = |change: &&Change| {
             let before = change.set_before.and_then(TlsaSetId::new).map(|set| Usages::of(study, set));
             let judged = change.grade.is_some_and(|grade| grade.worth() != Worth::LeftOut);

@@ -113,9 +113,9 @@ impl Question for Rollovers {
             return;
         }
         let stream = host.stream(vantage);
-        let (Some(first), Some(rounds)) = (stream.first(), grid.for_rollovers()) else { return };
+        let Some(first) = stream.first() else { return };
         let states = states(study, &stream);
-        let Ok(graded) = grade(&states, rounds, &study.matching) else {
+        let Ok(graded) = grade(&states, grid.for_rollovers(), &study.matching) else {
             part.disordered += 1;
             return;
         };

@@ -1,6 +1,7 @@
 //! One line.
 
 use super::{Failure, Row, TlsaRow, WhyBogus, WhyFail};
+use dane::Epoch;
 use dane::dns::Security;
 use dane::name::Name;
 use dane::observation::CertificateBytes;
@@ -91,6 +92,7 @@ impl Parser {
         }
         let tlsa = raw.tlsa.as_ref().map(tlsa).transpose()?;
         let starttls = match (&raw.starttls.certs, &raw.starttls.why_fail) {
+            (Some(certs), None) if certs.is_empty() => Err(Failure { class: WhyFail::NoCertificate, text: String::new() }),
             (Some(certs), None) => Ok(self.chain(certs)?),
             (None, Some(why)) => Err(Failure { class: WhyFail::of(why), text: why.chars().take(MAX_TEXT).collect() }),
             _ => return Err("starttls: neither certs nor why_fail, or both"),
@@ -99,8 +101,8 @@ impl Parser {
     }
 
     fn chain(&mut self, certs: &[Text<'_>]) -> Result<Vec<CertificateBytes>, &'static str> {
-        if certs.is_empty() || certs.len() > MAX_CERTIFICATES {
-            return Err("certs: none, or more than 64");
+        if certs.len() > MAX_CERTIFICATES {
+            return Err("certs: more than 64");
         }
         certs.iter().map(|text| self.certificate(&text.0)).collect()
     }
@@ -150,11 +152,11 @@ fn tlsa(raw: &RawTlsa<'_>) -> Result<TlsaRow, &'static str> {
     };
     let why_bogus = (status == Security::Bogus).then(|| raw.why_bogus.as_deref().map_or(WhyBogus::Other, WhyBogus::of));
     let message = BASE64.decode(raw.record_raw.as_bytes()).map_err(|_| "record_raw: not base64")?;
-    let Answer { records, ttl, signed, original_ttl } = answer(&message).ok_or("record_raw: not a DNS response")?;
+    let Answer { records, ttl, signed, original_ttl, window } = answer(&message).ok_or("record_raw: not a DNS response")?;
     if records.is_empty() {
         return Err("record_raw: no TLSA record");
     }
-    Ok(TlsaRow { status, why_bogus, signed, records, ttl, original_ttl })
+    Ok(TlsaRow { status, why_bogus, signed, records, ttl, original_ttl, window, raw: (&*raw.record_raw).into() })
 }
 
 #[derive(Default)]
@@ -163,6 +165,7 @@ struct Answer {
     ttl: u32,
     signed: bool,
     original_ttl: Option<u32>,
+    window: Option<(Epoch, Epoch)>,
 }
 
 /// The TLSA records of a DNS response, whatever their owner is called: the studies ask for one name, and follow its aliases.
@@ -183,7 +186,9 @@ fn answer(message: &[u8]) -> Option<Answer> {
                 let covered = record.data().type_covered();
                 out.signed |= matches!(covered, Rtype::TLSA | Rtype::CNAME);
                 if covered == Rtype::TLSA {
-                    out.original_ttl = Some(record.data().original_ttl().as_secs());
+                    let data = record.data();
+                    out.original_ttl = Some(data.original_ttl().as_secs());
+                    out.window = Some((data.inception().into_int().into(), data.expiration().into_int().into()));
                 }
             }
             _ => {}

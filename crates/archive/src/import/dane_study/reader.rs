@@ -64,6 +64,11 @@ impl<'p, R: BufRead> Reader<'p, R> {
         Self { input, parser, number: 0, line: Vec::new(), done: false }
     }
 
+    /// The number of the line that came last, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     fn bad(&self, reason: &'static str) -> Line {
         let begin = &self.line[..self.line.len().min(4 * MAX_KEPT)];
         let text = String::from_utf8_lossy(begin).chars().take(MAX_KEPT).collect();

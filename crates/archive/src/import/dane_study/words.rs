@@ -91,6 +91,8 @@ pub enum WhyFail {
     Intermediate,
     /// `NoData`: the server was not visited.
     NoData,
+    /// A list of certificates without any: TLS, and nothing shown.
+    NoCertificate,
     /// Anything else.
     Other,
 }
@@ -135,6 +137,7 @@ impl WhyFail {
             WhyFail::Success => "2xx",
             WhyFail::Intermediate => "3xx",
             WhyFail::NoData => "no-data",
+            WhyFail::NoCertificate => "no-certificate",
             WhyFail::Other => "other",
         }
     }

@@ -1,5 +1,6 @@
 //! `scan --every`: one round after another, each at its slot of the clock.
 
+use super::folder::{Folder, KeepRecords, LATEST, Told};
 use super::{Args, preflight};
 use crate::common::probe;
 use crate::common::roots::Trust;
@@ -15,9 +16,10 @@ use dane::Epoch;
 use dane::name::Name;
 use dane::observation::{MissedSlots, RoundObservation, RunObservation};
 use resolve::Config;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// So long before its slot a round reads its input and looks at ourselves, which takes up to ten seconds.
 const LEAD_MS: i64 = 15_000;
@@ -30,7 +32,7 @@ const RUNS_SEARCHED: usize = 500;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Round options")]
 pub struct RoundOptions {
-    /// Scan again and again, so often: 1h, 15m, 30s. Each round is a run of its own in the archive
+    /// Scan again and again, so often: 1h, 15m, 30s. Each round is a run of its own in the archive, and taken up in its states
     #[arg(long, value_name = "TIME", value_parser = period)]
     pub every: Option<Duration>,
 
@@ -45,6 +47,10 @@ pub struct RoundOptions {
     /// Begin the domains over this time after the slot, each at its own moment, the same in every round; 0s: all at once [default: half of --every]
     #[arg(long, value_name = "TIME", value_parser = crate::common::time::span, requires = "every")]
     pub spread: Option<Duration>,
+
+    /// Which rounds keep their complete records; the states of every round are kept in any case
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = KeepRecords::Latest, requires = "every")]
+    pub keep_records: KeepRecords,
 
     /// What this machine's clock is ahead of the true time (as chrony or NTP say), milliseconds: kept with each round
     #[arg(long, value_name = "MS", allow_hyphen_values = true, requires = "every")]
@@ -76,6 +82,8 @@ struct Series<'a> {
     /// Whom to trust.
     roots: Arc<Trust>,
     stop: Stop,
+    /// At work on the rounds before.
+    folding: Option<JoinHandle<(Folder, Told)>>,
 }
 
 /// What a round starts from.
@@ -103,6 +111,8 @@ pub async fn run(args: &Args, every: Duration, archive: &Path, targets: Targets)
     } else {
         Schedule::from_now(every, now)
     };
+    let roots = Arc::new(args.roots.trust()?);
+    let mut folder = Folder::new(archive, Arc::clone(&roots));
     let mut series = Series {
         args,
         archive,
@@ -113,10 +123,15 @@ pub async fn run(args: &Args, every: Duration, archive: &Path, targets: Targets)
         visited,
         looker,
         run,
-        roots: Arc::new(args.roots.trust()?),
+        roots,
         stop: Stop::new()?,
+        folding: Some(spawn_blocking(move || {
+            let told = folder.look_around();
+            (folder, told)
+        })),
     };
-    series.all(targets).await
+    let exit = series.all(targets).await?;
+    Ok(exit.worst(series.last_fold().await))
 }
 
 impl Series<'_> {
@@ -178,6 +193,7 @@ impl Series<'_> {
             complete: None,
             clock_offset_ms: self.args.rounds.clock_offset_ms,
             clock_step_ms: None,
+            records: (self.args.rounds.keep_records == KeepRecords::Latest).then(|| LATEST.to_owned()),
         }
     }
 
@@ -219,7 +235,62 @@ impl Series<'_> {
         let done = survey::run(self.looker.clone(), names, self.args.options(), plan, &mut self.stop, |_| ()).await?;
         self.schedule.ended(now_ms());
         self.show(&done, slot);
+        if let Some(place) = done.place.clone() {
+            self.fold(place).await;
+        }
         Ok(done)
+    }
+
+    /// Makes states of a round that is over, while we wait for the next.
+    async fn fold(&mut self, run: PathBuf) {
+        let Some(mut folder) = self.folded().await else { return };
+        self.folding = Some(spawn_blocking(move || {
+            let told = folder.take(run);
+            (folder, told)
+        }));
+    }
+
+    /// Waits for the states of the rounds before, and says what there is to say of them.
+    async fn folded(&mut self) -> Option<Folder> {
+        let folding = self.folding.take()?.await;
+        let (folder, told) = folding.inspect_err(|e| anstream::eprintln!("danelaw: no states can be made any more: {e}")).ok()?;
+        for problem in &told.problems {
+            anstream::eprintln!("danelaw: {problem}");
+        }
+        if told.former > 0 {
+            anstream::eprintln!(
+                "danelaw: {} of a former process had no states yet and has them now",
+                present::count(told.former as u64, "round")
+            );
+        }
+        for states in told.states.iter().filter(|states| states.is_news()) {
+            if self.args.json {
+                survey::print_line("states", states);
+            }
+        }
+        Some(folder)
+    }
+
+    /// The same at the end, as long as nobody minds.
+    async fn last_fold(&mut self) -> Exit {
+        let left = "rounds are left without states; the next 'scan --every' takes them up";
+        let Some(folding) = &mut self.folding else { return Exit::Unknown };
+        tokio::select! {
+            biased;
+            () = self.stop.asked() => {
+                anstream::eprintln!("danelaw: {left}");
+                return Exit::Unknown;
+            }
+            // Asked for below: a task that is over can be asked only once.
+            () = over(folding) => {}
+        }
+        match self.folded().await {
+            Some(folder) if folder.pending() == 0 => Exit::Good,
+            _ => {
+                anstream::eprintln!("danelaw: {left}");
+                Exit::Unknown
+            }
+        }
     }
 
     fn show(&self, done: &Done, slot: Epoch) {
@@ -245,6 +316,12 @@ impl Series<'_> {
                 return true;
             }
         }
+    }
+}
+
+async fn over<T>(task: &mut JoinHandle<T>) {
+    while !task.is_finished() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
