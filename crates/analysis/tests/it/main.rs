@@ -1,5 +1,6 @@
 //! Every question, asked of histories whose truth is known because they were planned.
 
+mod by_hand;
 mod explained;
 mod managing;
 mod misfit;

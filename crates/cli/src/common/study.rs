@@ -36,6 +36,10 @@ pub struct StudyOptions {
     #[arg(long, value_name = "N", default_value_t = 50)]
     many: u64,
 
+    /// Who has no TLSA records in so many days from the first round on and some later is a newcomer [default: 92, or 15% of the period]
+    #[arg(long, value_name = "DAYS")]
+    reference_days: Option<u16>,
+
     /// Common names of intermediates of public authorities, one a line
     #[arg(long, value_name = "FILE")]
     intermediates: Option<PathBuf>,
@@ -67,6 +71,7 @@ impl StudyOptions {
             from: self.from,
             to: self.to,
             many: self.many,
+            reference_s: self.reference_days.map(|days| i64::from(days) * 86_400),
             intermediates: self.intermediates.as_deref().map(|path| Ok(lines(path)?.collect::<HashSet<_>>())).transpose()?,
             ranks: self.ranks.as_deref().map(ranks).transpose()?,
         })
