@@ -43,8 +43,7 @@ impl Question for Outdated {
 
     fn answer(study: &Study<'_>, part: Self::Part) -> Answer {
         let mut answer = Answer::new(&Self::ABOUT);
-        for view in [View::Paper, View::Ours] {
-            let classes = Classes::new(study, &part.counts.customers, &part.counts.seen, view);
+        for (view, classes) in part.counts.classes(study) {
             let words: &[&'static str] = if view == View::Paper { &["earlier"] } else { &["earlier", "expired", "later"] };
             let columns = [&["time", "class"], words].concat();
             let mut table = Table::new("by-day", view, "Unmatched records that match an earlier certificate, by day and class", &columns);
