@@ -1,6 +1,7 @@
 //! Every question, asked of histories whose truth is known because they were planned.
 
 mod beyond;
+mod by_hand;
 mod codes;
 mod explained;
 mod managing;
