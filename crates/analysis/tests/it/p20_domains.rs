@@ -22,8 +22,8 @@ struct Daily {
     _place: TempDir,
 }
 
-/// `unseen`: a domain that no round gets an answer of on a day.
-fn daily(unseen: fn(u32, u16) -> bool) -> Daily {
+/// `unseen`: a domain that no round gets an answer of on a day. Some take no mail for a week.
+fn daily(unseen: fn(u32, u16) -> bool, idle: fn(u32, u16) -> bool) -> Daily {
     let domains = Domains::new(CONFIG);
     let place = TempDir::new().unwrap();
     let mut writer = Writer::open(place.path()).unwrap();
@@ -32,10 +32,18 @@ fn daily(unseen: fn(u32, u16) -> bool) -> Daily {
         let there: BTreeMap<u32, DomainState> = (0..CONFIG.domains)
             .filter(|number| !unseen(*number, day))
             .filter_map(|number| Some((number, domains.state(number, day)?)))
+            .map(|(number, state)| {
+                if idle(number, day) {
+                    (number, DomainState { mx: Default::default(), tlsa: [false; 2], ..state })
+                } else {
+                    (number, state)
+                }
+            })
             .collect();
         let look = |(number, state): (&u32, &DomainState)| {
-            let mail = Mail { hosts: state.mx.to_vec(), tlsa: state.tlsa.iter().filter(|has| **has).count() as u16 };
-            domain_look(&mut writer, &name(*number, &there), &mail)
+            let hosts = if takes_mail(state) { state.mx.to_vec() } else { Vec::new() };
+            let mail = Mail { hosts, tlsa: has(state) as u16 };
+            domain_look(&mut writer, &name(*number), &mail)
         };
         let looks: Vec<_> = there.iter().map(look).collect();
         let vantage = writer.parts().word(DAILY);
@@ -48,7 +56,7 @@ fn daily(unseen: fn(u32, u16) -> bool) -> Daily {
 }
 
 /// The lab tells names with changes only; a name is all that ties them.
-fn name(number: u32, _: &BTreeMap<u32, DomainState>) -> String {
+fn name(number: u32) -> String {
     thread_local!(static NAMES: HashMap<u32, String> = Domains::new(CONFIG).changes().map(|change| (change.number, change.domain)).collect());
     NAMES.with(|names| names[&number].clone())
 }
@@ -65,6 +73,10 @@ fn operator(number: u32, state: &DomainState) -> String {
     zone
 }
 
+fn takes_mail(state: &DomainState) -> bool {
+    !state.mx[0].is_empty()
+}
+
 fn has(state: &DomainState) -> usize {
     state.tlsa.iter().filter(|has| **has).count()
 }
@@ -77,7 +89,7 @@ fn count(days: &[BTreeMap<u32, DomainState>]) -> (Jumps, BTreeMap<i64, [u64; 7]>
     let (mut jumps, mut ways) = (Jumps::new(), BTreeMap::new());
     for number in 0..CONFIG.domains {
         let ever: Vec<usize> = (0..days.len()).filter(|day| days[*day].contains_key(&number)).collect();
-        let tld = || name(number, &days[0]).rsplit('.').next().unwrap().to_owned();
+        let tld = || name(number).rsplit('.').next().unwrap().to_owned();
         for day in 1..days.len() {
             let at = START + day as i64 * DAY;
             let mut way = |which: usize| ways.entry(at).or_insert([0; 7])[which] += 1;
@@ -90,6 +102,10 @@ fn count(days: &[BTreeMap<u32, DomainState>]) -> (Jumps, BTreeMap<i64, [u64; 7]>
                         (_, 2) => 2,
                         _ => 3,
                     };
+                    if !takes_mail(before) || !takes_mail(now) {
+                        way(if what == 0 { 2 } else { 5 });
+                        continue;
+                    }
                     let stayed = operator(number, before) == operator(number, now);
                     if stayed {
                         jumps.entry((at, operator(number, now), tld())).or_insert([0; 4])[what] += 1;
@@ -125,7 +141,8 @@ fn jumps_found(answer: &Answer) -> Jumps {
 #[test]
 fn every_jump_is_the_doing_of_whom_the_lab_says() {
     // Some domains are not seen for two days, over which some of them change.
-    let daily = daily(|number, day| number % 7 == 0 && (24 + (number % 5) as u16..26 + (number % 5) as u16).contains(&day));
+    let unseen = |number: u32, day: u16| number.is_multiple_of(7) && (24 + (number % 5) as u16..26 + (number % 5) as u16).contains(&day);
+    let daily = daily(unseen, |number, day| number % 11 == 0 && (30..37).contains(&day));
     let settings = Settings { many: 0, ..Settings::new() };
     let answer = ask(&daily.archive, &settings, "p20-attribution");
     let (jumps, ways) = count(&daily.days);
@@ -149,7 +166,7 @@ fn every_jump_is_the_doing_of_whom_the_lab_says() {
 /// What `domains-truth.json` says: the day, the provider, and its customers that day, some of which came only then.
 #[test]
 fn named_are_the_providers_that_the_lab_planned() {
-    let daily = daily(|_, _| false);
+    let daily = daily(|_, _| false, |_, _| false);
     let answer = ask(&daily.archive, &Settings { many: 4, ..Settings::new() }, "p20-attribution");
     let found = jumps_found(&answer);
     let planned = Domains::new(CONFIG).jumps();
@@ -162,8 +179,7 @@ fn named_are_the_providers_that_the_lab_planned() {
         let (at, day) = (START + i64::from(jump.day) * DAY, usize::from(jump.day));
         for (tld, customers) in jump.customers {
             let with = |number: &&u32| {
-                operator(**number, &daily.days[day][number]) == jump.provider
-                    && name(**number, &daily.days[0]).ends_with(&format!(".{tld}"))
+                operator(**number, &daily.days[day][number]) == jump.provider && name(**number).ends_with(&format!(".{tld}"))
             };
             let came = daily.days[day]
                 .keys()
@@ -183,7 +199,7 @@ fn named_are_the_providers_that_the_lab_planned() {
 
 #[test]
 fn adoption_is_as_planned() {
-    let daily = daily(|_, _| false);
+    let daily = daily(|_, _| false, |_, _| false);
     let answer = ask(&daily.archive, &Settings::new(), "p20-adoption");
     let planned: HashMap<&str, _> = Domains::new(CONFIG).adoption().into_iter().collect();
     let found = rows(&answer, "by-round", View::Paper);
@@ -199,11 +215,10 @@ fn adoption_is_as_planned() {
 
 #[test]
 fn popular_domains_are_counted_by_rank() {
-    let daily = daily(|_, _| false);
+    let daily = daily(|_, _| false, |_, _| false);
     // Ranks with gaps, and names that nobody knows.
     let rank = |number: u32| number * 7 % 2503 * 9 + 1;
-    let mut ranks: HashMap<String, u32> =
-        (0..CONFIG.domains).step_by(2).map(|number| (name(number, &daily.days[0]), rank(number))).collect();
+    let mut ranks: HashMap<String, u32> = (0..CONFIG.domains).step_by(2).map(|number| (name(number), rank(number))).collect();
     ranks.insert("nobody.example".to_owned(), 31_000);
     let settings = Settings { ranks: Some(ranks), ..Settings::new() };
     let answer = ask(&daily.archive, &settings, "p20-figure-3");

@@ -24,7 +24,8 @@ impl Question for Fixes {
         source: "danelaw",
         views: &[View::Ours],
         definition: "Groups of two or more hosts under one registrable domain that had the same fault (insecure, bogus, no record matches, no TLS) at a time, directly or by way of \
-                     others: when the first was fixed, how many followed in the same round, within a day, within a week, later, and how many did not.",
+                     others: when the first was fixed, how many followed in the same round, within a day, within a week, later, and how many did not. A host that \
+                     had the fault several times counts each time.",
         published: "",
     };
 

@@ -2,7 +2,7 @@
 //!
 //! A domain's *operator* is the registrable domain of its preferred MX host. Of two rounds in a row, a domain gained TLSA records (none of its MX hosts had
 //! any before), lost all, got them at its other MX hosts, too (*completed*), or kept them at some only (*reduced*). With the same operator in both
-//! rounds that is the operator's doing; with another one the domain moved; without one of them it is new or gone. After rounds that got no MX
+//! rounds that is the operator's doing; with another one the domain moved; without one of them, or without mail hosts, it is new or gone. After rounds that got no MX
 //! answer nobody can tell. P20: 934,066 domains of one.com in a day; 76,776 of Loopia; 12,658 lost by one.com.
 
 use crate::questions::operators::Operators;
@@ -74,7 +74,7 @@ impl Question for Attribution {
 
     fn domains(study: &Study<'_>, states: &[DomainState], part: &mut Self::Part) {
         let Some((_, grid)) = study.domain_vantage() else { return };
-        for state in states.iter().filter(|state| state.seen.hosts > 0) {
+        for state in states {
             let (Some(mx), rounds) = (state.seen.mx_set, grid.rounds(&state.span)) else { continue };
             if rounds.is_empty() {
                 continue;
@@ -145,7 +145,10 @@ impl Sum {
                 day.operators[what] += 1;
                 self.jumps.entry((round, new)).or_default().entry(now.tld).or_default()[what] += 1;
             }
-            _ => day.moved[what] += 1,
+            (Some(_), Some(_)) => day.moved[what] += 1,
+            // Without MX hosts it took no mail.
+            _ if what == 0 => day.new += 1,
+            _ => day.gone += 1,
         }
     }
 

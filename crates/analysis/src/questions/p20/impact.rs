@@ -55,6 +55,9 @@ pub struct Seen {
     classes: Classes,
 }
 
+/// Top-level domains with few domains, together.
+const OTHERS: &str = "others";
+
 /// Of one top-level domain, by round.
 #[derive(Default)]
 struct OfTld {
@@ -75,7 +78,7 @@ impl Question for Impact {
         views: &[View::Paper, View::Ours],
         definition: "By top-level domain and round: domains with TLSA records at any MX host of which one is bad, that is, its records are insecure, bogus, not \
                      valid or match no certificate, or it has no TLS. Paper view: (MX host, domain) pairs, of those with TLSA records. Ours: domains; \
-                     broken are those with a host that is bad in another way than insecure, where validating senders cannot deliver. Shared causes are \
+                     broken are those with a host that is bad in another way than insecure, where validating senders cannot deliver. Top-level domains with no more domains than the threshold stand together. Shared causes are \
                      hosts under one registrable domain with the same fault, as long as more domains than the threshold (50) depend on them.",
         published: "0.005% of .se to 1.36% of .org; 9,000 .nl domains for seven hours on 2019-10-19 by four records under mailplatform.eu",
     };
@@ -192,9 +195,12 @@ impl<'s> BadHosts<'s> {
 }
 
 fn count(study: &Study<'_>, bad: &BadHosts<'_>, groups: &[Group]) -> BTreeMap<Option<WordId>, OfTld> {
+    let mut most: BTreeMap<Option<WordId>, u64> = BTreeMap::new();
+    groups.iter().for_each(|group| *most.entry(group.tld).or_default() += group.most());
     let mut tlds: BTreeMap<Option<WordId>, OfTld> = BTreeMap::new();
     for group in groups {
-        let tld = tlds.entry(group.tld).or_default();
+        let large = most.get(&group.tld).is_some_and(|most| *most > study.settings.many);
+        let tld = tlds.entry(group.tld.filter(|_| large)).or_default();
         group.add_all(&mut tld.domains, 1);
         group.add_all(&mut tld.pairs, i64::from(group.tlsa));
         let (mut any, mut broken) = (Ranges::default(), Ranges::default());
@@ -227,7 +233,8 @@ fn table(
     (tlds, grid, seen): (&BTreeMap<Option<WordId>, OfTld>, &Grid, &[bool]),
 ) -> Table {
     let mut table = Table::new("by-round", view, caption, columns);
-    let mut named: Vec<(&str, &OfTld)> = tlds.iter().map(|(tld, counts)| (study.text(*tld), counts)).collect();
+    let mut named: Vec<(&str, &OfTld)> =
+        tlds.iter().map(|(tld, counts)| (tld.map_or(OTHERS, |tld| study.text(Some(tld))), counts)).collect();
     named.sort_by_key(|(tld, _)| *tld);
     for (tld, counts) in named {
         let steps = match view {

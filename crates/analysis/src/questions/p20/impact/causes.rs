@@ -12,23 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn table(study: &Study<'_>, bad: &BadHosts<'_>, groups: &[Group], (grid, seen): (&Grid, &[bool])) -> Table {
     let columns = ["zone", "fault", "from", "to", "hours", "hosts", "domains"];
     let mut table = Table::new("shared-causes", View::Ours, "Faults of hosts under one domain that many domains depended on", &columns);
-    let mut operators = Operators::default();
-    let mut zones: BTreeMap<(u32, usize), Zone> = BTreeMap::new();
-    for group in groups {
-        let mut here: BTreeMap<(u32, usize), Ranges> = BTreeMap::new();
-        for (place, faults) in bad.of_set(study, group.mx) {
-            let Some(host) = study.hosts().get(place) else { continue };
-            let operator = operators.of(&host.name);
-            for (fault, ranges) in faults.iter().enumerate().filter(|(_, ranges)| ranges.iter().next().is_some()) {
-                let rounds = here.entry((operator, fault)).or_default();
-                *rounds = Ranges::union([&*rounds, ranges]);
-                zones.entry((operator, fault)).or_default().hosts.insert(place);
-            }
-        }
-        for (key, rounds) in here {
-            group.add_within(&rounds, &mut zones.entry(key).or_default().domains);
-        }
-    }
+    let (operators, zones) = zones(study, bad, groups);
     for ((operator, fault), zone) in zones {
         for (from, to, most) in zone.runs(seen, study.settings.many) {
             let at_fault = |place: &&usize| {
@@ -48,6 +32,37 @@ pub fn table(study: &Study<'_>, bad: &BadHosts<'_>, groups: &[Group], (grid, see
     table
 }
 
+/// Domains by round for every zone and fault that more than the threshold could ever depend on.
+fn zones(study: &Study<'_>, bad: &BadHosts<'_>, groups: &[Group]) -> (Operators, BTreeMap<(u32, usize), Zone>) {
+    let mut operators = Operators::default();
+    let mut zones: BTreeMap<(u32, usize), Zone> = BTreeMap::new();
+    let mut hit: Vec<(&Group, (u32, usize), Ranges)> = Vec::new();
+    for group in groups {
+        let mut here: BTreeMap<(u32, usize), Ranges> = BTreeMap::new();
+        for (place, faults) in bad.of_set(study, group.mx) {
+            let Some(host) = study.hosts().get(place) else { continue };
+            let operator = operators.of(&host.name);
+            for (fault, ranges) in faults.iter().enumerate().filter(|(_, ranges)| ranges.iter().next().is_some()) {
+                let rounds = here.entry((operator, fault)).or_default();
+                *rounds = Ranges::union([&*rounds, ranges]);
+                zones.entry((operator, fault)).or_default().hosts.insert(place);
+            }
+        }
+        for (key, rounds) in here {
+            zones.entry(key).or_default().most += group.most();
+            hit.push((group, key, rounds));
+        }
+    }
+    // Numbers by round take room, and most zones have few domains.
+    zones.retain(|_, zone| zone.most > study.settings.many);
+    for (group, key, rounds) in hit {
+        if let Some(zone) = zones.get_mut(&key) {
+            group.add_within(&rounds, &mut zone.domains);
+        }
+    }
+    (operators, zones)
+}
+
 /// The most domains first, then by name, fault and time.
 fn order(row: &[Cell]) -> (std::cmp::Reverse<u64>, &str, &str, i64) {
     let text = |at: usize| if let Some(Cell::Text(text)) = row.get(at) { text.as_str() } else { "" };
@@ -60,6 +75,8 @@ fn order(row: &[Cell]) -> (std::cmp::Reverse<u64>, &str, &str, i64) {
 #[derive(Default)]
 struct Zone {
     hosts: BTreeSet<usize>,
+    /// Domains that there could be at most.
+    most: u64,
     domains: Steps,
 }
 

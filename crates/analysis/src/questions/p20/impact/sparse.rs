@@ -73,6 +73,11 @@ impl Group {
         self.counts.windows(2).map(|pair| (pair[0].0..pair[1].0, pair[0].1)).filter(|(_, count)| *count > 0)
     }
 
+    /// The most domains that there were at a time.
+    pub fn most(&self) -> u64 {
+        self.counts.iter().map(|(_, count)| u64::try_from(*count).unwrap_or(0)).max().unwrap_or(0)
+    }
+
     /// Adds the domains at all times, each so many times.
     pub fn add_all(&self, steps: &mut Steps, times: i64) {
         for (range, count) in self.stretches() {
