@@ -30,8 +30,7 @@ use std::path::{Path, PathBuf};
   # A million domains and no server; a provider's step moves thousands:
   danelaw lab history --servers 0 --domains 1000000 --days 30 --out domains
 
-  # Twenty months of the paper's servers, as an archive that 'report' and
-  # others can be asked about:
+  # Twenty months of the paper's servers, as an archive of states:
   danelaw lab history --servers 13902 --days 580 --form states --out p22
 
   # The numbers of the paper, and nothing but the truth:
@@ -160,6 +159,13 @@ impl Args {
             print::json(&Report { kind: "lab-history", config: history.config(), written, counts, domain_changes, states, truth, dir });
             return Ok(Exit::Good);
         }
+        self.tell(&counts, written, domain_changes, states);
+        Ok(Exit::Good)
+    }
+
+    /// For people.
+    fn tell(&self, counts: &Counts, written: Written, domain_changes: u64, states: Option<Made>) {
+        let (truth, dir) = (self.out.join("truth.json"), self.out.as_path());
         let number = present::number;
         if let Some(made) = states {
             print::line(format_args!(
@@ -171,7 +177,7 @@ impl Args {
                 dir.join("states").display(),
                 truth.display()
             ));
-            return Ok(Exit::Good);
+            return;
         }
         print::line(format_args!(
             "{} servers, {} with other certificates, {} with other keys, {} of them judged. {} lines in {} files below {}; what is true: {}",
@@ -192,7 +198,6 @@ impl Args {
                 dir.display()
             ));
         }
-        Ok(Exit::Good)
     }
 
     /// How states are made; the other forms have nothing to choose.
