@@ -32,7 +32,8 @@ impl Mode {
 }
 
 /// Pages that an example of a crate prints: page, example.
-const PAGES: [(&str, &str); 4] = [("scenarios.md", "scenarios"), ("causes.md", "causes"), ("schema.md", "schema"), ("views.sql", "views")];
+const PAGES: [(&str, &str); 5] =
+    [("scenarios.md", "scenarios"), ("causes.md", "causes"), ("schema.md", "schema"), ("views.sql", "views"), ("analyses.md", "analyses")];
 
 /// Generates `docs/`, or with `--check` says what is out of date.
 pub fn run(arguments: &[String]) -> Result<(), String> {
