@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PROGRAM_DIRECTORIES: [&str; 6] = ["usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin", "sbin", "bin"];
+/// Chromium's program in `bin` is a script that wants to be installed: the one it calls comes first.
+const PROGRAM_DIRECTORIES: [&str; 7] = ["usr/lib/chromium", "usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin", "sbin", "bin"];
 
 /// A command for the program, with the libraries it was unpacked with.
 ///
@@ -38,6 +39,13 @@ pub fn java_home() -> PathBuf {
     found.unwrap_or_else(|| {
         panic!("Java 17 is not installed; `cargo xtask packages` fetches it, `cargo xtask test` does so before these tests")
     })
+}
+
+/// The first of these programs that there is.
+#[must_use]
+pub fn first<'p>(programs: &[&'p str]) -> Option<&'p str> {
+    let unpacked = unpacked();
+    programs.iter().copied().find(|program| [Path::new("/"), &unpacked].iter().any(|root| find(root, program).is_some()))
 }
 
 /// Where packages are unpacked: `$DANELAW_SOFTWARE`, which xtask sets, else below the target directory of this build.

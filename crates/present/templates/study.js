@@ -61,27 +61,30 @@ function nearest(points, x, steps) {
 }
 
 // Paths as the still picture has them: broken at gaps, with the extremes of each unit of width.
+function thin(piece) {
+  const out = [];
+  for (let i = 0; i < piece.length;) {
+    let end = i, low = i, high = i;
+    for (; end < piece.length && Math.floor(piece[end][0]) === Math.floor(piece[i][0]); end++) {
+      if (piece[end][1] < piece[low][1]) low = end;
+      if (piece[end][1] >= piece[high][1]) high = end;
+    }
+    for (const place of [...new Set([i, low, high, end - 1])].sort((a, b) => a - b)) out.push(piece[place]);
+    i = end;
+  }
+  return out;
+}
 function path(plot, points, y) {
-  let d = "", last = null, unit = [];
-  const put = () => {
-    if (!unit.length) return;
-    const low = unit.reduce((a, b) => b[1] < a[1] ? b : a), high = unit.reduce((a, b) => b[1] > a[1] ? b : a);
-    for (const p of unit.filter((p, i) => i === 0 || i === unit.length - 1 || p === low || p === high)) d += (d && !d.endsWith("|") ? "L" : "M") + p[0].toFixed(1) + " " + p[1].toFixed(1);
-    unit = [];
-  };
-  const pieces = [];
-  const end = () => { put(); if (d) pieces.push(d.indexOf("L") < 0 ? d + "h.01" : d); d = ""; };
+  const pieces = []; let last = null;
   for (const p of points) {
     const py = y(p);
     if (p.x < plot.x[1] || p.x > plot.x[2]) continue;
-    if (isNaN(py)) { end(); last = null; continue; }
-    if (last !== null && plot.gap && p.x - last > plot.gap) end();
-    const px = toX(plot, p.x);
-    if (unit.length && Math.floor(unit[0][0]) !== Math.floor(px)) put();
-    unit.push([px, py]); last = p.x;
+    if (isNaN(py)) { last = null; continue; }
+    if (last === null || plot.gap && p.x - last > plot.gap) pieces.push([]);
+    pieces[pieces.length - 1].push([toX(plot, p.x), py]); last = p.x;
   }
-  end();
-  return pieces.join("");
+  const drawn = piece => piece.map((p, i) => (i ? "L" : "M") + p[0].toFixed(1) + " " + p[1].toFixed(1)).join("") + (piece.length === 1 ? "h.01" : "");
+  return pieces.map(piece => drawn(piece.length > 8 ? thin(piece) : piece)).join("");
 }
 function stacks(plot, all, index) {
   const feet = new Map(); let d = "", least = plot.box[2] - plot.box[0];
@@ -173,7 +176,7 @@ function interactive(svg) {
   });
   svg.addEventListener("pointerleave", leave);
   if (!plot.time) return;
-  svg.addEventListener("pointerdown", e => { const p = at(e); if (e.pointerType === "mouse" && e.button === 0 && p.x >= plot.box[0] && p.x <= plot.box[2] && p.y >= plot.box[1] && p.y <= foot) { begin = p.x; svg.setPointerCapture(e.pointerId); e.preventDefault(); } });
+  svg.addEventListener("pointerdown", e => { const p = at(e); if (e.pointerType === "mouse" && e.button === 0 && p.x >= plot.box[0] && p.x <= plot.box[2] && p.y >= plot.box[1] && p.y <= foot) { begin = p.x; if (e.isTrusted) svg.setPointerCapture(e.pointerId); e.preventDefault(); } });
   svg.addEventListener("pointerup", e => {
     if (begin === null) return;
     const now = Math.min(plot.box[2], Math.max(plot.box[0], at(e).x)), all = lines(svg, plot), [a, b] = [Math.min(begin, now), Math.max(begin, now)];

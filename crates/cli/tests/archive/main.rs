@@ -4,6 +4,7 @@ mod export;
 mod import;
 mod keep;
 mod rejudge;
+mod report;
 
 use serde_json::Value;
 use std::fs;

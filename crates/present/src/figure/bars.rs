@@ -11,6 +11,8 @@ use analysis::study::{Chart, Drawing, Scale};
 const BAR: f64 = 16.0;
 const THIN: f64 = 13.0;
 const TEXT: f64 = 17.0;
+/// Some letters, as j, begin before their place.
+const EDGE: f64 = 2.0;
 
 /// Where bars lie.
 struct Lanes {
@@ -36,7 +38,7 @@ pub(super) fn bars(data: &Data<'_>, chart: &Chart, frame: Frame<'_>) -> Canvas {
     for (word, name) in data.words.iter().enumerate() {
         let top = begin + lane * super::data::as_f64(word as u64);
         let first = if lanes.above {
-            canvas.text((0.0, top + 13.0), Anchor::Start, "", &fit(name, canvas.width));
+            canvas.text((EDGE, top + 13.0), Anchor::Start, "", &fit(name, canvas.width - EDGE));
             top + TEXT
         } else {
             let middle = top + 4.0 + rows * bar / 2.0 + 4.0;
@@ -132,10 +134,10 @@ pub(super) fn funnel(data: &Data<'_>, frame: Frame<'_>) -> Canvas {
     let mut y = 0.0;
     for (word, name) in data.words.iter().enumerate() {
         let Some((point, value)) = data.at(0, word).and_then(|point| Some((point, point.y?))) else { continue };
-        let share = before.filter(|before| *before > 0.0).map(|before| format!(" · {:.1}% of these", value / before * 100.0));
+        let share = before.filter(|before| *before > 0.0).map(|before| format!(" · {:.1}% of those above", value / before * 100.0));
         let count = shown(value, Scale::Count) + &share.unwrap_or_default();
         let room = canvas.width - width(&count) - 12.0;
-        canvas.text((0.0, y + 14.0), Anchor::Start, "", &fit(name, room));
+        canvas.text((EDGE, y + 14.0), Anchor::Start, "", &fit(name, room));
         canvas.text((canvas.width, y + 14.0), Anchor::End, "t", &count);
         canvas.bar(0, [0.0, y + 20.0, value / most * canvas.width, BAR], &format!("{name}: {}", told(point, Scale::Count)));
         before = Some(value);

@@ -1,6 +1,5 @@
 //! A chart's data: lines of points out of a table's rows.
 
-use super::Size;
 use analysis::study::{Cell, Chart, Drawing, Scale, Table};
 use std::collections::{HashMap, HashSet};
 
@@ -100,7 +99,7 @@ impl<'a> Data<'a> {
     }
 
     /// What does not fit.
-    pub fn left_out(&self, _: Size) -> String {
+    pub fn left_out(&self) -> String {
         let mut told = Vec::new();
         if self.lines_in_all > self.lines.len() {
             told.push(format!("{} of {} are drawn, those that stand for most", self.lines.len(), self.lines_in_all));

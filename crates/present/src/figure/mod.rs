@@ -68,7 +68,7 @@ pub fn figure(chart: &Chart, table: &Table, frame: Frame<'_>) -> Option<Figure> 
         (Drawing::Stacked, _) => columns::columns(&data, chart, frame),
         (Drawing::Lines | Drawing::Cumulative | Drawing::Bars, _) => lines::lines(&data, chart, frame),
     };
-    let left_out = data.left_out(frame.size);
+    let left_out = data.left_out();
     Some(Figure { svg: canvas.finish(chart, &data, frame), left_out })
 }
 

@@ -28,10 +28,10 @@ pub(super) struct Plot {
 impl Plot {
     /// Lays out what stands below the legend, and draws the axes.
     pub fn new(canvas: &mut Canvas, data: &Data<'_>, chart: &Chart, frame: Frame<'_>, y: Axis) -> Self {
-        let (names, high) = if frame.size == Size::Wide { (8, 10) } else { (3, 4) };
+        let names = if frame.size == Size::Wide { 8 } else { 3 };
         let counts = || data.lines.iter().flat_map(|line| &line.points).filter_map(|point| point.below);
         let below = (chart.below.is_some() && counts().next().is_some()).then(|| Axis::of(counts(), Scale::Count, Foot::Zero, 2));
-        let x = horizontal(data, chart, names, high);
+        let x = horizontal(data, chart, names);
         let widest = below.as_ref().map_or(0.0, Axis::widest).max(y.widest());
         let top = canvas.height + 8.0;
         let bottom = top + frame.size.plot_height();
@@ -107,7 +107,7 @@ impl Plot {
     }
 }
 
-fn horizontal(data: &Data<'_>, chart: &Chart, names: usize, most: usize) -> Axis {
+fn horizontal(data: &Data<'_>, chart: &Chart, names: usize) -> Axis {
     let (low, high) = data.extent();
     if data.along == Along::Time {
         return time::axis(low, high, names);
@@ -119,5 +119,5 @@ fn horizontal(data: &Data<'_>, chart: &Chart, names: usize, most: usize) -> Axis
     }
     // Sizes are read from nothing on.
     let low = if chart.drawing == Drawing::Cumulative && low > 0.0 && low < high * 0.5 { 0.0 } else { low };
-    Axis::numbers(low, high, names.min(most))
+    Axis::numbers(low, high, names)
 }

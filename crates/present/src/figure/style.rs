@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Colours on light ground; of as many as there are, each with its dash.
-const LIGHT: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#b5539c", "#c98a00", "#2f9bd6", "#5b6a78", "#8a7d00"];
+const LIGHT: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#b5539c", "#b87d00", "#2f9bd6", "#5b6a78", "#8a7d00"];
 /// The same on dark ground.
 const DARK: [&str; 8] = ["#4aa8e0", "#ff8b45", "#2cc99c", "#e59fca", "#f2b632", "#9bd6f7", "#a9b7c2", "#d9cf4a"];
 /// Dashes in units; the first is a whole line.
