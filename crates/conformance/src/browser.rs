@@ -54,11 +54,15 @@ fn run(page: &Path, width: u32, scheme: Scheme, what: &[String]) -> std::process
     output
 }
 
-/// The machine's fonts, and those that were unpacked: some machines have none.
+/// The machine's fonts, and those that were unpacked: some machines have none. Letters are those of DejaVu Sans, which are wide.
 fn font_configuration() -> String {
     let unpacked = software::unpacked().join("usr/share/fonts");
+    let alias =
+        |name: &str| format!("<alias binding=\"same\"><family>{name}</family><prefer><family>DejaVu Sans</family></prefer></alias>");
     format!(
-        "<fontconfig><dir>/usr/share/fonts</dir><dir>{}</dir><cachedir prefix=\"xdg\">fontconfig</cachedir></fontconfig>",
-        unpacked.display()
+        "<fontconfig><dir>/usr/share/fonts</dir><dir>{}</dir><cachedir prefix=\"xdg\">fontconfig</cachedir>{}{}</fontconfig>",
+        unpacked.display(),
+        alias("system-ui"),
+        alias("sans-serif")
     )
 }

@@ -106,8 +106,10 @@ impl Args {
         let beside = self.out.as_deref().filter(|_| has_run).map(history::beside);
         if has_run {
             self.latest(beside.as_deref())?;
+        } else if self.json {
+            history.print_json();
         } else {
-            history.tell(self.json);
+            history.tell();
         }
         if let Some(out) = &self.out {
             history.write_page(out, beside.as_deref())?;

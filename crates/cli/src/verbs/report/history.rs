@@ -103,12 +103,13 @@ struct Line<'a> {
 }
 
 impl History {
+    /// Every answer as `danelaw analyse --json` gives it.
+    pub fn print_json(&self) {
+        self.ours.answers.iter().for_each(|answer| print::json(&Line { kind: "answer", answer }));
+    }
+
     /// Tells what there is, of an archive that has no run.
-    pub fn tell(&self, json: bool) {
-        if json {
-            self.ours.answers.iter().for_each(|answer| print::json(&Line { kind: "answer", answer }));
-            return;
-        }
+    pub fn tell(&self) {
         let rounds = self.ours.holdings.watches.iter().map(|watch| watch.grid.len() as u64).sum();
         let answered = self.ours.answers.iter().filter(|answer| answer.tables.iter().any(|table| !table.rows.is_empty())).count();
         let (rounds, asked) = (present::count(rounds, "round"), present::count(self.ours.answers.len() as u64, "question"));
