@@ -30,6 +30,8 @@ Usage: cargo xtask COMMAND
   psl                        make the public suffix list anew, from the newest release of publicsuffixlist
   fuzz [TARGET] [--minutes N]  run one fuzz target, or all of them; without --minutes: one minute each
   bench build                measure a cold release build and the size of the binary
+  bench history [--servers N] [--days N] [--domains N] [--keep DIR]
+                             make archives of years: what they cost to make and on disk; --keep: leave them there for other measurements
   bench dns [--zones N] [--names N] [--in-flight N] [--no-unbound] [--write]
                              resolve and validate a namespace, beside unbound and the bare machine; --write: docs/performance.md
   bench smtp [--visits N] [--in-flight N] [--held N] [--no-peers] [--write]

@@ -1,6 +1,9 @@
 //! One module per question. [`all`] has them, in the order in which they are told.
 
 pub mod beyond;
+mod connection;
+mod faults;
+mod operators;
 pub mod p20;
 pub mod p22;
 

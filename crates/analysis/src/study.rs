@@ -14,6 +14,7 @@ mod matching;
 mod misfit;
 mod partition;
 mod question;
+mod records;
 mod run;
 mod settings;
 
@@ -31,7 +32,7 @@ pub use settings::Settings;
 use archive::Error;
 use archive::states::model::{Cert, Chain, Domain, DomainId, Id, MxSet, NsSet, ServerId, ServerKey, Snapshot, TlsaSet, TlsaSetId, WordId};
 use archive::states::{Archive, Columns};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What states refer to, as far as questions need it.
 #[derive(Debug, Default)]
@@ -191,6 +192,12 @@ impl<'a> Study<'a> {
     #[must_use]
     pub fn domain(&self, domain: DomainId) -> &str {
         self.content.domains.get(domain.index()).map_or("", |domain| &domain.domain)
+    }
+
+    /// The places in [`Study::hosts`] of all hosts that take mail at port 25, by name.
+    #[must_use]
+    pub fn places(&self) -> HashMap<&str, usize> {
+        self.hosts.iter().enumerate().filter(|(_, host)| host.port == 25).map(|(place, host)| (&*host.name, place)).collect()
     }
 
     pub(crate) fn archive(&self) -> &'a Archive {

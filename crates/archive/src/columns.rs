@@ -166,6 +166,16 @@ impl Source {
         notes.iter().find(|note| note.key == key)?.value.as_deref()
     }
 
+    /// Whether there is such a column.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.reader.metadata().file_metadata().schema_descr().columns().iter().any(|column| column.path().parts() == [name])
+    }
+
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> u64 {
+        u64::try_from(self.reader.metadata().file_metadata().num_rows()).unwrap_or(0)
+    }
+
     /// Reads some thousand rows at a time: of each column asked for its values, or `None` if the file has no such column.
     pub(crate) fn each(
         &self,
@@ -196,6 +206,10 @@ impl Source {
 fn read(reader: &mut ColumnReader, rows: usize) -> Result<Values> {
     match reader {
         ColumnReader::Int64ColumnReader(reader) => Ok(Values::Int(optional(reader, rows)?)),
+        // Other people's.
+        ColumnReader::Int32ColumnReader(reader) => {
+            Ok(Values::Int(optional(reader, rows)?.into_iter().map(|value| value.map(i64::from)).collect()))
+        }
         ColumnReader::BoolColumnReader(reader) => Ok(Values::Bool(optional(reader, rows)?)),
         ColumnReader::ByteArrayColumnReader(reader) => Ok(Values::Bytes(optional(reader, rows)?)),
         _ => Err(ParquetError::General("a column of a foreign type".to_owned())),

@@ -9,12 +9,13 @@
 //!     lock                      held by the one who writes, with its process id
 //! ```
 //!
-//! [`Writer`] numbers parts ([`Parts`]) and takes up one [`Round`] after the other, [`Observed`] makes one of what a scan observed, [`Archive`]
+//! [`Writer`] numbers parts ([`Parts`]) and takes up one [`Round`] after the other ([`Bulk`]: many, by their changes), [`Observed`] makes one of what a scan observed, [`Archive`]
 //! reads, [`History`] answers what was known at a time. What an interval means stands at [`model`].
 
 #[cfg(feature = "arrow")]
 pub mod arrow;
 mod ask;
+mod bulk;
 mod checkpoint;
 mod docs;
 mod file;
@@ -41,6 +42,7 @@ mod verify;
 mod writer;
 
 pub use ask::{Answer, History};
+pub use bulk::{Bulk, BulkRound};
 pub use docs::{TableDoc, documentation, views};
 pub use file::STATES_SCHEMA;
 pub use fold::Look;

@@ -170,25 +170,44 @@ pub fn is_digest_of_nothing(data: &[u8]) -> bool {
 #[must_use]
 pub fn within_four_digits(left: &[u8], right: &[u8]) -> bool {
     const MOST: usize = 4;
-    let digits = |bytes: &[u8]| bytes.iter().flat_map(|b| [b >> 4, b & 15]).collect::<Vec<u8>>();
-    let (left, right) = (digits(left), digits(right));
-    // Only digests are compared: a record can be long, and the work grows with the product of the lengths.
-    if left.len() > 128 || left.len().abs_diff(right.len()) > MOST {
+    /// Digits of the longest digest. Only digests are compared: a record can be long, and the work grows with it.
+    const LONGEST: usize = 128;
+    if left.len() * 2 > LONGEST || left.len().abs_diff(right.len()) * 2 > MOST {
         return false;
     }
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, l) in left.iter().enumerate() {
-        let mut diagonal = i;
-        let mut before = i + 1;
-        let mut next = vec![before];
-        for (r, above) in right.iter().zip(row.iter().skip(1)) {
-            before = (diagonal + usize::from(l != r)).min(above + 1).min(before + 1);
-            diagonal = *above;
-            next.push(before);
+    let digit =
+        |bytes: &[u8], place: usize| bytes.get(place / 2).map_or(0, |byte| if place.is_multiple_of(2) { byte >> 4 } else { byte & 15 });
+    let (height, width) = (left.len() * 2, right.len() * 2);
+    // Distances of beginnings, row by row, and only near the diagonal: further away they are too large anyway.
+    const TOO_FAR: u8 = MOST as u8 + 1;
+    let mut above = [TOO_FAR; LONGEST + 2 * MOST];
+    let mut row = above;
+    above.iter_mut().zip(0..TOO_FAR).for_each(|(distance, place)| *distance = place);
+    for i in 1..=height {
+        let l = digit(left, i - 1);
+        let mut before = TOO_FAR;
+        let mut least = TOO_FAR;
+        for j in i.saturating_sub(MOST)..=(i + MOST).min(width) {
+            let diagonal = match j.checked_sub(1) {
+                Some(j) => above.get(j).copied().unwrap_or(TOO_FAR) + u8::from(l != digit(right, j)),
+                None => TOO_FAR,
+            };
+            let upper = above.get(j).copied().unwrap_or(TOO_FAR);
+            before = diagonal.min(upper + 1).min(before + 1).min(TOO_FAR);
+            if let Some(place) = row.get_mut(j) {
+                *place = before;
+            }
+            least = least.min(before);
         }
-        row = next;
+        if least == TOO_FAR {
+            return false;
+        }
+        if let Some(left_of_band) = i.checked_sub(MOST + 1).and_then(|place| row.get_mut(place)) {
+            *left_of_band = TOO_FAR;
+        }
+        std::mem::swap(&mut above, &mut row);
     }
-    row.last().is_some_and(|distance| *distance <= MOST)
+    above.get(width).is_some_and(|distance| *distance < TOO_FAR)
 }
 
 /// A chain as the studies look at it: the certificates that can be read, in the order sent.

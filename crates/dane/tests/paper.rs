@@ -119,6 +119,44 @@ fn digests_of_nothing_pem_and_slips_of_the_hand() {
     assert_eq!(misfit(&shown, &[lost]).unwrap().should_be, Some(right));
 }
 
+/// The textbook's way, with the whole table.
+fn distance(left: &[u8], right: &[u8]) -> usize {
+    let digits = |octets: &[u8]| octets.iter().flat_map(|octet| [octet >> 4, octet & 15]).collect::<Vec<u8>>();
+    let (left, right) = (digits(left), digits(right));
+    let mut table = vec![vec![0; right.len() + 1]; left.len() + 1];
+    for i in 0..=left.len() {
+        for j in 0..=right.len() {
+            table[i][j] = match (i, j) {
+                (0, other) | (other, 0) => other,
+                _ => {
+                    let same = usize::from(left[i - 1] != right[j - 1]);
+                    (table[i - 1][j - 1] + same).min(table[i - 1][j] + 1).min(table[i][j - 1] + 1)
+                }
+            };
+        }
+    }
+    table[left.len()][right.len()]
+}
+
+proptest::proptest! {
+    /// Of a digest with some digits changed, lost or put in: near as the whole table says.
+    #[test]
+    fn near_is_what_the_whole_table_says(octets in proptest::collection::vec(0_u8.., 0..34), slips in proptest::collection::vec((0_u8..3, 0_usize..70, 0_u8..16), 0..8)) {
+        let mut digits: Vec<u8> = octets.iter().flat_map(|octet| [octet >> 4, octet & 15]).collect();
+        for (kind, place, digit) in slips {
+            let place = place.min(digits.len());
+            match kind {
+                0 if place < digits.len() => digits[place] = digit,
+                1 if place < digits.len() => drop(digits.remove(place)),
+                _ => digits.insert(place, digit),
+            }
+        }
+        digits.truncate(digits.len() / 2 * 2);
+        let other: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        proptest::prop_assert_eq!(within_four_digits(&octets, &other), distance(&octets, &other) <= 4);
+    }
+}
+
 #[test]
 fn distance_counts_digits() {
     for (left, right, near) in [

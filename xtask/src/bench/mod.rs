@@ -2,6 +2,7 @@
 
 mod apart;
 mod build;
+mod history;
 
 use apart::Bench;
 use std::fs;
@@ -14,7 +15,8 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         Some(("dns", rest)) => apart::run(Bench::Dns, rest),
         Some(("smtp", rest)) => apart::run(Bench::Smtp, rest),
         Some(("analysis", rest)) => apart::run(Bench::Analysis, rest),
-        _ => Err("usage: cargo xtask bench build | dns [OPTIONS] | smtp [OPTIONS] | analysis [OPTIONS]".to_owned()),
+        Some(("history", rest)) => history::run(rest),
+        _ => Err("usage: cargo xtask bench build | history [OPTIONS] | dns [OPTIONS] | smtp [OPTIONS] | analysis [OPTIONS]".to_owned()),
     }
 }
 

@@ -165,6 +165,23 @@ impl Table {
     }
 }
 
+impl Chart {
+    /// A chart of a table's columns, in per cent, one line for each; columns come with what they are called.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        title: &str,
+        table: &Table,
+        drawing: Drawing,
+        x: &'static str,
+        columns: &[(&'static str, &str)],
+    ) -> Self {
+        let series = columns.iter().map(|(column, label)| Series::new(column, *label)).collect();
+        let (title, view) = (title.to_owned(), table.view);
+        Self { name, title, table: table.name, view, drawing, x, series, by: None, scale: Scale::Percent, below: None }
+    }
+}
+
 impl Series {
     /// A column and what it is called.
     #[must_use]

@@ -40,6 +40,12 @@ impl Grid {
         &self.times
     }
 
+    /// When a round was scheduled; after the last one, when the next would be.
+    #[must_use]
+    pub fn time(&self, round: usize) -> Epoch {
+        self.times.get(round).copied().unwrap_or_else(|| self.times.last().map_or(0, |last| last.saturating_add(self.interval)))
+    }
+
     /// How many rounds there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -83,6 +83,14 @@ impl<'s> HostStates<'s> {
         }
     }
 
+    /// All states of every address, as a client meets it that takes every kind of key: by address, then by time.
+    #[must_use]
+    pub fn addresses(&self, vantage: WordId) -> &'s [ServerState] {
+        let states = self.at(vantage);
+        let plain = states.iter().position(|state| self.rank(state.key) >= self.plain).unwrap_or(states.len());
+        states.get(..plain).unwrap_or_default()
+    }
+
     fn rank(&self, server: ServerId) -> usize {
         self.host.servers.iter().position(|other| *other == server).unwrap_or(usize::MAX)
     }

@@ -84,6 +84,7 @@ pub struct Entry {
     pub about: &'static About,
     /// What it has to have read.
     pub needs: Needs,
+    question: fn() -> &'static str,
     pub(super) begin: fn() -> Box<dyn Pass>,
 }
 
@@ -91,7 +92,22 @@ impl Entry {
     /// Of a question.
     #[must_use]
     pub const fn of<Q: Question + 'static>() -> Self {
-        Self { about: &Q::ABOUT, needs: Q::NEEDS, begin: || Box::new(Running::<Q> { part: Q::Part::default() }) }
+        Self {
+            about: &Q::ABOUT,
+            needs: Q::NEEDS,
+            question: std::any::type_name::<Q>,
+            begin: || Box::new(Running::<Q> { part: Q::Part::default() }),
+        }
+    }
+}
+
+impl Entry {
+    /// The module that has its code: `p20::adoption`.
+    #[must_use]
+    pub fn module(&self) -> &'static str {
+        let path = (self.question)();
+        let module = path.rsplit_once("::").map_or(path, |(module, _)| module);
+        module.split_once("questions::").map_or(module, |(_, module)| module)
     }
 }
 

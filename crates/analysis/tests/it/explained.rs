@@ -390,6 +390,11 @@ pub fn table_3(World { planted, days }: &World) {
         assert_eq!(row[1..6], [&[Share::new(truth.servers, truth.servers), Share::new(truth.wrong, truth.servers)], &shares[..]].concat());
         assert!(truth.wrong > 0, "{class:?}: {truth:?}");
     }
+    usages_and_places(history, &answer);
+}
+
+/// Judged changes by usages, and that everybody has a place.
+fn usages_and_places(history: &History, answer: &Answer) {
     let mut by_usages: BTreeMap<String, Vec<Share>> = BTreeMap::new();
     for truth in history.truth() {
         let (leaf, issuer) = truth.usage.numbers();
@@ -401,11 +406,11 @@ pub fn table_3(World { planted, days }: &World) {
             }
         }
     }
-    assert_eq!(rows(&answer, "by-usages", View::Ours), by_usages);
-    let funnel = rows(&answer, "funnel", View::Paper);
+    assert_eq!(rows(answer, "by-usages", View::Ours), by_usages);
+    let funnel = rows(answer, "funnel", View::Paper);
     let verdicts = history.counts().verdicts;
     let not = verdicts.get(&ServerVerdict::NotARollover).copied().unwrap_or(0);
     assert_eq!(funnel["keys changed that records name"][0].count, funnel["keys changed"][0].count - not);
-    let sum: u64 = rows(&answer, "verdicts", View::Paper).values().map(|shares| shares[0].count).sum();
+    let sum: u64 = rows(answer, "verdicts", View::Paper).values().map(|shares| shares[0].count).sum();
     assert_eq!(sum, history.truth().len() as u64, "nobody is in no place");
 }

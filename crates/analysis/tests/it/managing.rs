@@ -24,7 +24,7 @@ fn ask(planted: &Planted, ids: &[&str]) -> Vec<Answer> {
 }
 
 /// Domains with records on a day.
-fn here<'p>(planted: &'p Planted, day: i64) -> impl Iterator<Item = &'p Stay> {
+fn here(planted: &Planted, day: i64) -> impl Iterator<Item = &Stay> {
     let history = &planted.history;
     let there = move |stay: &&Stay| {
         (history.day(stay.from)..history.day(stay.to)).contains(&day) && stay.mx.iter().any(|server| history.is_there(*server, day))
@@ -67,7 +67,7 @@ fn who_manages_whom(World { planted, days }: &World) {
     for view in [View::Paper, View::Ours] {
         assert_eq!(rows(&answer, "by-class", view), expected);
         let last = rows(&answer, "last-day", view);
-        let unclassified = expected.iter().filter(|(key, _)| key.ends_with("unclassified")).last().unwrap().1[0];
+        let unclassified = expected.iter().rfind(|(key, _)| key.ends_with("unclassified")).unwrap().1[0];
         assert_eq!(last["unknown"][0], unclassified, "in the lab nobody knows mail hosts only");
         assert_eq!(last["own"][1].count + last["outsourced"][1].count, last["own"][0].count);
     }

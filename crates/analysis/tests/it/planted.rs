@@ -1,7 +1,7 @@
 //! A history of the lab as an archive of states.
 
+use crate::codes;
 use analysis::study::Settings;
-use archive::import::dane_study::WhyFail;
 use archive::states::model::{DomainId, DomainSeen, Notes, ServerKey, ServerSeen, ServerVerdict, Snapshot, Versions};
 use archive::states::{Archive, Look, Round, Writer};
 use dane::dns::Security;
@@ -111,7 +111,7 @@ impl Translate<'_> {
                 Dnssec::Secure => (Security::Secure, true, None),
                 Dnssec::NoDs => (Security::Insecure, true, None),
                 Dnssec::Unsigned => (Security::Insecure, false, None),
-                Dnssec::Bogus(why) => (Security::Bogus, true, Some(writer.parts().word(why))),
+                Dnssec::Bogus(why) => (Security::Bogus, true, Some(codes::bogus(writer.parts(), why))),
             };
             let set = writer.parts().tlsa_set(self.history.records(answer.set).to_vec());
             seen = ServerSeen { tlsa_set: Some(set), ttl: Some(answer.ttl), dnssec: Some(status), signed: Some(signed), reason, ..seen };
@@ -126,7 +126,7 @@ impl Translate<'_> {
                 });
                 (seen.chain, seen.smtp_status) = (Some(*number), Some(writer.parts().word("ok")));
             }
-            Err(why) => seen.smtp_status = Some(writer.parts().word(WhyFail::of(why).code())),
+            Err(why) => codes::failure(writer.parts(), &mut seen, why),
         }
         if let (Some(answer), Ok(chain), Some(status)) = (sight.tlsa, sight.chain, seen.dnssec) {
             let (matches, valid) = *self.known.entry((answer.set, chain, status)).or_insert_with(|| {

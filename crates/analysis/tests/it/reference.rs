@@ -83,11 +83,14 @@ pub fn days(planted: &Planted) -> Vec<(Epoch, Vec<Option<Fact>>)> {
     out
 }
 
+/// A set, a chain, and what DNSSEC says.
+type Shown = (SetId, Option<ChainId>, Security);
+
 /// What sights come to: certificates are made once.
 pub struct Facts<'p> {
     planted: &'p Planted,
     chains: HashMap<ChainId, Vec<CertificateBytes>>,
-    known: HashMap<(SetId, Option<ChainId>, Security), (Option<bool>, Option<bool>)>,
+    known: HashMap<Shown, (Option<bool>, Option<bool>)>,
 }
 
 impl<'p> Facts<'p> {

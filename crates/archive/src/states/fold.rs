@@ -153,6 +153,53 @@ impl<K: Id, S: Copy + Eq> Stream<K, S> {
         self.last = Some(slot);
     }
 
+    /// One look of a round under way, which [`Stream::end`] ends. What is not told of is seen as before. Says whether that is another state.
+    ///
+    /// # Errors
+    /// If the round began a state of the same thing already.
+    pub fn see(&mut self, at: Epoch, look: &Look<K, S>, mut over: impl FnMut(Interval<K, S>)) -> Result<bool, Twice<K>> {
+        let (to, rounds) = (self.last.map_or(at, |last| last.until.min(at)), self.rounds);
+        let place = self.place(look.key);
+        match place {
+            Some(open) if open.before == rounds => return Err(Twice(look.key)),
+            Some(open) if open.seen == look.seen => {
+                open.notes = later(open.notes, look.notes);
+                return Ok(false);
+            }
+            _ => {}
+        }
+        let open = Open { from: at, before: rounds, seen: look.seen, notes: first(look.notes) };
+        over_with(look.key, place.replace(open), to, rounds, &mut over);
+        Ok(true)
+    }
+
+    /// A round under way did not see this any more. Says whether it was seen before.
+    pub fn lose(&mut self, at: Epoch, key: K, mut over: impl FnMut(Interval<K, S>)) -> bool {
+        let (to, rounds) = (self.last.map_or(at, |last| last.until.min(at)), self.rounds);
+        let open = self.place(key).take();
+        let was_there = open.is_some();
+        over_with(key, open, to, rounds, &mut over);
+        was_there
+    }
+
+    /// The round of which [`Stream::see`] and [`Stream::lose`] told is over.
+    pub fn end(&mut self, slot: Slot) {
+        self.rounds += 1;
+        self.last = Some(slot);
+    }
+
+    /// What the last round saw of these keys, in their order.
+    pub fn known(&self, keys: std::ops::Range<usize>) -> impl Iterator<Item = (K, &S)> {
+        let first = keys.start.min(self.open.len());
+        let open = &self.open[first..keys.end.clamp(first, self.open.len())];
+        open.iter().enumerate().filter_map(move |(place, open)| Some((K::at(first + place), &open.as_ref()?.seen)))
+    }
+
+    /// One more than the highest key that was ever seen.
+    pub fn width(&self) -> usize {
+        self.open.len()
+    }
+
     /// The intervals that the last round confirmed, as long as they are by now.
     pub fn open(&self) -> impl Iterator<Item = Interval<K, S>> + '_ {
         let to = self.last.map_or(0, |last| last.until);

@@ -75,6 +75,12 @@ where
         self.by_vantage.entry(vantage).or_insert_with(Stream::new)
     }
 
+    /// The stream of a vantage point, with where its intervals go that are over.
+    pub fn with<T>(&mut self, vantage: WordId, work: impl FnOnce(&mut Stream<S::Key, S>, &mut Vec<State<S::Key, S>>) -> T) -> T {
+        let stream = self.by_vantage.entry(vantage).or_insert_with(Stream::new);
+        work(stream, &mut self.over)
+    }
+
     /// Its latest round at a vantage point.
     pub fn last(&self, vantage: WordId) -> Option<Slot> {
         self.by_vantage.get(&vantage).and_then(Stream::last)

@@ -299,6 +299,14 @@ impl Parts {
         counts.into_iter().map(|(table, count)| (table.to_owned(), count as u64)).collect()
     }
 
+    /// How many things of size are in no file yet.
+    pub(crate) fn unsaved(&self) -> usize {
+        let names = self.domains.list.len() - self.domains.saved + self.servers.list.len() - self.servers.saved;
+        // A certificate takes as much room as some names.
+        let content = self.tlsa_sets.fresh.len() + self.mx_sets.fresh.len() + self.ns_sets.fresh.len() + 8 * self.certs.fresh.len();
+        names + content + 8 * self.evidence.fresh.len()
+    }
+
     /// Whether something has more than can be numbered.
     pub(crate) fn is_full(&self) -> bool {
         self.counts().values().any(|count| *count >= u64::from(u32::MAX))

@@ -119,7 +119,7 @@ impl Writer {
         let snapshot = round.finished();
         let vantage = self.archive.parts.text(snapshot.vantage).to_owned();
         let path = self.archive.place.path("");
-        round.check(&path, &vantage)?;
+        super::round::check(&snapshot, &path, &vantage)?;
         let refuse = |detail: String| Error::Round { path: path.clone(), vantage: vantage.clone(), slot: snapshot.scheduled_s, detail };
         if self.archive.parts.is_full() {
             return Err(refuse("the archive has no numbers left; begin another one".into()));
@@ -172,7 +172,7 @@ impl Writer {
         self.commit().inspect_err(|e| self.broken = Some(e.to_string()))
     }
 
-    fn is_late(&self, snapshot: &Snapshot) -> bool {
+    pub(super) fn is_late(&self, snapshot: &Snapshot) -> bool {
         let later = |last: Option<Slot>| last.is_some_and(|last| last.at > snapshot.scheduled_s);
         let servers = snapshot.servers.is_some() && later(self.servers.last(snapshot.vantage));
         servers || (snapshot.domains.is_some() && later(self.domains.last(snapshot.vantage)))
@@ -195,7 +195,7 @@ impl Writer {
     }
 }
 
-fn key(snapshot: &Snapshot) -> (WordId, i64) {
+pub(super) fn key(snapshot: &Snapshot) -> (WordId, i64) {
     (snapshot.vantage, snapshot.scheduled_s)
 }
 

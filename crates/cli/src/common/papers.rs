@@ -70,12 +70,12 @@ impl Papers {
         let valid = paper_valid(status, chain, records, &roots, at);
         let mut holds = Epoch::MIN..Epoch::MAX;
         if records.iter().any(|record| record.usage < 3) {
-            chain.iter().flat_map(|certificate| turns(certificate)).for_each(|turn| narrow(&mut holds, turn, at));
+            chain.iter().flat_map(turns).for_each(|turn| narrow(&mut holds, turn, at));
         }
         if needs_roots {
             let held = self.trust.holds(at);
             if self.roots.0 != held {
-                self.roots = (held.clone(), roots.iter().flat_map(|root| turns(root)).collect());
+                self.roots = (held.clone(), roots.iter().flat_map(turns).collect());
             }
             [held.start, held.end].iter().chain(&self.roots.1).for_each(|turn| narrow(&mut holds, *turn, at));
         }

@@ -45,7 +45,9 @@ impl RootsOption {
 }
 
 impl Trust {
-    fn mozilla() -> Self {
+    /// Mozilla's list of the day.
+    #[must_use]
+    pub fn mozilla() -> Self {
         Trust::Mozilla(Mutex::default())
     }
 

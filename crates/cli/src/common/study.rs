@@ -7,7 +7,6 @@ use archive::states::Archive;
 use dane::Epoch;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// What is asked of, and how.
 #[derive(clap::Args)]
@@ -45,9 +44,9 @@ pub struct Choices {
     #[arg(long, value_name = "N", default_value_t = 50)]
     many: u64,
 
-    /// Who came later than this after the first round is a newcomer (P22 Table 4) [default: 90 days, or 15% of the period]
-    #[arg(long, value_name = "TIME", value_parser = time::span)]
-    reference: Option<Duration>,
+    /// Who has no TLSA records in so many days from the first round on and some later is a newcomer [default: 92, or 15% of the period]
+    #[arg(long, value_name = "DAYS")]
+    reference_days: Option<u16>,
 
     /// Common names of intermediates of public authorities, one a line
     #[arg(long, value_name = "FILE")]
@@ -90,7 +89,7 @@ impl Choices {
             from,
             to,
             many: self.many,
-            reference_s: self.reference.map(|span| i64::try_from(span.as_secs()).unwrap_or(i64::MAX)),
+            reference_s: self.reference_days.map(|days| i64::from(days) * 86_400),
             intermediates: self.intermediates.as_deref().map(|path| Ok(lines(path)?.collect::<HashSet<_>>())).transpose()?,
             ranks: self.ranks.as_deref().map(ranks).transpose()?,
         })

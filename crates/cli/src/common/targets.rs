@@ -1,9 +1,11 @@
-//! A list of domains: read, checked line by line, sampled, shared out.
+//! A list of domains: read, checked line by line, sampled, shared out. A zone file is one, too: of what it delegates.
 
 use crate::exit::UsageError;
+use archive::import::zone_file::{ZoneFile, is_zone_file};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use dane::name::{Name, parse_mail_domain};
 use data_encoding::HEXLOWER;
+use flate2::bufread::MultiGzDecoder;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -11,6 +13,10 @@ use std::path::Path;
 
 /// Octets of a line of a list; longer ones are no domain.
 const LINE_OCTETS: u64 = 4096;
+/// Of a line of a zone file: a record can be as long.
+const RECORD_OCTETS: u64 = 1 << 18;
+/// What a gzip file begins with. (RFC 1952 section 2.3.1)
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Lines set aside that are kept with their text.
 const KEPT: usize = 100_000;
 
@@ -76,11 +82,11 @@ impl Targets {
     pub fn read(list: &Path) -> Result<Self, UsageError> {
         let shown = if list.as_os_str() == "-" { "stdin".to_owned() } else { list.display().to_string() };
         let targets = if list.as_os_str() == "-" {
-            Self::read_from(std::io::stdin().lock(), &shown)?
+            Self::unpacked(std::io::stdin().lock(), &shown)?
         } else {
             let file =
                 File::open(list).map_err(|e| UsageError(format!("{shown}: {e}; give a readable file with one domain a line, or '-'")))?;
-            Self::read_from(BufReader::new(file), &shown)?
+            Self::unpacked(BufReader::new(file), &shown)?
         };
         match (targets.names.is_empty(), targets.set_aside.first()) {
             (false, _) => Ok(targets),
@@ -89,26 +95,68 @@ impl Targets {
         }
     }
 
+    /// Reads what may be compressed, whatever it is called.
+    fn unpacked(mut input: impl BufRead, shown: &str) -> Result<Self, UsageError> {
+        let begin =
+            input.fill_buf().map_err(|e| UsageError(format!("{shown}: {e}; give a readable file with one domain a line, or '-'")))?;
+        if begin.starts_with(&GZIP) {
+            Self::read_from(BufReader::new(MultiGzDecoder::new(input)), shown)
+        } else {
+            Self::read_from(input, shown)
+        }
+    }
+
     fn read_from(mut input: impl BufRead, shown: &str) -> Result<Self, UsageError> {
         let mut targets = Self::default();
         let mut seen: HashSet<Name> = HashSet::new();
         let mut hash = Context::new(&SHA256);
         let mut line = Vec::new();
+        // Which of the two it is: the first line with something in it tells.
+        let (mut zone, mut told) = (None, false);
         for number in 1.. {
             line.clear();
-            let got = input.by_ref().take(LINE_OCTETS).read_until(b'\n', &mut line);
+            let most = if zone.is_some() { RECORD_OCTETS } else { LINE_OCTETS };
+            let got = input.by_ref().take(most).read_until(b'\n', &mut line);
             let got = got.map_err(|e| UsageError(format!("{shown}: {e}; give a readable file with one domain a line, or '-'")))?;
             if got == 0 {
                 break;
             }
             hash.update(&line);
-            if line.contains(&0) || (got as u64 == LINE_OCTETS && !line.ends_with(b"\n")) {
+            if line.contains(&0) || (got as u64 == most && !line.ends_with(b"\n")) {
                 return Err(UsageError(format!("{shown}: not a list of domains (binary data in line {number}); give one domain a line")));
             }
-            targets.line(number, &line, &mut seen);
+            let text = String::from_utf8_lossy(&line);
+            let begin = text.trim_start();
+            if !told && begin.starts_with(';') {
+                continue;
+            }
+            if !told && !begin.is_empty() && !begin.starts_with('#') {
+                told = true;
+                zone = is_zone_file(&text).then(ZoneFile::default);
+            }
+            match &mut zone {
+                Some(zone) => targets.delegation(number, &text, zone, &mut seen),
+                None => targets.line(number, &line, &mut seen),
+            }
         }
         targets.sha256 = HEXLOWER.encode(hash.finish().as_ref());
         Ok(targets)
+    }
+
+    fn delegation(&mut self, number: u64, line: &str, zone: &mut ZoneFile, seen: &mut HashSet<Name>) {
+        match zone.line(line) {
+            // A delegation has a line for each of its name servers.
+            Some(Ok(name)) => self.names.extend(seen.insert(name.clone()).then_some(name)),
+            Some(Err(reason)) => self.put_aside(number, reason, line),
+            None => {}
+        }
+    }
+
+    fn put_aside(&mut self, line: u64, reason: String, text: &str) {
+        self.malformed += 1;
+        if self.set_aside.len() < KEPT {
+            self.set_aside.push(SetAside { line, reason, text: text.chars().take(200).collect() });
+        }
     }
 
     fn line(&mut self, number: u64, line: &[u8], seen: &mut HashSet<Name>) {
@@ -122,12 +170,7 @@ impl Targets {
         match parsed {
             Ok(name) if seen.insert(name.clone()) => self.names.push(name),
             Ok(_) => self.repeated += 1,
-            Err(reason) => {
-                self.malformed += 1;
-                if self.set_aside.len() < KEPT {
-                    self.set_aside.push(SetAside { line: number, reason, text: item.chars().take(200).collect() });
-                }
-            }
+            Err(reason) => self.put_aside(number, reason, item),
         }
     }
 
@@ -195,6 +238,25 @@ mod tests {
         let lines: Vec<u64> = list.set_aside.iter().map(|s| s.line).collect();
         assert_eq!(lines, [7, 8, 9, 10]);
         assert!(list.set_aside[2].reason.contains("mailbox"), "{}", list.set_aside[2].reason);
+    }
+
+    #[test]
+    fn zone_files_and_packed_lists() {
+        let zone = "; a comment with domain.names in it\n$ORIGIN nl.\n@ 3600 IN SOA a.nic.nl. b.nic.nl. 1 2 3 4 5\n@ NS a.nic.nl.\n\
+                    one NS a\none NS b\ntwo.nl. 3600 IN NS a\nbad..name NS a\n";
+        let list = read(zone);
+        let names: Vec<String> = list.names.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            (names, list.repeated, list.malformed, list.set_aside[0].line),
+            (vec!["one.nl".to_owned(), "two.nl".to_owned()], 0, 1, 8)
+        );
+        let mut gzip =
+            std::process::Command::new("gzip").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut gzip.stdin.take().unwrap(), b"1,one.nl\n2,two.nl\n").unwrap();
+        let packed = gzip.wait_with_output().unwrap().stdout;
+        assert_eq!(Targets::unpacked(&packed[..], "list").unwrap().names, list.names);
+        // Cut off in the middle, it is an error, and not half a list.
+        assert!(Targets::unpacked(&packed[..packed.len() - 9], "list").is_err());
     }
 
     #[test]

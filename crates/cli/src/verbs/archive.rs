@@ -27,7 +27,7 @@ enum What {
   danelaw archive info survey
 
   # The slots in which nobody looked, by vantage point:
-  danelaw archive info survey --json | jq '.vantages[] | [.vantage, .missed]'
+  danelaw archive info survey --json | jq .vantages
 
 EXIT CODES
   0  always, if there is an archive

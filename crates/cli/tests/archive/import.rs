@@ -283,3 +283,25 @@ fn what_is_no_such_data_makes_no_archive() {
     );
     assert!(!root.exists());
 }
+
+/// Files of other forms and files that are cut off are named before anything is written.
+#[test]
+fn parquet_that_is_none_of_openintel() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("archive");
+    let import = |from: &Path| danelaw(&["import", "openintel", text(from), "--archive", text(&root)]);
+    let foreign = place.path().join("foreign.parquet");
+    drop(archive::states::Writer::open(&place.path().join("other")).unwrap());
+    let history = history(place.path(), &["--servers", "1"]);
+    said(&danelaw(&["import", "dane-study", text(&history), "--archive", text(&place.path().join("other")), "--json"]), 0);
+    let file = fs::read_dir(place.path().join("other/states/tlsa_set")).unwrap().next().unwrap().unwrap().path();
+    let octets = fs::read(file).unwrap();
+    fs::write(&foreign, &octets).unwrap();
+    refused(&import(&foreign), &["foreign.parquet", "no column 'query_type'", "published columns"]);
+    fs::write(&foreign, &octets[..octets.len() / 2]).unwrap();
+    refused(&import(&foreign), &["foreign.parquet"]);
+    fs::write(&foreign, b"PAR1").unwrap();
+    refused(&import(&foreign), &["foreign.parquet"]);
+    refused(&import(&place.path().join("nothing.parquet")), &["nothing.parquet", "No such file"]);
+    assert!(!root.exists());
+}

@@ -233,6 +233,12 @@ impl Domains {
         jumps.into_iter().map(|(_, jump)| jump).collect()
     }
 
+    /// What they were made from.
+    #[must_use]
+    pub fn config(&self) -> &DomainsConfig {
+        &self.config
+    }
+
     /// Writes `domains.jsonl`, one change a line, and `domains-truth.json` into a directory. Returns the number of changes.
     ///
     /// # Errors
@@ -249,9 +255,18 @@ impl Domains {
             count += 1;
         }
         out.flush().map_err(failed)?;
-        let truth = TruthFile { config: &self.config, adoption: self.adoption().into_iter().collect(), jumps: self.jumps() };
-        export::write(dir, "domains-truth.json", &(serde_json::to_string(&truth).unwrap_or_default() + "\n"))?;
+        self.write_truth(dir)?;
         Ok(count)
+    }
+
+    /// Writes `domains-truth.json` only.
+    ///
+    /// # Errors
+    /// The directory or a file cannot be written.
+    pub fn write_truth(&self, dir: &Path) -> Result<(), LabError> {
+        export::make(dir)?;
+        let truth = TruthFile { config: &self.config, adoption: self.adoption().into_iter().collect(), jumps: self.jumps() };
+        export::write(dir, "domains-truth.json", &(serde_json::to_string(&truth).unwrap_or_default() + "\n"))
     }
 
     fn day(&self, percent: u8) -> Day {

@@ -250,6 +250,13 @@ impl History {
     }
 }
 
+/// First and last moment of the signature over a TLSA set that is asked for at this time: they are made anew every midnight.
+#[must_use]
+pub fn signature(at: Epoch) -> (Epoch, Epoch) {
+    let day = at - at.rem_euclid(86_400);
+    (day - 86_400, day + 14 * 86_400)
+}
+
 /// Providers have many servers each under one domain; everybody else has one under the domain it is for.
 fn host(number: usize, class: Class) -> String {
     let tld = ["com", "net", "org", "se"][number % 4];

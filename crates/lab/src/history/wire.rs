@@ -32,8 +32,8 @@ pub fn response(host: &str, records: &[Tlsa], ttl: u32, signed: Signed, at: Epoc
     if signed == Signed::Yes {
         let labels = host.split('.').count() as u8 + 2;
         let signer = rdata::name(&format!("{}.", host.split_once('.').map_or(host, |(_, zone)| zone)));
-        let day = at - at.rem_euclid(86_400);
-        let window = [day + 14 * 86_400, day - 86_400].map(|time| (time as u32).to_be_bytes());
+        let (inception, expiration) = super::signature(at);
+        let window = [expiration, inception].map(|time| (time as u32).to_be_bytes());
         // ECDSA P-256. (RFC 4034 section 3.1)
         let head = [&TLSA.to_be_bytes()[..], &[13, labels], &ttl.to_be_bytes(), &window[0], &window[1], &[0x30, 0x39]].concat();
         answer(&mut out, RRSIG, ttl, &[&head, signer.as_slice(), &[0xab; 64]].concat());

@@ -2,9 +2,8 @@
 
 use crate::Share;
 use crate::study::{About, Answer, Cell, Chart, Drawing, Needs, Question, Scale, Series, Steps, Study, Table, View};
-use archive::states::model::{DomainState, WordId};
+use archive::states::model::{DomainState, Id, WordId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Per top-level domain and round: domains with mail hosts, with TLSA records at any of them, and at all of them.
 pub struct Adoption;
@@ -18,7 +17,8 @@ pub struct OfTld {
 }
 
 impl Question for Adoption {
-    type Part = BTreeMap<WordId, OfTld>;
+    /// By the number of the top-level domain's word: looked up for every state of every domain.
+    type Part = Vec<OfTld>;
 
     const ABOUT: About = About {
         id: "p20-adoption",
@@ -38,7 +38,10 @@ impl Question for Adoption {
         for state in states.iter().filter(|state| state.seen.mx_set.is_some() && state.seen.hosts > 0) {
             let Some(tld) = state.seen.tld else { continue };
             let rounds = grid.rounds(&state.span);
-            let of_tld = part.entry(tld).or_default();
+            if part.len() <= tld.index() {
+                part.resize_with(tld.index() + 1, OfTld::default);
+            }
+            let of_tld = &mut part[tld.index()];
             of_tld.mail.add(&rounds, 1);
             if state.seen.tlsa > 0 {
                 of_tld.any.add(&rounds, 1);
@@ -48,8 +51,8 @@ impl Question for Adoption {
     }
 
     fn merge(part: &mut Self::Part, other: Self::Part) {
-        for (tld, other) in other {
-            let mine = part.entry(tld).or_default();
+        part.resize_with(part.len().max(other.len()), OfTld::default);
+        for (mine, other) in part.iter_mut().zip(&other) {
             mine.mail.merge(&other.mail);
             mine.any.merge(&other.any);
             mine.all.merge(&other.all);
@@ -61,7 +64,9 @@ impl Question for Adoption {
         let Some((_, grid)) = study.domain_vantage() else { return answer };
         let mut last = Table::new("last-round", View::Paper, "Domains with TLSA records, last round", &["tld", "with_tlsa", "full"]);
         let mut daily = Table::new("by-round", View::Paper, "Domains with TLSA records by round", &["time", "tld", "with_tlsa", "full"]);
-        let mut tlds: Vec<(&str, OfTld)> = part.into_iter().map(|(tld, counts)| (study.text(Some(tld)), counts)).collect();
+        let mut tlds: Vec<(&str, OfTld)> =
+            part.into_iter().enumerate().map(|(tld, counts)| (study.text(Some(WordId::at(tld))), counts)).collect();
+        tlds.retain(|(_, counts)| counts.mail != Steps::default());
         tlds.sort_by_key(|(tld, _)| *tld);
         for (tld, counts) in tlds {
             let counted = [&counts.mail, &counts.any, &counts.all].map(|steps| steps.counts(grid.len()));

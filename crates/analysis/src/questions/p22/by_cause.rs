@@ -10,8 +10,11 @@ use archive::states::model::DomainState;
 /// By class and day: invalid servers, and the share of each cause.
 pub struct ByCause;
 
+/// A cause, and who has it.
+type Cause = (&'static str, fn(Facts) -> bool);
+
 /// What makes a server invalid: one or more.
-const CAUSES: [(&str, fn(Facts) -> bool); 5] = [
+const CAUSES: [Cause; 5] = [
     ("insecure", |facts| facts.status == Status::Insecure),
     ("bogus", |facts| facts.status == Status::Bogus),
     ("mismatch", |facts| facts.shown == Shown::Other),
@@ -50,8 +53,7 @@ impl Question for ByCause {
 
     fn answer(study: &Study<'_>, part: Self::Part) -> Answer {
         let mut answer = Answer::new(&Self::ABOUT);
-        for view in [View::Paper, View::Ours] {
-            let (classes, by_day) = part.seen_by(study, view);
+        for (view, classes, by_day) in part.seen_by(study) {
             let words: Vec<&'static str> = CAUSES.iter().map(|(word, _)| *word).collect();
             let columns = [&["time", "class"], &words[..]].concat();
             let mut table = Table::new("by-day", view, "Invalid servers by cause, day and class; causes overlap", &columns);

@@ -43,8 +43,7 @@ impl Question for ByClass {
 
     fn answer(study: &Study<'_>, part: Self::Part) -> Answer {
         let mut answer = Answer::new(&Self::ABOUT);
-        for view in [View::Paper, View::Ours] {
-            let (classes, by_day) = part.seen_by(study, view);
+        for (view, classes, by_day) in part.seen_by(study) {
             let columns = columns(view);
             let mut daily = Table::new("by-day", view, "Invalid servers and domains by day and class", &[&["time"], columns].concat());
             let mut last = Table::new("last-day", view, "Invalid servers and domains by class, last day", columns);

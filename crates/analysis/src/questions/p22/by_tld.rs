@@ -41,8 +41,7 @@ impl Question for ByTld {
 
     fn answer(study: &Study<'_>, part: Self::Part) -> Answer {
         let mut answer = Answer::new(&Self::ABOUT);
-        for view in [View::Paper, View::Ours] {
-            let (classes, by_day) = part.seen_by(study, view);
+        for (view, classes, by_day) in part.seen_by(study) {
             let columns: &[&'static str] = match view {
                 View::Paper => &["tld", "domains", "mx_hosts"],
                 View::Ours => &["tld", "domains", "domains_unobserved", "mx_hosts", "mx_hosts_unobserved"],

@@ -12,7 +12,6 @@
 //! Registrable domains are by [`dane::suffix::operator`], whose list has a date.
 
 use super::customers::{Customers, Group, Numbers, most};
-use super::seen::Seen;
 use crate::study::{Study, View};
 use archive::states::model::{DomainId, Id};
 use dane::name::parse_domain;
@@ -115,15 +114,18 @@ pub struct Classes<'c> {
 }
 
 impl<'c> Classes<'c> {
-    /// Of all domains, in a view.
+    /// Of all domains, in each view; asked is which hosts ever had records.
     #[must_use]
-    pub fn new(study: &Study<'_>, customers: &'c Customers, seen: &Seen, view: View) -> Self {
-        Self::of_hosts(study, customers, &|host| seen.has_records(host), view)
+    pub fn both(study: &Study<'_>, customers: &'c Customers, has_records: &dyn Fn(usize) -> bool) -> [(View, Self); 2] {
+        // What is slow to find out is the same in both.
+        let mut classifier = Classifier::new(study, customers, has_records);
+        [View::Paper, View::Ours].map(|view| {
+            classifier.find_crowds(customers, view);
+            (view, Self::of(study, customers, &classifier))
+        })
     }
 
-    /// The same, with the hosts that ever had records.
-    pub fn of_hosts(study: &Study<'_>, customers: &'c Customers, has_records: &dyn Fn(usize) -> bool, view: View) -> Self {
-        let classifier = Classifier::new(study, customers, has_records, view);
+    fn of(study: &Study<'_>, customers: &'c Customers, classifier: &Classifier<'_>) -> Self {
         let groups: Vec<Managed<'c>> = customers.groups().map(|(group, numbers)| classifier.managed(group, numbers)).collect();
         let mut of_host = vec![0; study.hosts().len()];
         for group in &groups {
@@ -160,7 +162,7 @@ struct Classifier<'s> {
 }
 
 impl<'s> Classifier<'s> {
-    fn new(study: &'s Study<'_>, customers: &Customers, has_records: &dyn Fn(usize) -> bool, view: View) -> Self {
+    fn new(study: &'s Study<'_>, customers: &Customers, has_records: &dyn Fn(usize) -> bool) -> Self {
         let with_records = study.hosts().iter().enumerate().filter(|(place, host)| host.port == 25 && has_records(*place));
         let mut classifier = Self {
             study,
@@ -171,7 +173,8 @@ impl<'s> Classifier<'s> {
             popular_names: BTreeSet::new(),
             crowded: vec![false; study.hosts().len()],
         };
-        let (mut mail, mut names): (HashMap<u32, Vec<&Numbers>>, HashMap<u32, Vec<&Numbers>>) = Default::default();
+        let mut mail: HashMap<u32, Vec<&Numbers>> = HashMap::new();
+        let mut names = mail.clone();
         for (group, numbers) in customers.groups() {
             let hosts: Vec<&str> = classifier.mail_hosts(group).map(|(name, _)| name).collect();
             classifier.operators_of(hosts).into_iter().for_each(|operator| mail.entry(operator).or_default().push(numbers));
@@ -184,7 +187,6 @@ impl<'s> Classifier<'s> {
             counted.filter(|(_, most)| *most > many).map(|(operator, _)| operator).collect()
         };
         (classifier.popular_mail, classifier.popular_names) = (popular(mail), popular(names));
-        classifier.find_crowds(customers, view);
         classifier
     }
 
@@ -211,6 +213,7 @@ impl<'s> Classifier<'s> {
 
     /// Finds the addresses that serve many.
     fn find_crowds(&mut self, customers: &Customers, view: View) {
+        self.crowded.fill(false);
         let mut at: HashMap<IpAddr, Vec<usize>> = HashMap::new();
         for place in self.hosts.values() {
             let host = self.study.hosts().get(*place);

@@ -44,9 +44,14 @@ impl Counts {
         self.seen.merge(other.seen);
     }
 
-    /// Both, in the eyes of a view.
-    pub fn seen_by(&self, study: &Study<'_>, view: View) -> (Classes<'_>, ByDay) {
-        (Classes::new(study, &self.customers, &self.seen, view), self.seen.by_day(study, view))
+    /// Everybody's classes, in each view.
+    pub fn classes(&self, study: &Study<'_>) -> [(View, Classes<'_>); 2] {
+        Classes::both(study, &self.customers, &|host| self.seen.has_records(host))
+    }
+
+    /// The same with what servers showed.
+    pub fn seen_by(&self, study: &Study<'_>) -> [(View, Classes<'_>, ByDay); 2] {
+        self.classes(study).map(|(view, classes)| (view, classes, self.seen.by_day(study, view)))
     }
 }
 

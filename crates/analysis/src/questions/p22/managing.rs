@@ -43,8 +43,7 @@ impl Question for ManagingEntities {
 
     fn answer(study: &Study<'_>, part: Self::Part) -> Answer {
         let mut answer = Answer::new(&Self::ABOUT);
-        for view in [View::Paper, View::Ours] {
-            let classes = Classes::new(study, &part.customers, &part.seen, view);
+        for (view, classes) in Classes::both(study, &part.customers, &|host| part.seen.has_records(host)) {
             answer.tables.push(by_class(study, &classes, view));
             answer.tables.push(last_day(study, &classes, view));
             answer.charts.push(super::chart(

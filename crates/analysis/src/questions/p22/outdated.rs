@@ -23,7 +23,7 @@ impl Question for Outdated {
                      in an earlier round. Paper view: an empty digest, PEM text and a slip are no explanation, and whether the earlier \
                      certificate has expired is not asked, though the prose says so. Ours: they are one, so they are left out; \"expired\" is the \
                      share for which a certificate so matched had expired by that day, \"later\" the share whose records match a chain that the \
-                     server showed in a later round: published too early, or gone back to.",
+                     server showed in a later round: published too early, or gone back to. Of several addresses the first counts.",
         published: "Up to 70% in SSDS and 73% in SSDO match an earlier certificate",
     };
 
@@ -43,8 +43,7 @@ impl Question for Outdated {
 
     fn answer(study: &Study<'_>, part: Self::Part) -> Answer {
         let mut answer = Answer::new(&Self::ABOUT);
-        for view in [View::Paper, View::Ours] {
-            let classes = Classes::new(study, &part.counts.customers, &part.counts.seen, view);
+        for (view, classes) in part.counts.classes(study) {
             let words: &[&'static str] = if view == View::Paper { &["earlier"] } else { &["earlier", "expired", "later"] };
             let columns = [&["time", "class"], words].concat();
             let mut table = Table::new("by-day", view, "Unmatched records that match an earlier certificate, by day and class", &columns);

@@ -29,8 +29,11 @@ pub struct Parts {
     last: BTreeMap<u32, Last>,
 }
 
-/// A field of a record.
-const FIELDS: [(&str, fn(&Tlsa) -> u8); 3] =
+/// A field of a record, and its value.
+type Field = (&'static str, fn(&Tlsa) -> u8);
+
+/// The fields that are told.
+const FIELDS: [Field; 3] =
     [("usage", |record| record.usage), ("selector", |record| record.selector), ("matching-type", |record| record.matching)];
 
 impl Question for Parameters {
@@ -75,8 +78,7 @@ impl Question for Parameters {
 
     fn answer(study: &Study<'_>, part: Self::Part) -> Answer {
         let mut answer = Answer::new(&Self::ABOUT);
-        for view in [View::Paper, View::Ours] {
-            let classes = Classes::new(study, &part.counts.customers, &part.counts.seen, view);
+        for (view, classes) in part.counts.classes(study) {
             let caption = "Values of TLSA records, and of these the mismatched, last day";
             let mut table = Table::new("last-day", view, caption, &["class", "field", "value", "share", "mismatched"]);
             for class in Class::ALL {

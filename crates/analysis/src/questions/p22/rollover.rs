@@ -155,10 +155,8 @@ impl Question for Rollovers {
             bars,
             Scale::Count,
         ));
-        for view in [View::Paper, View::Ours] {
-            let has_records =
-                |host: usize| u32::try_from(host).is_ok_and(|host| part.hosts.get(&host).is_some_and(|host| host.has_records));
-            let classes = Classes::of_hosts(study, &part.customers, &has_records, view);
+        let has_records = |host: usize| u32::try_from(host).is_ok_and(|host| part.hosts.get(&host).is_some_and(|host| host.has_records));
+        for (view, classes) in Classes::both(study, &part.customers, &has_records) {
             answer.tables.push(if view == View::Paper { table_3(study, &part, &classes) } else { rates(&part, &classes) });
             let words =
                 [("wrong", "Any mistake"), ("early", "Early retirement"), ("late", "Late introduction"), ("never", "No introduction")];

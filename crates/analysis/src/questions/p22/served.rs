@@ -42,8 +42,7 @@ impl Question for Served {
 
     fn answer(study: &Study<'_>, part: Self::Part) -> Answer {
         let mut answer = Answer::new(&Self::ABOUT);
-        for view in [View::Paper, View::Ours] {
-            let (classes, by_day) = part.seen_by(study, view);
+        for (view, classes, by_day) in part.seen_by(study) {
             let caption = "Servers that serve at most so many domains, and what these serve together";
             let columns = ["validity", "domains_served", "servers", "domains"];
             let mut table = Table::new("served", view, caption, &columns);

@@ -47,8 +47,7 @@ impl Question for WrongFields {
     fn answer(study: &Study<'_>, part: Self::Part) -> Answer {
         let mut answer = Answer::new(&Self::ABOUT);
         let last = u32::try_from(study.days().len()).unwrap_or(u32::MAX).saturating_sub(1);
-        for view in [View::Paper, View::Ours] {
-            let classes = Classes::new(study, &part.counts.customers, &part.counts.seen, view);
+        for (view, classes) in part.counts.classes(study) {
             let caption = "Servers whose records match nothing, by what explains it, last day and ever";
             let mut table = Table::new("labels", view, caption, &["class", "label", "last_day", "ever"]);
             for class in Class::ALL {

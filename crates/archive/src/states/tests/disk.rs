@@ -3,7 +3,7 @@
 use super::histories::{self, Raw, Rounds};
 use crate::Error;
 use crate::states::model::{DomainId, DomainSeen, Notes, ServerKey, ServerSeen};
-use crate::states::{Appended, Archive, History, Look, Round, Writer};
+use crate::states::{Appended, Archive, History, Look, Parts, Round, Writer};
 use dane::Epoch;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -11,10 +11,13 @@ use std::path::Path;
 
 /// A round with a server and a domain for every key that was seen, each with content.
 pub fn round(writer: &mut Writer, vantage: &str, slot: Epoch, raw: &Raw) -> Round {
-    let vantage = writer.parts().word(vantage);
+    round_of(writer.parts(), vantage, slot, raw)
+}
+
+pub fn round_of(parts: &mut Parts, vantage: &str, slot: Epoch, raw: &Raw) -> Round {
+    let vantage = parts.word(vantage);
     let (mut servers, mut domains) = (Vec::new(), Vec::new());
     for (key, value) in &raw.seen {
-        let parts = writer.parts();
         let server =
             parts.server(&ServerKey::new(&format!("mx{}.example", 9 - key), 25, Some([192, 0, 2, u8::try_from(*key).unwrap()].into())));
         let chain = parts.chain([&[u8::try_from(*value).unwrap()][..], b"issuer"]);

@@ -3,6 +3,7 @@
 mod aside;
 mod dane_study;
 mod files;
+mod openintel;
 
 use crate::exit::{Exit, UsageError};
 
@@ -16,6 +17,8 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum What {
     DaneStudy(dane_study::Args),
+    #[command(name = "openintel")]
+    OpenIntel(openintel::Args),
 }
 
 impl Args {
@@ -26,6 +29,7 @@ impl Args {
     pub fn run(self) -> Result<Exit, UsageError> {
         match self.what {
             What::DaneStudy(args) => args.run(),
+            What::OpenIntel(args) => args.run(),
         }
     }
 }

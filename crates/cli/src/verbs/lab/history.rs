@@ -1,11 +1,15 @@
 //! `danelaw lab history`: years of mail servers, made up, with the truth beside them.
 
+mod states;
+mod words;
+
 use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};
 use ::lab::history::domains::{Domains, DomainsConfig};
 use ::lab::history::{CITIES, Counts, History, HistoryConfig, LEAST_DAYS, Packing, Written};
 use dane::Epoch;
 use serde::Serialize;
+use states::{Made, Manner, Signatures};
 use std::path::{Path, PathBuf};
 
 /// Makes up years of hourly looks at mail servers, and writes down what is true of them.
@@ -25,6 +29,9 @@ use std::path::{Path, PathBuf};
 
   # A million domains and no server; a provider's step moves thousands:
   danelaw lab history --servers 0 --domains 1000000 --days 30 --out domains
+
+  # Twenty months of the paper's servers, as an archive of states:
+  danelaw lab history --servers 13902 --days 580 --form states --out p22
 
   # The numbers of the paper, and nothing but the truth:
   danelaw lab history --servers 13902 --days 580 --form truth --out p22
@@ -73,6 +80,14 @@ pub struct Args {
     #[arg(long)]
     gzip: bool,
 
+    /// In states: look so often, where an hour has a whole number of it: 6m, 30m. What changes changes on the hour all the same
+    #[arg(long, value_name = "TIME", value_parser = time::period)]
+    every: Option<std::time::Duration>,
+
+    /// In states: when signatures over TLSA records begin and end; they are new every day
+    #[arg(long)]
+    signatures: bool,
+
     /// One JSON object on one line about what was written
     #[arg(long)]
     json: bool,
@@ -83,6 +98,9 @@ pub struct Args {
 enum Form {
     /// One JSON object a line for each server and hour, as the studies' authors publish
     DaneStudy,
+    /// The states of an archive, below DIR/states: what changed and nothing else, so that years take minutes. Verdicts are those of the
+    /// studies. Of domains, too, from a vantage point of their own, 'daily'
+    States,
     /// Nothing
     Truth,
 }
@@ -96,6 +114,9 @@ struct Report<'a> {
     counts: Counts,
     /// Lines of domains.jsonl.
     domain_changes: u64,
+    /// What the states stand for, in that form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    states: Option<Made>,
     truth: PathBuf,
     dir: &'a Path,
 }
@@ -114,21 +135,50 @@ impl Args {
             start: self.start.unwrap_or(default.start),
             vantages: usize::from(self.vantages),
         };
+        let manner = self.manner()?;
         let history = History::new(config).map_err(UsageError::new)?;
         let packing = if self.gzip { Packing::Gzip } else { Packing::Plain };
         let written = match self.form {
             Form::DaneStudy => history.write_dane_study(&self.out, packing),
-            Form::Truth => history.write_truth(&self.out).map(|()| Written::default()),
+            Form::States | Form::Truth => history.write_truth(&self.out).map(|()| Written::default()),
         };
         let written = written.map_err(UsageError::new)?;
         let domains = DomainsConfig { domains: self.domains, days: self.days, seed: self.seed, moves: self.moves };
-        let domain_changes = if self.domains > 0 { Domains::new(domains).write(&self.out).map_err(UsageError::new)? } else { 0 };
+        let domains = (self.domains > 0).then(|| Domains::new(domains));
+        let domain_changes = match (&domains, self.form) {
+            (None, _) => 0,
+            (Some(domains), Form::States) => domains.write_truth(&self.out).map(|()| 0).map_err(UsageError::new)?,
+            (Some(domains), _) => domains.write(&self.out).map_err(UsageError::new)?,
+        };
+        let states = match self.form {
+            Form::States => Some(states::write(&self.out, &history, domains.as_ref(), manner).map_err(UsageError::new)?),
+            Form::DaneStudy | Form::Truth => None,
+        };
         let (counts, truth, dir) = (history.counts(), self.out.join("truth.json"), self.out.as_path());
         if self.json {
-            print::json(&Report { kind: "lab-history", config: history.config(), written, counts, domain_changes, truth, dir });
+            print::json(&Report { kind: "lab-history", config: history.config(), written, counts, domain_changes, states, truth, dir });
             return Ok(Exit::Good);
         }
+        self.tell(&counts, written, domain_changes, states);
+        Ok(Exit::Good)
+    }
+
+    /// For people.
+    fn tell(&self, counts: &Counts, written: Written, domain_changes: u64, states: Option<Made>) {
+        let (truth, dir) = (self.out.join("truth.json"), self.out.as_path());
         let number = present::number;
+        if let Some(made) = states {
+            print::line(format_args!(
+                "{} rounds of {} servers and {} domains, {} looks, as states below {}; what is true: {}",
+                number(made.rounds),
+                number(counts.servers),
+                number(self.domains.into()),
+                number(made.observations),
+                dir.join("states").display(),
+                truth.display()
+            ));
+            return;
+        }
         print::line(format_args!(
             "{} servers, {} with other certificates, {} with other keys, {} of them judged. {} lines in {} files below {}; what is true: {}",
             number(counts.servers),
@@ -148,6 +198,17 @@ impl Args {
                 dir.display()
             ));
         }
-        Ok(Exit::Good)
+    }
+
+    /// How states are made; the other forms have nothing to choose.
+    fn manner(&self) -> Result<Manner, UsageError> {
+        if self.form != Form::States && (self.every.is_some() || self.signatures) {
+            return Err(UsageError::new("--every, --signatures: the form of the studies has its own; give --form states"));
+        }
+        let every = self.every.map_or(3600, |every| i64::try_from(every.as_secs()).unwrap_or(0));
+        if every < 1 || 3600 % every != 0 {
+            return Err(UsageError::new("--every: an hour has no whole number of these; give 6m, 15m, 30m or the like"));
+        }
+        Ok(Manner { signatures: if self.signatures { Signatures::Noted } else { Signatures::Unnoted }, every })
     }
 }
