@@ -26,7 +26,7 @@ static NOTHING: About = about("q-nothing", "A question without an answer", &[Vie
 
 /// Something that goes up and down, from 0 to `most`.
 fn wave(n: u64, most: u64) -> u64 {
-    (n * 2_654_435_761 >> 7) % (most + 1)
+    ((n * 2_654_435_761) >> 7) % (most + 1)
 }
 
 fn rounds() -> impl Iterator<Item = (u64, Cell)> {
