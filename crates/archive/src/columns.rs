@@ -8,7 +8,8 @@ use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int64Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::properties::WriterPropertiesPtr;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{Type, TypePtr};
 use std::fs::File;
@@ -73,6 +74,18 @@ pub(crate) enum Values {
     Bytes(Vec<Option<ByteArray>>),
     /// Only written.
     Lists(Vec<Vec<ByteArray>>),
+    /// Only read: none is missing.
+    Ints(Vec<i64>),
+    /// Only read: this one in every row.
+    Same(Value),
+}
+
+/// One value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Int(i64),
+    Bool(bool),
+    Bytes(ByteArray),
 }
 
 /// Levels of definition in a list: it is empty, it has this element.
@@ -80,6 +93,17 @@ const EMPTY: i16 = 1;
 const ELEMENT: i16 = 3;
 
 impl Values {
+    /// A value for each row.
+    fn plain(&self, rows: usize) -> Self {
+        match self {
+            Values::Ints(values) => Values::Int(values.iter().copied().map(Some).collect()),
+            Values::Same(Value::Int(value)) => Values::Int(vec![Some(*value); rows]),
+            Values::Same(Value::Bool(value)) => Values::Bool(vec![Some(*value); rows]),
+            Values::Same(Value::Bytes(value)) => Values::Bytes(vec![Some(value.clone()); rows]),
+            plain => plain.clone(),
+        }
+    }
+
     fn write(&self, column: &mut SerializedColumnWriter<'_>) -> Result<()> {
         match self {
             Values::Int(values) => flat::<Int64Type>(column, values),
@@ -96,6 +120,7 @@ impl Values {
                 let values: Vec<ByteArray> = lists.iter().flatten().cloned().collect();
                 column.typed::<ByteArrayType>().write_batch(&values, Some(&definition), Some(&repetition)).map(drop)
             }
+            Values::Ints(_) | Values::Same(_) => Err(ParquetError::General("values as they are read cannot be written".to_owned())),
         }
     }
 }
@@ -176,8 +201,21 @@ impl Source {
         u64::try_from(self.reader.metadata().file_metadata().num_rows()).unwrap_or(0)
     }
 
-    /// Reads some thousand rows at a time: of each column asked for its values, or `None` if the file has no such column.
+    /// Reads some thousand rows at a time: of each column asked for its values, or `None` if the file has no such column. A value for each row.
     pub(crate) fn each(
+        &self,
+        columns: &[&str],
+        rows: usize,
+        mut each: impl FnMut(&[Option<Values>], usize) -> std::result::Result<(), Wrong>,
+    ) -> std::result::Result<(), Wrong> {
+        self.each_as_it_comes(columns, rows, |values, rows| {
+            let plain: Vec<Option<Values>> = values.iter().map(|values| values.as_ref().map(|values| values.plain(rows))).collect();
+            each(&plain, rows)
+        })
+    }
+
+    /// The same with less work: [`Values::Ints`] and [`Values::Same`] come, too.
+    pub(crate) fn each_as_it_comes(
         &self,
         columns: &[&str],
         rows: usize,
@@ -188,12 +226,12 @@ impl Source {
         let places: Vec<Option<usize>> = columns.iter().map(place).collect();
         for index in 0..self.reader.num_row_groups() {
             let group = self.reader.get_row_group(index)?;
-            let open = |place: &Option<usize>| place.map(|place| group.get_column_reader(place)).transpose();
+            let open = |place: &Option<usize>| place.map(|place| Column::open(&*group, place)).transpose();
             let mut readers = places.iter().map(open).collect::<Result<Vec<_>>>()?;
             let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
             while left > 0 {
                 let wanted = left.min(rows);
-                let read = |reader: &mut Option<ColumnReader>| reader.as_mut().map(|reader| read(reader, wanted)).transpose();
+                let read = |column: &mut Option<Column>| column.as_mut().map(|column| column.read(wanted)).transpose();
                 let values = readers.iter_mut().map(read).collect::<Result<Vec<_>>>()?;
                 each(&values, wanted)?;
                 left -= wanted;
@@ -203,29 +241,66 @@ impl Source {
     }
 }
 
-fn read(reader: &mut ColumnReader, rows: usize) -> Result<Values> {
-    match reader {
-        ColumnReader::Int64ColumnReader(reader) => Ok(Values::Int(optional(reader, rows)?)),
-        // Other people's.
-        ColumnReader::Int32ColumnReader(reader) => {
-            Ok(Values::Int(optional(reader, rows)?.into_iter().map(|value| value.map(i64::from)).collect()))
+/// A column of one row group.
+enum Column {
+    Reader(ColumnReader),
+    /// The group's statistics say that all rows have this value: nothing has to be read.
+    Same(Value),
+}
+
+impl Column {
+    fn open(group: &dyn RowGroupReader, place: usize) -> Result<Self> {
+        match group.metadata().column(place).statistics().and_then(only_value) {
+            Some(value) => Ok(Column::Same(value)),
+            None => group.get_column_reader(place).map(Column::Reader),
         }
-        ColumnReader::BoolColumnReader(reader) => Ok(Values::Bool(optional(reader, rows)?)),
-        ColumnReader::ByteArrayColumnReader(reader) => Ok(Values::Bytes(optional(reader, rows)?)),
-        _ => Err(ParquetError::General("a column of a foreign type".to_owned())),
+    }
+
+    fn read(&mut self, rows: usize) -> Result<Values> {
+        match self {
+            Column::Same(value) => Ok(Values::Same(value.clone())),
+            Column::Reader(ColumnReader::Int64ColumnReader(reader)) => {
+                let (levels, values) = flat_values(reader, rows)?;
+                Ok(if values.len() == rows { Values::Ints(values) } else { Values::Int(spread(&levels, values)) })
+            }
+            Column::Reader(ColumnReader::BoolColumnReader(reader)) => Ok(Values::Bool(optional(reader, rows)?)),
+            Column::Reader(ColumnReader::ByteArrayColumnReader(reader)) => Ok(Values::Bytes(optional(reader, rows)?)),
+            Column::Reader(_) => Err(ParquetError::General("a column of a foreign type".to_owned())),
+        }
     }
 }
 
-fn optional<D: DataType>(reader: &mut ColumnReaderImpl<D>, rows: usize) -> Result<Vec<Option<D::T>>> {
+/// The value of every row, if none is missing and the least is the greatest. Long texts may stand shortened in statistics.
+fn only_value(statistics: &Statistics) -> Option<Value> {
+    let exact = statistics.null_count_opt() == Some(0) && statistics.min_is_exact() && statistics.max_is_exact();
+    let same = || Some(statistics.min_bytes_opt()? == statistics.max_bytes_opt()?);
+    if !exact || same() != Some(true) {
+        return None;
+    }
+    match statistics {
+        Statistics::Int64(values) => values.min_opt().copied().map(Value::Int),
+        Statistics::Boolean(values) => values.min_opt().copied().map(Value::Bool),
+        Statistics::ByteArray(values) => values.min_opt().cloned().map(Value::Bytes),
+        _ => None,
+    }
+}
+
+/// Levels of definition, none if nothing may be missing, and the values that are there.
+fn flat_values<D: DataType>(reader: &mut ColumnReaderImpl<D>, rows: usize) -> Result<(Vec<i16>, Vec<D::T>)> {
     let (mut definition, mut values) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-    let (records, _, there) = reader.read_records(rows, Some(&mut definition), None, &mut values)?;
+    let (records, ..) = reader.read_records(rows, Some(&mut definition), None, &mut values)?;
     if records != rows {
         return Err(ParquetError::General(format!("a column ends {} rows early", rows - records)));
     }
-    // A column in which nothing may be missing has no levels.
-    if definition.is_empty() && there == rows {
-        return Ok(values.into_iter().map(Some).collect());
-    }
+    Ok((definition, values))
+}
+
+fn spread<T>(definition: &[i16], values: Vec<T>) -> Vec<Option<T>> {
     let mut values = values.into_iter();
-    Ok(definition.iter().map(|level| if *level > 0 { values.next() } else { None }).collect())
+    definition.iter().map(|level| if *level > 0 { values.next() } else { None }).collect()
+}
+
+fn optional<D: DataType>(reader: &mut ColumnReaderImpl<D>, rows: usize) -> Result<Vec<Option<D::T>>> {
+    let (definition, values) = flat_values(reader, rows)?;
+    Ok(if values.len() == rows { values.into_iter().map(Some).collect() } else { spread(&definition, values) })
 }

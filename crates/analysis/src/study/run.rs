@@ -29,7 +29,7 @@ struct Together {
 }
 
 /// Columns that every pass has.
-const ALWAYS: [&str; 6] = ["vantage", "valid_from_s", "valid_to_s", "n_obs", "server_id", "domain_id"];
+const ALWAYS: [&str; 4] = ["vantage", "valid_from_s", "valid_to_s", "server_id"];
 
 impl Together {
     fn of(questions: &[Entry]) -> Self {
@@ -103,11 +103,15 @@ fn domains(study: &Study<'_>, needs: &Together, questions: &[Entry], passes: &mu
     let Some((only, _)) = study.domain_vantage() else { return Ok(()) };
     let mut kept = Vec::new();
     study.archive().domain_states(Columns::Only(&needs.domains), |rows| {
-        kept.clear();
-        kept.extend(rows.iter().filter(|state| state.vantage == only));
+        let mut states = rows;
+        if rows.iter().any(|state| state.vantage != only) {
+            kept.clear();
+            kept.extend(rows.iter().filter(|state| state.vantage == only));
+            states = &kept;
+        }
         for (pass, question) in passes.iter_mut().zip(questions) {
             if question.needs.domains.is_some() {
-                pass.domains(study, &kept);
+                pass.domains(study, states);
             }
         }
     })

@@ -7,7 +7,7 @@ use super::place::Place;
 use super::table::{Access, Column, Table};
 use crate::Error;
 use crate::columns::Wrong;
-use crate::columns::{self, Source, Values};
+use crate::columns::{self, Source, Value, Values};
 use crate::table::parquet_error;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::ByteArray;
@@ -22,8 +22,8 @@ use std::sync::Arc;
 pub const STATES_SCHEMA: u16 = 1;
 /// The key of that version in a file's metadata.
 pub(crate) const SCHEMA_KEY: &str = "danelaw.states";
-/// Rows that are read at a time.
-const BATCH_ROWS: usize = 8192;
+/// Rows that are read at a time: as many as fit into a core's own cache.
+const BATCH_ROWS: usize = 2048;
 /// Rows of one row group: what a reader can pass over by the statistics of sorted columns.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Columns of numbers of which there are as many as rounds. The values of others come in short runs that zstd sees, and would not see through
@@ -106,7 +106,7 @@ pub(crate) fn read<T: Table>(
         each(&rows);
         Ok(())
     };
-    source.each(&wanted.names(), BATCH_ROWS, batch).map_err(|wrong| wrong.error(&path))
+    source.each_as_it_comes(&wanted.names(), BATCH_ROWS, batch).map_err(|wrong| wrong.error(&path))
 }
 
 /// Columns that are read back into rows.
@@ -145,10 +145,15 @@ fn fill<T>(access: &Access<T>, values: &Values, rows: &mut [T], parts: &Parts) -
     }
     let put = |done: Option<()>| done.ok_or_else(|| "a value that cannot be".to_owned());
     match (access, values) {
+        (Access::Int(_, set), Values::Ints(values)) => rows.iter_mut().zip(values).try_for_each(|(row, value)| put(set(row, *value))),
         (Access::Int(_, set), Values::Int(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, *value))),
+        (Access::Int(_, set), Values::Same(Value::Int(value))) => rows.iter_mut().try_for_each(|row| put(set(row, *value))),
         (Access::Bool(_, set), Values::Bool(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, *value))),
+        (Access::Bool(_, set), Values::Same(Value::Bool(value))) => rows.iter_mut().try_for_each(|row| put(set(row, *value))),
         (Access::Text(_, set), Values::Bytes(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, text(value)?))),
+        (Access::Text(_, set), Values::Same(Value::Bytes(value))) => rows.iter_mut().try_for_each(|row| put(set(row, text(value)?))),
         (Access::Bytes(_, set), Values::Bytes(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, value.data()))),
+        (Access::Bytes(_, set), Values::Same(Value::Bytes(value))) => rows.iter_mut().try_for_each(|row| put(set(row, value.data()))),
         (Access::Word(_, set), Values::Bytes(values)) => {
             // Rows are sorted: mostly it is the word of the row before.
             let mut last: (&[u8], Option<WordId>) = (&[], None);
@@ -158,6 +163,10 @@ fn fill<T>(access: &Access<T>, values: &Values, rows: &mut [T], parts: &Parts) -
                 }
                 put(last.1.and_then(|word| set(row, word)))
             })
+        }
+        (Access::Word(_, set), Values::Same(Value::Bytes(value))) => {
+            let word = parts.find_word(text(value)?);
+            rows.iter_mut().try_for_each(|row| put(word.and_then(|word| set(row, word))))
         }
         (Access::JoinedText(_) | Access::JoinedInt(_), _) => Ok(()),
         _ => Err("of a foreign type".to_owned()),

@@ -14,9 +14,9 @@ const SQL: [(&str, &str); 8] = [
     ("p20-figure-5", "p20-figure-5"),
     ("p20-figure-6", "starttls"),
     ("p20-figure-7", "bogus"),
-    ("p22-figure-3", "invalid"),
-    ("p22-usages", "usages"),
-    ("p22-ttls", "ttls"),
+    ("p22-table-2", "invalid"),
+    ("p22-parameters", "usages"),
+    ("p22-ttl", "ttls"),
     ("p22-rollover", "p22-rollover"),
 ];
 

@@ -31,21 +31,31 @@ impl Question for Adoption {
         published: "2019-10-31: 0.7% of .com, 0.7% of .net and .org (Table 1 misprints 7.3% and 7.0%; section 4.2), 9.6% of .nl, 38% of .se",
     };
 
-    const NEEDS: Needs = Needs { domains: Some(&["tld", "hosts", "tlsa", "mx_set_id"]), ..Needs::NONE };
+    const NEEDS: Needs = Needs { domains: Some(&["tld", "hosts", "tlsa"]), ..Needs::NONE };
 
     fn domains(study: &Study<'_>, states: &[DomainState], part: &mut Self::Part) {
         let Some((_, grid)) = study.domain_vantage() else { return };
-        for state in states.iter().filter(|state| state.seen.mx_set.is_some() && state.seen.hosts > 0) {
-            let Some(tld) = state.seen.tld else { continue };
-            let rounds = grid.rounds(&state.span);
+        // States are sorted by top-level domain, and most are like the one before.
+        let alike = |a: &DomainState, b: &DomainState| {
+            let key =
+                |state: &DomainState| (state.span.valid_from_s, state.span.valid_to_s, state.seen.tld, state.seen.hosts, state.seen.tlsa);
+            key(a) == key(b)
+        };
+        for run in states.chunk_by(alike) {
+            let Some((state, tld)) = run.first().and_then(|state| Some((state, state.seen.tld?))) else { continue };
+            // Without hosts there was no answer, or it was that the domain takes no mail.
+            if state.seen.hosts == 0 {
+                continue;
+            }
+            let (rounds, many) = (grid.rounds(&state.span), run.len() as i64);
             if part.len() <= tld.index() {
                 part.resize_with(tld.index() + 1, OfTld::default);
             }
             let of_tld = &mut part[tld.index()];
-            of_tld.mail.add(&rounds, 1);
+            of_tld.mail.add(&rounds, many);
             if state.seen.tlsa > 0 {
-                of_tld.any.add(&rounds, 1);
-                of_tld.all.add(&rounds, i64::from(state.seen.tlsa == state.seen.hosts));
+                of_tld.any.add(&rounds, many);
+                of_tld.all.add(&rounds, if state.seen.tlsa == state.seen.hosts { many } else { 0 });
             }
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Columns of `domain_state` that are needed, beside certain others.
-pub const COLUMNS: &[&str] = &["domain", "tld", "tlsa", "mx_set_id", "ns_set_id"];
+pub const COLUMNS: &[&str] = &["domain_id", "tld", "tlsa", "mx_set_id", "ns_set_id"];
 
 /// What domains of a group have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
