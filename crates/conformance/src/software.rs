@@ -41,11 +41,12 @@ pub fn java_home() -> PathBuf {
     })
 }
 
-/// The first of these programs that there is.
+/// The first of these programs that is installed, else the first that was unpacked: what an installed one shares with it is not unpacked again.
 #[must_use]
 pub fn first<'p>(programs: &[&'p str]) -> Option<&'p str> {
     let unpacked = unpacked();
-    programs.iter().copied().find(|program| [Path::new("/"), &unpacked].iter().any(|root| find(root, program).is_some()))
+    let there = |root: &Path| programs.iter().copied().find(|program| find(root, program).is_some());
+    there(Path::new("/")).or_else(|| there(&unpacked))
 }
 
 /// Where packages are unpacked: `$DANELAW_SOFTWARE`, which xtask sets, else below the target directory of this build.
