@@ -67,9 +67,9 @@ use std::sync::Arc;
 THE LIST
   One domain a line; '#' begins a comment; of a rank list (17,example.com)
   the second column counts. Or a zone file: the names that it delegates are
-  looked at. Either may be packed by gzip. Lines that are no domain are counted and
-  written to set-aside.tsv in the run's directory (or FILE.set-aside.tsv
-  beside --out FILE).
+  looked at. Either may be packed by gzip. Lines that are no domain are
+  counted and written to set-aside.tsv in the run's directory (or
+  FILE.set-aside.tsv beside --out FILE).
 
 ROUNDS
   A round reads the list and the opt-outs anew, 15 s before its slot. One

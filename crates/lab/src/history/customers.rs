@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn providers_have_many_customers_and_owners_have_one() {
-        let history = History::new(HistoryConfig { servers: 200, days: 30, seed: 3, ..HistoryConfig::new() }).unwrap();
+        let history = History::new(HistoryConfig { servers: 800, days: 30, seed: 3, ..HistoryConfig::new() }).unwrap();
         let stays = history.customers(50);
         assert_eq!(stays, history.customers(50), "the same again");
         let mut customers: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
@@ -157,7 +157,7 @@ mod tests {
                 customers.entry(*server).or_default().insert(&stay.domain);
             });
         }
-        assert_eq!(customers.len(), 200, "every server has a customer");
+        assert_eq!(customers.len(), 800, "every server has a customer");
         let of = |class: Class| customers.iter().filter(move |(server, _)| history.truth()[**server].class == class);
         assert!(of(Class::Outsourced).all(|(_, domains)| domains.len() > 50));
         let largest = customers.values().map(BTreeSet::len).max().unwrap();
