@@ -243,7 +243,7 @@ impl Source {
 
 /// A column of one row group.
 enum Column {
-    Reader(ColumnReader),
+    Reader(Box<ColumnReader>),
     /// The group's statistics say that all rows have this value: nothing has to be read.
     Same(Value),
 }
@@ -252,20 +252,23 @@ impl Column {
     fn open(group: &dyn RowGroupReader, place: usize) -> Result<Self> {
         match group.metadata().column(place).statistics().and_then(only_value) {
             Some(value) => Ok(Column::Same(value)),
-            None => group.get_column_reader(place).map(Column::Reader),
+            None => Ok(Column::Reader(Box::new(group.get_column_reader(place)?))),
         }
     }
 
     fn read(&mut self, rows: usize) -> Result<Values> {
-        match self {
-            Column::Same(value) => Ok(Values::Same(value.clone())),
-            Column::Reader(ColumnReader::Int64ColumnReader(reader)) => {
+        let reader = match self {
+            Column::Same(value) => return Ok(Values::Same(value.clone())),
+            Column::Reader(reader) => &mut **reader,
+        };
+        match reader {
+            ColumnReader::Int64ColumnReader(reader) => {
                 let (levels, values) = flat_values(reader, rows)?;
                 Ok(if values.len() == rows { Values::Ints(values) } else { Values::Int(spread(&levels, values)) })
             }
-            Column::Reader(ColumnReader::BoolColumnReader(reader)) => Ok(Values::Bool(optional(reader, rows)?)),
-            Column::Reader(ColumnReader::ByteArrayColumnReader(reader)) => Ok(Values::Bytes(optional(reader, rows)?)),
-            Column::Reader(_) => Err(ParquetError::General("a column of a foreign type".to_owned())),
+            ColumnReader::BoolColumnReader(reader) => Ok(Values::Bool(optional(reader, rows)?)),
+            ColumnReader::ByteArrayColumnReader(reader) => Ok(Values::Bytes(optional(reader, rows)?)),
+            _ => Err(ParquetError::General("a column of a foreign type".to_owned())),
         }
     }
 }
