@@ -208,17 +208,28 @@ impl Source {
         rows: usize,
         mut each: impl FnMut(&[Option<Values>], usize) -> std::result::Result<(), Wrong>,
     ) -> std::result::Result<(), Wrong> {
-        self.each_as_it_comes(columns, rows, |values, rows| {
+        // Other people's statistics are taken for no data.
+        self.groups(columns, rows, Column::read_all, |values, rows| {
             let plain: Vec<Option<Values>> = values.iter().map(|values| values.as_ref().map(|values| values.plain(rows))).collect();
             each(&plain, rows)
         })
     }
 
-    /// The same with less work: [`Values::Ints`] and [`Values::Same`] come, too.
+    /// The same of a file that we wrote, with less work: [`Values::Ints`] and [`Values::Same`] come, too.
     pub(crate) fn each_as_it_comes(
         &self,
         columns: &[&str],
         rows: usize,
+        each: impl FnMut(&[Option<Values>], usize) -> std::result::Result<(), Wrong>,
+    ) -> std::result::Result<(), Wrong> {
+        self.groups(columns, rows, Column::open, each)
+    }
+
+    fn groups(
+        &self,
+        columns: &[&str],
+        rows: usize,
+        open: impl Fn(&dyn RowGroupReader, usize) -> Result<Column>,
         mut each: impl FnMut(&[Option<Values>], usize) -> std::result::Result<(), Wrong>,
     ) -> std::result::Result<(), Wrong> {
         let schema = self.reader.metadata().file_metadata().schema_descr();
@@ -226,7 +237,7 @@ impl Source {
         let places: Vec<Option<usize>> = columns.iter().map(place).collect();
         for index in 0..self.reader.num_row_groups() {
             let group = self.reader.get_row_group(index)?;
-            let open = |place: &Option<usize>| place.map(|place| Column::open(&*group, place)).transpose();
+            let open = |place: &Option<usize>| place.map(|place| open(&*group, place)).transpose();
             let mut readers = places.iter().map(open).collect::<Result<Vec<_>>>()?;
             let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
             while left > 0 {
@@ -252,8 +263,12 @@ impl Column {
     fn open(group: &dyn RowGroupReader, place: usize) -> Result<Self> {
         match group.metadata().column(place).statistics().and_then(only_value) {
             Some(value) => Ok(Column::Same(value)),
-            None => Ok(Column::Reader(Box::new(group.get_column_reader(place)?))),
+            None => Self::read_all(group, place),
         }
+    }
+
+    fn read_all(group: &dyn RowGroupReader, place: usize) -> Result<Self> {
+        Ok(Column::Reader(Box::new(group.get_column_reader(place)?)))
     }
 
     fn read(&mut self, rows: usize) -> Result<Values> {
@@ -265,6 +280,10 @@ impl Column {
             ColumnReader::Int64ColumnReader(reader) => {
                 let (levels, values) = flat_values(reader, rows)?;
                 Ok(if values.len() == rows { Values::Ints(values) } else { Values::Int(spread(&levels, values)) })
+            }
+            // Other people's.
+            ColumnReader::Int32ColumnReader(reader) => {
+                Ok(Values::Int(optional(reader, rows)?.into_iter().map(|value| value.map(i64::from)).collect()))
             }
             ColumnReader::BoolColumnReader(reader) => Ok(Values::Bool(optional(reader, rows)?)),
             ColumnReader::ByteArrayColumnReader(reader) => Ok(Values::Bytes(optional(reader, rows)?)),

@@ -68,6 +68,9 @@ pub fn libraries(root: &Path) -> String {
         let entries = std::fs::read_dir(root.join(library)).into_iter().flatten().flatten();
         directories.extend(entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with("-linux-gnu")));
     }
+    // What a program finds in a directory of its own, by a path that is written into it.
+    let own: Vec<PathBuf> = directories.iter().map(|directory| directory.join("pulseaudio")).filter(|own| own.is_dir()).collect();
+    directories.extend(own);
     directories.iter().map(|directory| directory.to_string_lossy().into_owned()).collect::<Vec<_>>().join(":")
 }
 
