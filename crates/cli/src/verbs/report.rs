@@ -117,7 +117,7 @@ impl Args {
         }
         if let Some(figures) = &self.history.figures {
             let files = history.write_figures(figures)?;
-            self.say(format_args!("{} in {}", present::count(files, "figure and table"), figures.display()));
+            self.say(format_args!("{} in {}: figures and tables", present::count(files, "file"), figures.display()));
         }
         Ok(Exit::Good)
     }

@@ -1,6 +1,6 @@
 //! P22 Figures 7 and 8: rollovers of certificates that renew themselves.
 
-use super::rollover::{Usages, states};
+use super::rollover::Usages;
 use crate::Share;
 use crate::study::{About, Answer, Cell, Drawing, HostStates, Needs, Question, Scale, Series, Steps, Study, Table, View};
 use archive::states::model::{ChainId, TlsaSetId};
@@ -133,7 +133,7 @@ impl Advance {
         if !named || !issued() {
             return;
         }
-        let Ok(graded) = grade(&states(study, &stream), grid.for_rollovers(), &study.matching) else { return };
+        let Ok(graded) = grade(&study.rollover_states(&stream), grid.for_rollovers(), &study.matching) else { return };
         let is_ours = |change: &&Change| {
             let before = change.set_before.and_then(TlsaSetId::new).map(|set| Usages::of(study, set));
             let judged = change.grade.is_some_and(|grade| grade.worth() != Worth::LeftOut);

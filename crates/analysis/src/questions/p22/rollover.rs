@@ -5,7 +5,7 @@ use super::customers::{self, Customers};
 use crate::Share;
 use crate::study::{About, Answer, Cell, Drawing, HostStates, Needs, Question, Scale, Series, Study, Table, View};
 use archive::states::model::{DomainState, TlsaSetId};
-use dane::rollover::{Graded, LeftOut, Served, State, Verdict, Worth, grade};
+use dane::rollover::{Graded, LeftOut, State, Verdict, Worth, grade};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -114,7 +114,7 @@ impl Question for Rollovers {
         }
         let stream = host.stream(vantage);
         let Some(first) = stream.first() else { return };
-        let states = states(study, &stream);
+        let states = study.rollover_states(&stream);
         let Ok(graded) = grade(&states, grid.for_rollovers(), &study.matching) else {
             part.disordered += 1;
             return;
@@ -318,19 +318,4 @@ impl Usages {
         let usages = (0..16).filter(|usage| self.0 >> usage & 1 == 1);
         usages.map(|usage: u8| usage.to_string()).collect::<Vec<_>>().join(" ")
     }
-}
-
-/// The stream as those who grade want it.
-pub(super) fn states(study: &Study<'_>, stream: &[archive::states::model::ServerState]) -> Vec<State> {
-    let state = |state: &archive::states::model::ServerState| State {
-        from: state.span.valid_from_s,
-        to: state.span.valid_to_s,
-        served: state
-            .seen
-            .tlsa_set
-            .filter(|set| study.has_records(*set))
-            .map(|set| Served { set: set.number(), ttl: state.seen.ttl.unwrap_or(0) }),
-        chain: state.seen.chain.map(|chain| chain.number()),
-    };
-    stream.iter().map(state).collect()
 }

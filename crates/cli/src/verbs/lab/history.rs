@@ -1,7 +1,6 @@
 //! `danelaw lab history`: years of mail servers, made up, with the truth beside them.
 
 mod states;
-mod words;
 
 use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};

@@ -1,8 +1,8 @@
 //! A made-up history straight into the states of an archive: told by its changes, so that years take minutes.
 
-use super::words::{smtp_status, why_bogus};
 use crate::common::roots::Trust;
 use archive::Error;
+use archive::import::dane_study::{Failure, WhyBogus, WhyFail, status as smtp_status};
 use archive::states::model::{
     ChainId, DomainSeen, Notes, ServerId, ServerKey, ServerSeen, ServerVerdict, Snapshot, TlsaSetId, Versions, WordId,
 };
@@ -236,7 +236,7 @@ impl<'a> Servers<'a> {
                     tlsa_set: Some(*place.get_or_insert_with(|| parts.tlsa_set(self.history.records(answer.set).to_vec()))),
                     ttl: Some(answer.ttl),
                     dnssec: Some(status),
-                    reason: why.map(|why| parts.word(why_bogus(why))),
+                    reason: why.map(|why| parts.word(WhyBogus::of(why).code())),
                     signed: Some(answer.dnssec != Dnssec::Unsigned),
                     ..ServerSeen::default()
                 }
@@ -244,8 +244,9 @@ impl<'a> Servers<'a> {
         };
         match sight.chain {
             Err(text) => {
-                let (word, code) = smtp_status(text);
-                ServerSeen { smtp_status: Some(parts.word(word)), smtp_code: code, ..dns }
+                // The words that an import of the same history has.
+                let (word, code) = smtp_status(&Failure { class: WhyFail::of(text), text: text.to_owned() });
+                ServerSeen { smtp_status: word.map(|word| parts.word(word)), smtp_code: code, ..dns }
             }
             Ok(chain) => {
                 let place = &mut self.chains[chain as usize];
