@@ -23,6 +23,7 @@ pub mod refid;
 pub mod repair;
 pub mod requirement;
 pub mod rollover;
+pub mod sender;
 pub mod smtp;
 pub mod suffix;
 #[cfg(test)]

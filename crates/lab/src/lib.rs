@@ -9,20 +9,21 @@ mod dns;
 mod export;
 pub mod history;
 mod https;
+mod log;
 mod mutants;
 mod net;
 mod parallel;
 mod pki;
 mod seed;
 mod smtp;
+pub mod testbed;
 mod truth;
 mod world;
 
 pub use crowd::{Crowd, CrowdConfig, CrowdZone, MailDomain};
+pub use dane::sender::{Query, Visit};
 pub use dns::adversity::Adversity;
-pub use dns::log::Query;
 pub use mutants::{Ask, Beyond, Case, Kind, Mutants, MutantsConfig, Operator as MutationOperator};
-pub use smtp::log::Visit;
 pub use truth::{Group, Truth};
 pub use world::{SHARES, Share};
 
@@ -33,6 +34,7 @@ use dns::{master, server::Zones};
 use domain::base::iana::Rtype;
 use export::ServerFacts;
 use https::PolicyHost;
+use log::Log;
 use seed::Seed;
 use smtp::server::Host;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -41,6 +43,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use world::{Operator, World};
+
+/// Visits to mail servers that are remembered.
+const VISITS: usize = 100_000;
 
 /// What to build and where to serve it.
 #[derive(Clone, Debug)]
@@ -121,7 +126,7 @@ pub struct Lab {
     config: LabConfig,
     truth: Vec<Truth>,
     zones: Arc<Zones>,
-    visits: Arc<smtp::log::Log>,
+    visits: Arc<Log<Visit>>,
     hosts: Vec<Arc<Host>>,
     servers: Vec<ServerFacts>,
     ca_pem: String,
@@ -153,9 +158,10 @@ impl Lab {
         net::raise_descriptor_limit();
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("lab").enable_all().build().map_err(LabError::Threads)?;
         let deaf = runtime.block_on(async {
-            dns::server::serve(Arc::clone(&lab.zones), lab.config.dns_port).await?;
+            dns::server::serve(Arc::clone(&lab.zones), lab.zones.addresses(), lab.config.dns_port).await?;
             https::serve(policy_hosts, lab.config.smtp_port)?;
-            smtp::server::serve(&lab.hosts, lab.config.smtp_port, &lab.visits)
+            let visits = Arc::clone(&lab.visits);
+            smtp::server::serve(&lab.hosts, lab.config.smtp_port, &(Arc::new(move |visit| visits.add(visit)) as smtp::server::Sink))
         })?;
         lab.running = Some(Running { runtime, _deaf: deaf });
         Ok(lab)
@@ -169,7 +175,7 @@ impl Lab {
         let lab = Self {
             truth: world.truth,
             zones,
-            visits: Arc::default(),
+            visits: Arc::new(Log::new(VISITS)),
             servers: export::facts(&world.hosts, config.smtp_port),
             hosts: world.hosts.into_iter().map(Arc::new).collect(),
             ca_pem: pki::der::pem("CERTIFICATE", &world.authority.root.der),

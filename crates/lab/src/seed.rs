@@ -12,6 +12,11 @@ impl Seed {
         Self([0; 32]).child(&number.to_string())
     }
 
+    /// The root of a tree that nobody can guess.
+    pub fn secret(octets: [u8; 32]) -> Self {
+        Self(octets).child("secret")
+    }
+
     /// The value below this one with a name.
     pub fn child(&self, label: &str) -> Self {
         let mut input = self.0.to_vec();

@@ -11,6 +11,8 @@ pub mod recipe;
 pub use markdown::markdown;
 pub use recipe::Recipe;
 
+pub use dane::sender::Action as Sender;
+
 use dane::cause::Cause;
 use dane::verdict::Standing;
 use serde::Serialize;
@@ -25,24 +27,6 @@ pub enum Section {
     B,
     /// What a measurement of receivers must tell apart.
     C,
-}
-
-/// What a DANE-validating sender does. (RFC 7672 section 2.2)
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sender {
-    /// Authenticated delivery.
-    Dane,
-    /// TLS mandatory, nobody authenticated.
-    Enc,
-    /// Opportunistic TLS, cleartext allowed.
-    Opp,
-    /// Skips the host.
-    Next,
-    /// Keeps the message and tries later.
-    Defer,
-    /// Returns the message.
-    Bounce,
 }
 
 /// What a check of the receiving domain must find.

@@ -215,6 +215,17 @@ pub enum Route {
     NoSuchDomain,
 }
 
+impl Route {
+    /// What the mail domain has before the name of its zone: nothing, or a label with its dot.
+    #[must_use]
+    pub fn mail_label(self) -> &'static str {
+        match self {
+            Route::WildcardMx | Route::AliasedDomain => "mail.",
+            _ => "",
+        }
+    }
+}
+
 /// One MX host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Host {

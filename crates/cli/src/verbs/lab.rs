@@ -323,7 +323,7 @@ fn announce(lab: &Lab, dir: &Path) {
 }
 
 /// Waits for Ctrl-C, SIGTERM or the end of the time.
-async fn until_told(limit: Option<Duration>) -> Result<(), UsageError> {
+pub async fn until_told(limit: Option<Duration>) -> Result<(), UsageError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(UsageError::new)?;
     let time_is_up = async {
         match limit {

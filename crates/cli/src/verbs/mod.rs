@@ -12,6 +12,7 @@ mod rejudge;
 mod report;
 mod scan;
 mod smtp;
+mod testbed;
 mod tlsa;
 
 use crate::exit::UsageError;
@@ -32,6 +33,7 @@ pub enum Verb {
     Dns(dns::Args),
     Tlsa(tlsa::Args),
     Smtp(smtp::Args),
+    Testbed(testbed::Args),
     Lab(lab::Args),
 }
 
@@ -54,6 +56,7 @@ impl Verb {
             Verb::Dns(args) => args.run(),
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),
+            Verb::Testbed(args) => args.run(),
             Verb::Lab(args) => args.run(),
         };
         exit.map(Into::into)

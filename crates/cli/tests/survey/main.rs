@@ -10,6 +10,7 @@ mod policies;
 mod rounds;
 mod scan;
 mod states;
+mod testbed;
 
 use lab::{Content, Lab, LabConfig};
 use serde_json::Value;

@@ -43,7 +43,7 @@ pub(super) fn mend(case: &Case, cause: Cause, lookup: &Lookup) -> Option<Repair>
 
 /// Whether the chain ends or breaks in a zone above those of the domain and its MX hosts: the root, a top-level domain, a registry's zone.
 fn is_above(case: &Case, lookup: &Lookup) -> bool {
-    let Some(place) = failing_place(lookup) else { return false };
+    let Some(place) = failing_place(case, lookup) else { return false };
     let is_ours = |apex: &Name| apex == case.subject || case.hosts.iter().any(|h| h.host == *apex);
     // What lies in no zone of its own seems to lie in its registry's.
     let is_registry = |apex: &Name| apex.label_count() <= REGISTRY_LABELS && !is_ours(apex);
@@ -54,9 +54,12 @@ fn is_above(case: &Case, lookup: &Lookup) -> bool {
 }
 
 /// The zone whose servers failed, or at which the chain of proof breaks.
-fn failing_place(lookup: &Lookup) -> Option<Name> {
+fn failing_place(case: &Case, lookup: &Lookup) -> Option<Name> {
     if let Some(zone) = &lookup.failed_zone {
-        return Some(zone.clone());
+        // Servers that have a zone and its parent answer without a referral: where its other questions are answered, this one is its own.
+        let below = |z: &&ZoneObservation| z.apex != *zone && z.apex.ends_with(zone) && lookup.expanded().ends_with(&z.apex);
+        let its_own = zones(case).filter(below).find(|z| z.soa.failure.is_none() && z.dnskey.failure.is_none());
+        return Some(its_own.map_or(zone, |z| &z.apex).clone());
     }
     let reason = lookup.reason.as_ref()?;
     // A DS record is its parent's: so are its signature, the proof that there is none, and the servers that have it. (RFC 4035 section 2.4)

@@ -4,7 +4,6 @@ pub mod adversity;
 pub mod answer;
 pub mod denial;
 pub mod keys;
-pub mod log;
 pub mod master;
 pub mod rdata;
 pub mod server;

@@ -2,13 +2,14 @@
 
 use super::adversity::{Way, Weather};
 use super::answer::{Entry, Response, answer};
-use super::log::{Log, Query};
 use super::zone::{Manner, Zone};
+use crate::log::Log;
 use crate::parallel::parallel;
 use crate::seed::Seed;
 use crate::{LabError, net};
 use dane::Epoch;
 use dane::name::Name;
+use dane::sender::Query;
 use domain::base::iana::{Class, Opcode, Rcode, Rtype};
 use domain::base::message_builder::{AdditionalBuilder, MessageBuilder, PushError, StaticCompressor};
 use domain::base::rdata::UnknownRecordData;
@@ -20,6 +21,8 @@ use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
+/// Queries that are remembered.
+const QUERIES: usize = 200_000;
 /// What we say and accept over UDP.
 const UDP_SIZE: u16 = 1232;
 /// Zones signed before the lab is up: a second's work or two.
@@ -33,7 +36,7 @@ pub struct Zones {
     seed: Seed,
     now: Epoch,
     /// Queries seen.
-    pub log: Log,
+    pub log: Log<Query>,
     /// What befalls them.
     pub weather: Weather,
 }
@@ -45,7 +48,7 @@ impl Zones {
         for zone in zones {
             by_apex.entry(zone.plan.apex.clone()).or_default().push(zone);
         }
-        Self { by_apex, seed, now, log: Log::default(), weather: Weather::default() }
+        Self { by_apex, seed, now, log: Log::new(QUERIES), weather: Weather::default() }
     }
 
     /// Every zone.
@@ -95,38 +98,10 @@ impl Zones {
         if qtype == Rtype::DS && closest.plan.apex == *qname { served.next().or(Some(closest)) } else { Some(closest) }
     }
 
-    /// The response to a query, and how long it takes; `None`: silence.
-    pub(crate) fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<(Vec<u8>, Duration)> {
-        let query = Message::from_octets(octets).ok()?;
-        if query.header().qr() {
-            return None;
-        }
-        let question = query.sole_question().ok()?;
-        let (qname, qtype) = (lower(question.qname())?, question.qtype());
-        let opt = query.opt();
-        let ask = Ask {
-            query: &query,
-            limit: if tcp { usize::from(u16::MAX) } else { opt.as_ref().map_or(512, |o| o.udp_payload_size().clamp(512, UDP_SIZE)).into() },
-            edns: opt.is_some(),
-            dnssec_ok: opt.is_some_and(|o| o.dnssec_ok()),
-        };
-        self.log.add(Query {
-            at_ms: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
-            source,
-            server,
-            tcp,
-            name: qname.clone(),
-            rtype: qtype,
-            dnssec_ok: ask.dnssec_ok,
-            checking_disabled: query.header().cd(),
-        });
-        let fate = self.weather.fate(server, &qname, qtype, if tcp { Way::Tcp } else { Way::Udp });
-        let message = self.message(server, &ask, &qname, qtype, tcp, fate.instead)?;
-        Some((message, fate.after))
-    }
-
-    fn message(&self, server: Ipv4Addr, ask: &Ask<'_>, qname: &Name, qtype: Rtype, tcp: bool, instead: Option<Manner>) -> Option<Vec<u8>> {
-        if ask.query.header().opcode() != Opcode::QUERY || matches!(qtype, Rtype::AXFR | Rtype::IXFR) {
+    /// The answer from the zones of one server; `None`: silence.
+    pub fn message(&self, server: Ipv4Addr, ask: &Ask<'_>, instead: Option<Manner>) -> Option<Vec<u8>> {
+        let (qname, qtype) = (&ask.name, ask.rtype);
+        if ask.strange() {
             return ask.error(Rcode::NOTIMP);
         }
         let zone = self.find(server, qname, qtype);
@@ -134,7 +109,7 @@ impl Zones {
             Some(Manner::Silent) => None,
             Some(Manner::Servfail) => ask.error(Rcode::SERVFAIL),
             Some(Manner::Refused) => ask.error(Rcode::REFUSED),
-            Some(Manner::TcpOnly) if !tcp => ask.truncated(),
+            Some(Manner::TcpOnly) if !ask.tcp => ask.truncated(),
             _ => {
                 let Some(zone) = zone else { return ask.error(Rcode::REFUSED) };
                 let signed = self.sign(zone);
@@ -148,6 +123,22 @@ impl Zones {
     }
 }
 
+impl Answers for Zones {
+    fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<(Vec<u8>, Duration)> {
+        let query = Message::from_octets(octets).ok()?;
+        let way = if tcp { Way::Tcp } else { Way::Udp };
+        let ask = Ask::read(&query, way)?;
+        self.log.add(ask.seen(server, source));
+        let fate = self.weather.fate(server, &ask.name, ask.rtype, way);
+        let message = self.message(server, &ask, fate.instead)?;
+        Some((message, fate.after))
+    }
+
+    fn handshake(&self) -> Duration {
+        self.weather.handshake()
+    }
+}
+
 /// A name in lower case.
 fn lower(name: &ParsedName<&[u8]>) -> Option<Name> {
     use domain::base::name::ToName;
@@ -156,28 +147,79 @@ fn lower(name: &ParsedName<&[u8]>) -> Option<Name> {
 }
 
 /// A query and what its response may look like.
-struct Ask<'a> {
+pub struct Ask<'a> {
     query: &'a Message<&'a [u8]>,
     limit: usize,
     edns: bool,
-    dnssec_ok: bool,
+    /// Name asked, in lower case.
+    pub name: Name,
+    /// Type asked.
+    pub rtype: Rtype,
+    /// Whether signatures are wanted.
+    pub dnssec_ok: bool,
+    /// Over TCP rather than UDP.
+    pub tcp: bool,
 }
 
 type Builder = AdditionalBuilder<StaticCompressor<Vec<u8>>>;
 
-impl Ask<'_> {
-    fn error(&self, rcode: Rcode) -> Option<Vec<u8>> {
+impl<'a> Ask<'a> {
+    /// Reads a query; `None` for what is none.
+    pub fn read(query: &'a Message<&'a [u8]>, way: Way) -> Option<Self> {
+        if query.header().qr() {
+            return None;
+        }
+        let question = query.sole_question().ok()?;
+        let opt = query.opt();
+        Some(Self {
+            query,
+            limit: if way == Way::Tcp {
+                usize::from(u16::MAX)
+            } else {
+                opt.as_ref().map_or(512, |o| o.udp_payload_size().clamp(512, UDP_SIZE)).into()
+            },
+            edns: opt.is_some(),
+            name: lower(question.qname())?,
+            rtype: question.qtype(),
+            dnssec_ok: opt.is_some_and(|o| o.dnssec_ok()),
+            tcp: way == Way::Tcp,
+        })
+    }
+
+    /// The query as it is remembered.
+    pub fn seen(&self, server: Ipv4Addr, source: SocketAddr) -> Query {
+        Query {
+            at_ms: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
+            source,
+            server: server.into(),
+            tcp: self.tcp,
+            name: self.name.clone(),
+            rtype: self.rtype,
+            dnssec_ok: self.dnssec_ok,
+            checking_disabled: self.query.header().cd(),
+        }
+    }
+
+    /// Whether it asks for something that no name server of ours does.
+    pub fn strange(&self) -> bool {
+        self.query.header().opcode() != Opcode::QUERY || matches!(self.rtype, Rtype::AXFR | Rtype::IXFR)
+    }
+
+    /// A response without records.
+    pub fn error(&self, rcode: Rcode) -> Option<Vec<u8>> {
         self.message(&Response::empty(rcode))
     }
 
-    fn truncated(&self) -> Option<Vec<u8>> {
+    /// "Come again over TCP."
+    pub fn truncated(&self) -> Option<Vec<u8>> {
         let mut builder =
             MessageBuilder::from_target(StaticCompressor::new(Vec::new())).ok()?.start_answer(self.query, Rcode::NOERROR).ok()?;
         builder.header_mut().set_tc(true);
         self.finish(builder.additional()).ok()
     }
 
-    fn message(&self, response: &Response<'_>) -> Option<Vec<u8>> {
+    /// The response with these records, truncated if it does not fit.
+    pub fn message(&self, response: &Response<'_>) -> Option<Vec<u8>> {
         let octets = self.compose(response).ok()?;
         if octets.len() > self.limit { self.truncated() } else { Some(octets) }
     }
@@ -227,9 +269,20 @@ fn records(entry: &Entry<'_>, signatures: bool) -> Vec<Out> {
     data.chain(signed).collect()
 }
 
-/// Opens the sockets of all name servers and serves from them as long as the runtime lives.
-pub async fn serve(zones: Arc<Zones>, port: u16) -> Result<(), LabError> {
-    for address in zones.addresses() {
+/// What answers queries.
+pub trait Answers: Send + Sync + 'static {
+    /// The response to a query at one of the servers, and how long it takes; `None`: silence.
+    fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<(Vec<u8>, Duration)>;
+
+    /// How long it takes to open a connection.
+    fn handshake(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Opens the sockets of name servers and serves from them as long as the runtime lives.
+pub async fn serve<A: Answers>(zones: Arc<A>, addresses: Vec<Ipv4Addr>, port: u16) -> Result<(), LabError> {
+    for address in addresses {
         let at = SocketAddr::from((address, port));
         let udp = UdpSocket::bind(at).await.map_err(|e| net::refused("UDP", at, "--dns-port", e))?;
         let tcp = net::listen(at, "--dns-port")?;
@@ -239,7 +292,7 @@ pub async fn serve(zones: Arc<Zones>, port: u16) -> Result<(), LabError> {
     Ok(())
 }
 
-async fn serve_udp(zones: Arc<Zones>, address: Ipv4Addr, socket: UdpSocket) {
+async fn serve_udp(zones: Arc<impl Answers>, address: Ipv4Addr, socket: UdpSocket) {
     let socket = Arc::new(socket);
     let mut buffer = vec![0; 4096];
     loop {
@@ -259,7 +312,7 @@ async fn serve_udp(zones: Arc<Zones>, address: Ipv4Addr, socket: UdpSocket) {
     }
 }
 
-async fn serve_tcp(zones: Arc<Zones>, address: Ipv4Addr, listener: TcpListener) {
+async fn serve_tcp(zones: Arc<impl Answers>, address: Ipv4Addr, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, source)) => {
@@ -274,8 +327,8 @@ async fn serve_tcp(zones: Arc<Zones>, address: Ipv4Addr, listener: TcpListener) 
     }
 }
 
-async fn converse(zones: Arc<Zones>, address: Ipv4Addr, source: SocketAddr, mut stream: TcpStream) -> Option<()> {
-    tokio::time::sleep(zones.weather.handshake()).await;
+async fn converse(zones: Arc<impl Answers>, address: Ipv4Addr, source: SocketAddr, mut stream: TcpStream) -> Option<()> {
+    tokio::time::sleep(zones.handshake()).await;
     loop {
         let length = tokio::time::timeout(TCP_IDLE, stream.read_u16()).await.ok()?.ok()?;
         let mut octets = vec![0; usize::from(length)];

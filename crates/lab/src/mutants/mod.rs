@@ -109,7 +109,8 @@ impl Mutants {
         let runtime =
             Builder::new_multi_thread().worker_threads(2).thread_name("mutants").enable_all().build().map_err(LabError::Threads)?;
         net::raise_descriptor_limit();
-        runtime.block_on(server::serve(zones, config.dns_port))?;
+        let addresses = zones.addresses();
+        runtime.block_on(server::serve(zones, addresses, config.dns_port))?;
         let hints = [(Name::root_bytes(), Rtype::NS, rdata::target(&servers[0].names[0]))].into_iter().chain([(
             servers[0].names[0].clone(),
             Rtype::A,

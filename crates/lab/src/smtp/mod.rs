@@ -1,7 +1,6 @@
 //! SMTP servers: well-behaved, broken and hostile.
 
 pub mod flight;
-pub mod log;
 pub mod server;
 pub mod session;
 pub mod tls;

@@ -1,9 +1,9 @@
 //! The sockets of the SMTP servers: one listener per address.
 
-use super::log::{Log, Visit};
 use super::session::talk;
 use crate::pki::chain::Identity;
 use crate::{LabError, net};
+use dane::sender::Visit;
 use rustls::ServerConfig;
 use scenario::recipe::Smtp;
 use std::collections::HashMap;
@@ -14,6 +14,12 @@ use tokio::net::TcpListener;
 
 /// No visit lasts longer.
 const VISIT_LIMIT: Duration = Duration::from_secs(180);
+
+/// Says of a mail address, in lower case, whether it is taken.
+pub type Welcome = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Where visits go when they are over.
+pub type Sink = Arc<dyn Fn(Visit) + Send + Sync>;
 
 /// One SMTP server.
 pub struct Host {
@@ -31,6 +37,8 @@ pub struct Host {
     pub other_tls: Option<Arc<ServerConfig>>,
     /// What somebody has put in its place while it runs.
     pub installed: Mutex<Option<Arc<ServerConfig>>>,
+    /// Whether a recipient is taken; without it, all are.
+    pub welcome: Option<Welcome>,
     /// How often each client was here before.
     pub met: Mutex<HashMap<IpAddr, u32>>,
 }
@@ -58,7 +66,7 @@ impl Host {
 }
 
 /// Opens the sockets of all hosts and serves from them as long as the runtime lives. What is returned must live as long.
-pub fn serve(hosts: &[Arc<Host>], port: u16, log: &Arc<Log>) -> Result<Vec<socket2::Socket>, LabError> {
+pub fn serve(hosts: &[Arc<Host>], port: u16, sink: &Sink) -> Result<Vec<socket2::Socket>, LabError> {
     let mut deaf = Vec::new();
     for host in hosts {
         let at = SocketAddr::from((host.address, port));
@@ -67,21 +75,21 @@ pub fn serve(hosts: &[Arc<Host>], port: u16, log: &Arc<Log>) -> Result<Vec<socke
             Smtp::SynLost => deaf.extend(net::deaf(at, "--smtp-port")?),
             _ => {
                 let listener = net::listen(at, "--smtp-port")?;
-                tokio::spawn(accept(Arc::clone(host), at, listener, Arc::clone(log)));
+                tokio::spawn(accept(Arc::clone(host), at, listener, Arc::clone(sink)));
             }
         }
     }
     Ok(deaf)
 }
 
-async fn accept(host: Arc<Host>, at: SocketAddr, listener: TcpListener, log: Arc<Log>) {
+async fn accept(host: Arc<Host>, at: SocketAddr, listener: TcpListener, sink: Sink) {
     loop {
         let Ok((stream, source)) = listener.accept().await else {
             // Out of descriptors: wait for others to close.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (host, log) = (Arc::clone(&host), Arc::clone(&log));
+        let (host, sink) = (Arc::clone(&host), Arc::clone(&sink));
         tokio::spawn(async move {
             let mut visit = Visit {
                 at_ms: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
@@ -92,12 +100,12 @@ async fn accept(host: Arc<Host>, at: SocketAddr, listener: TcpListener, log: Arc
                 sni: None,
                 tls: None,
                 tls_error: None,
-                clear_messages: 0,
-                tls_messages: 0,
+                recipients: vec![],
+                mails: vec![],
             };
             // Clients that break off are business as usual; what they did is in the log.
             let _ = tokio::time::timeout(VISIT_LIMIT, talk(&host, stream, &mut visit)).await;
-            log.add(visit);
+            sink(visit);
         });
     }
 }

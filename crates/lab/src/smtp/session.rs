@@ -1,19 +1,27 @@
 //! One SMTP dialogue. (RFC 5321, RFC 3207)
 
 use super::flight;
-use super::log::Visit;
 use super::server::Host;
+use dane::sender::{Mail, Visit};
+use rustls::ServerConfig;
+use rustls::server::Acceptor;
 use scenario::recipe::Smtp;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Longest command line we read.
 const LINE_LIMIT: usize = 4096;
 /// Longest message we read and throw away, octets.
-const MESSAGE_LIMIT: usize = 10_000_000;
+const MESSAGE_LIMIT: u64 = 10_000_000;
+/// Header lines of a message that are kept, and octets of each.
+const HEADERS: (usize, usize) = (50, 500);
+/// Recipients and messages of one visit.
+const TRANSACTIONS: usize = 100;
 /// TLS alert `handshake_failure`, as a record.
 const ALERT_HANDSHAKE_FAILURE: &[u8] = b"\x15\x03\x01\x00\x02\x02\x28";
 /// TLS alert `protocol_version`, as a record.
@@ -33,7 +41,7 @@ pub async fn talk(host: &Host, mut stream: TcpStream, visit: &mut Visit) -> io::
     if greet(host, &mut stream, before).await?.is_none() {
         return Ok(());
     }
-    let mut clear = Dialogue { host, before, stream: &mut stream, encrypted: false, buffer: Vec::new() };
+    let mut clear = Dialogue { host, before, stream: &mut stream, encrypted: false, buffer: Vec::new(), recipients: vec![] };
     if let Next::End = clear.run(visit).await? {
         return Ok(());
     }
@@ -49,8 +57,7 @@ pub async fn talk(host: &Host, mut stream: TcpStream, visit: &mut Visit) -> io::
 
 async fn encrypted(host: &Host, before: u32, stream: TcpStream, visit: &mut Visit) -> io::Result<()> {
     let Some(config) = host.presents(before) else { return Ok(()) };
-    let acceptor = TlsAcceptor::from(config);
-    let mut stream = match acceptor.accept(stream).await {
+    let mut stream = match handshake(config, stream, visit).await {
         Ok(stream) => stream,
         Err(error) => {
             visit.tls_error = Some(error.to_string());
@@ -58,11 +65,17 @@ async fn encrypted(host: &Host, before: u32, stream: TcpStream, visit: &mut Visi
         }
     };
     let (_, session) = stream.get_ref();
-    visit.sni = session.server_name().map(str::to_owned);
     visit.tls = session.protocol_version().and_then(|v| v.as_str()).map(str::to_owned);
-    let mut inner = Dialogue { host, before, stream: &mut stream, encrypted: true, buffer: Vec::new() };
+    let mut inner = Dialogue { host, before, stream: &mut stream, encrypted: true, buffer: Vec::new(), recipients: vec![] };
     inner.run(visit).await?;
     stream.shutdown().await
+}
+
+/// What the client wants is remembered before it can say that it does not like what it gets.
+async fn handshake(config: Arc<ServerConfig>, stream: TcpStream, visit: &mut Visit) -> io::Result<TlsStream<TcpStream>> {
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    visit.sni = hello.client_hello().server_name().map(str::to_owned);
+    hello.into_stream(config).await
 }
 
 /// The greeting, or what comes in its place. `None`: the visit is over.
@@ -160,6 +173,8 @@ struct Dialogue<'a, S> {
     stream: &'a mut S,
     encrypted: bool,
     buffer: Vec<u8>,
+    /// Of the message that is being sent.
+    recipients: Vec<String>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
@@ -182,11 +197,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
                         Err(refusal) => refusal,
                     }
                 }
-                "MAIL" | "RCPT" | "RSET" | "NOOP" => "250 2.0.0 Ok\r\n".to_owned(),
+                "MAIL" | "RSET" => {
+                    self.recipients.clear();
+                    "250 2.0.0 Ok\r\n".to_owned()
+                }
+                "NOOP" => "250 2.0.0 Ok\r\n".to_owned(),
+                "RCPT" => self.recipient(&line, visit),
+                "DATA" if self.recipients.is_empty() => "503 5.5.1 no valid recipients\r\n".to_owned(),
                 "DATA" => {
                     self.stream.write_all(b"354 go on\r\n").await?;
-                    self.message().await?;
-                    *(if self.encrypted { &mut visit.tls_messages } else { &mut visit.clear_messages }) += 1;
+                    self.stream.flush().await?;
+                    let mail = self.message().await?;
+                    if visit.mails.len() < TRANSACTIONS {
+                        visit.mails.push(mail);
+                    }
                     "250 2.0.0 taken and forgotten\r\n".to_owned()
                 }
                 "QUIT" => {
@@ -245,16 +269,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         }
     }
 
-    /// Reads a message up to its final dot and throws it away.
-    async fn message(&mut self) -> io::Result<()> {
-        let mut total = 0;
+    /// The reply to RCPT.
+    fn recipient(&mut self, line: &str, visit: &mut Visit) -> String {
+        let address = line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(address, _)| address.to_ascii_lowercase());
+        let Some(address) = address.filter(|a| a.len() <= 320) else { return "501 5.1.3 RCPT TO:<address>\r\n".into() };
+        if visit.recipients.len() < TRANSACTIONS {
+            visit.recipients.push(address.clone());
+        }
+        if self.host.welcome.as_ref().is_some_and(|welcome| !welcome(&address)) {
+            return "550 5.7.1 nobody here has that address, and nothing is relayed\r\n".into();
+        }
+        if self.recipients.len() >= TRANSACTIONS {
+            return "452 4.5.3 too many recipients\r\n".into();
+        }
+        self.recipients.push(address);
+        "250 2.1.5 Ok\r\n".into()
+    }
+
+    /// Reads a message up to its final dot and throws it away; what is known of it remains.
+    async fn message(&mut self) -> io::Result<Mail> {
+        let mut mail = Mail { recipients: std::mem::take(&mut self.recipients), encrypted: self.encrypted, octets: 0, headers: vec![] };
+        let mut in_headers = true;
         loop {
             let Some(line) = self.line().await? else { return Err(io::ErrorKind::UnexpectedEof.into()) };
-            total += line.len() + 2;
             if line == "." {
-                return Ok(());
+                return Ok(mail);
             }
-            if total > MESSAGE_LIMIT {
+            mail.octets += line.len() as u64 + 2;
+            in_headers &= !line.is_empty();
+            if in_headers && mail.headers.len() < HEADERS.0 {
+                mail.headers.push(line.chars().take(HEADERS.1).collect());
+            }
+            if mail.octets > MESSAGE_LIMIT {
                 return Err(io::ErrorKind::InvalidData.into());
             }
         }

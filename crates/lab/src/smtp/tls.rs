@@ -1,11 +1,11 @@
 //! TLS of one SMTP host: which certificate for which client.
 
-use crate::pki::chain::Credentials;
+use crate::pki::chain::{Credentials, Identity};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
-use rustls::{SignatureScheme, version};
+use rustls::{SignatureScheme, SupportedProtocolVersion, version};
 use std::sync::Arc;
 
 /// Whether a client must name the host.
@@ -30,29 +30,48 @@ impl ResolvesServerCert for Resolver {
         if self.name == ServerName::Required && hello.server_name().is_none_or(|n| !n.eq_ignore_ascii_case(&self.host)) {
             return None;
         }
-        let offered: &[SignatureScheme] = hello.signature_schemes();
-        let fits = |key: &&Arc<CertifiedKey>| key.key.choose_scheme(offered).is_some();
-        self.keys.iter().find(fits).or(self.keys.first()).cloned()
+        choose(&self.keys, &hello)
     }
 }
 
-/// The TLS configuration of a host. No resumption: every visit shows the certificate.
-pub fn config(host: &str, credentials: &Credentials, name: ServerName) -> Option<Arc<ServerConfig>> {
-    let mut keys = Vec::new();
-    for identity in &credentials.identities {
+/// The first key that the client's signature schemes allow; the first of all, if none does.
+pub fn choose(keys: &[Arc<CertifiedKey>], hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    let offered: &[SignatureScheme] = hello.signature_schemes();
+    let fits = |key: &&Arc<CertifiedKey>| key.key.choose_scheme(offered).is_some();
+    keys.iter().find(fits).or(keys.first()).cloned()
+}
+
+/// Keys and chains as the TLS engine wants them.
+pub fn certified(identities: &[Identity]) -> Option<Vec<Arc<CertifiedKey>>> {
+    let certified = |identity: &Identity| {
         let chain = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
-        keys.push(Arc::new(CertifiedKey::new(chain, identity.signing.for_tls()?)));
-    }
+        Some(Arc::new(CertifiedKey::new(chain, identity.signing.for_tls()?)))
+    };
+    identities.iter().map(certified).collect()
+}
+
+/// TLS 1.2: keys too small for the signatures of TLS 1.3.
+const WEAK: &[&SupportedProtocolVersion] = &[&version::TLS12];
+/// TLS 1.3 and 1.2.
+pub const STRONG: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
+
+/// The TLS configuration of a host.
+pub fn config(host: &str, credentials: &Credentials, name: ServerName) -> Option<Arc<ServerConfig>> {
+    let keys = certified(&credentials.identities)?;
     let weak = keys
         .first()
         .is_some_and(|k| k.key.choose_scheme(&[SignatureScheme::RSA_PSS_SHA256, SignatureScheme::ECDSA_NISTP256_SHA256]).is_none());
-    let versions: &[_] = if weak { &[&version::TLS12] } else { &[&version::TLS13, &version::TLS12] };
     let resolver = Resolver { host: host.trim_end_matches('.').to_owned(), name, keys };
+    presenting(Arc::new(resolver), if weak { WEAK } else { STRONG })
+}
+
+/// The TLS configuration of a server that presents what this says. No resumption: every visit shows the certificate.
+pub fn presenting(resolver: Arc<dyn ResolvesServerCert>, versions: &[&'static SupportedProtocolVersion]) -> Option<Arc<ServerConfig>> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(versions)
         .ok()?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(resolver));
+        .with_cert_resolver(resolver);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Some(Arc::new(config))

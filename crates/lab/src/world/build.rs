@@ -8,14 +8,16 @@ use crate::parallel::parallel;
 use crate::pki::chain::Authority;
 use crate::seed::Seed;
 use crate::smtp::server::Host;
+use crate::testbed::Sites;
 use crate::{Content, Group, LabConfig, Truth, net};
 use dane::Epoch;
 use dane::name::Name;
 use domain::base::iana::Rtype;
-use scenario::recipe::{Algorithm, Denial, Ds, Signing};
+use scenario::recipe::{Algorithm, Denial, Ds, Signing, Smtp};
 use scenario::{Receiver, Scenario};
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// TTL of everything but TLSA records, seconds.
 pub const TTL: u32 = 3600;
@@ -64,7 +66,7 @@ pub struct World {
     /// What is known of each mail domain.
     pub truth: Vec<Truth>,
     /// The public CA.
-    pub authority: Authority,
+    pub authority: Arc<Authority>,
     /// Root servers.
     pub roots: Operator,
     /// DS of the root's key.
@@ -78,7 +80,7 @@ pub struct Builder {
     /// The moment around which all is valid.
     pub now: Epoch,
     /// The public CA.
-    pub authority: Authority,
+    pub authority: Arc<Authority>,
     /// Name-server operators.
     pub operators: Vec<Operator>,
     /// Zones so far.
@@ -90,27 +92,24 @@ pub struct Builder {
     /// Whether the machine has the address `::1`.
     pub has_ipv6: bool,
     truth: Vec<Truth>,
-    next_smtp: u32,
+    places: Places,
     next_self_run: usize,
+}
+
+/// Where mail servers go.
+pub enum Places {
+    /// Each has an address of its own on loopback; the number is how many there are.
+    Own(u32),
+    /// They share those of a test bed.
+    Sites(Arc<Sites>),
 }
 
 impl World {
     /// Builds it.
     pub fn new(config: &LabConfig) -> Self {
         let seed = Seed::new(config.seed);
-        let mut builder = Builder {
-            seed,
-            now: config.now,
-            authority: Authority::new(&seed.child("public-ca"), "Danelaw Lab", config.now),
-            operators: vec![],
-            plans: vec![],
-            hosts: vec![],
-            policy_hosts: vec![],
-            has_ipv6: net::has_ipv6(),
-            truth: vec![],
-            next_smtp: 0,
-            next_self_run: 0,
-        };
+        let authority = Authority::new(&seed.child("public-ca"), "Danelaw Lab", config.now);
+        let mut builder = Builder::empty(seed, config.now, Arc::new(authority), Places::Own(0));
         let roots = builder.root();
         builder.top_level();
         builder.operators();
@@ -127,11 +126,33 @@ impl World {
 }
 
 impl Builder {
-    /// An address for one more SMTP server.
-    pub fn smtp_address(&mut self) -> Ipv4Addr {
-        // One network each, as it would be outside.
-        self.next_smtp += 1;
-        Ipv4Addr::new(127, 100 + (self.next_smtp / 250) as u8, (self.next_smtp % 250) as u8, 25)
+    /// Of nothing yet.
+    pub fn empty(seed: Seed, now: Epoch, authority: Arc<Authority>, places: Places) -> Self {
+        Self {
+            seed,
+            now,
+            authority,
+            operators: vec![],
+            plans: vec![],
+            hosts: vec![],
+            policy_hosts: vec![],
+            has_ipv6: matches!(places, Places::Own(_)) && net::has_ipv6(),
+            truth: vec![],
+            places,
+            next_self_run: 0,
+        }
+    }
+
+    /// An address for a server: its host's nth, and what it does.
+    pub fn address(&mut self, smtp: Smtp, nth: usize) -> Ipv4Addr {
+        match &mut self.places {
+            Places::Own(used) => {
+                // One network each, as it would be outside.
+                *used += 1;
+                Ipv4Addr::new(127, 100 + (*used / 250) as u8, (*used % 250) as u8, 25)
+            }
+            Places::Sites(sites) => sites.address(smtp, nth).unwrap_or(Ipv4Addr::UNSPECIFIED),
+        }
     }
 
     /// Name servers of a domain that runs its own: names below it, addresses shared with others like it.

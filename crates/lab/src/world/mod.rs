@@ -1,6 +1,6 @@
 //! The small Internet: zones, hosts, and what is known of each mail domain.
 
-mod build;
+pub mod build;
 mod names;
 mod ourselves;
 mod play;

@@ -105,7 +105,7 @@ impl Builder {
                     Ipv6Addr::LOCALHOST.into()
                 }
                 Family::V4 => {
-                    let address = if server.smtp == Smtp::Unreachable { NOWHERE } else { self.smtp_address() };
+                    let address = if server.smtp == Smtp::Unreachable { NOWHERE } else { self.address(server.smtp, n) };
                     holds.add(&real, Rtype::A, TTL, rdata::a(address));
                     address.into()
                 }
@@ -137,6 +137,7 @@ impl Builder {
                 identities,
                 other_tls,
                 installed: Mutex::default(),
+                welcome: None,
                 met: Mutex::default(),
             });
         }

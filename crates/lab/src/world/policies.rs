@@ -8,7 +8,7 @@ use crate::pki::chain::{Credentials, Subject};
 use crate::smtp::tls::{self, ServerName};
 use dane::name::Name;
 use domain::base::iana::Rtype;
-use scenario::recipe::{Https, Policies, Sts, StsMx};
+use scenario::recipe::{Https, Policies, Smtp, Sts, StsMx};
 use std::net::IpAddr;
 
 impl Builder {
@@ -24,7 +24,7 @@ impl Builder {
         for text in &sts.records {
             zone.add(&below("_mta-sts", domain), Rtype::TXT, TTL, rdata::txt(text));
         }
-        let address = self.smtp_address();
+        let address = self.address(Smtp::Normal, 0);
         let host = below("mta-sts", domain);
         zone.add(&host, Rtype::A, TTL, rdata::a(address));
         let (name, domain) = (host.to_string(), domain.to_string());

@@ -201,6 +201,12 @@ fn whoever_failed_is_to_blame() {
     assert_eq!(failing(&rooted), (Standing::CouldNotTell, (Cause::ZoneAbove, Party::Path)));
     assert_eq!(failing(&zone("nl")), (Standing::CouldNotTell, (Cause::ZoneAbove, Party::Path)));
     assert_eq!(failing(&zone(DOMAIN)), (Standing::Broken, (Cause::DnsRefused, Party::Domain)));
+    // Servers of both the zone and its parent give no referral; they answer for the zone's keys, so what fails is the zone's own.
+    let hosted = |o: &mut Observation| {
+        o.domain.zone = Some(self::zone(DOMAIN));
+        o.domain.mx.failed_zone = Some(name("nl"));
+    };
+    assert_eq!(failing(&hosted), (Standing::Broken, (Cause::DnsRefused, Party::Domain)));
     let upstream = |o: &mut Observation| o.domain.mx.failed_upstream = true;
     assert_eq!(failing(&upstream), (Standing::CouldNotTell, (Cause::ResolverFails, Party::Us)));
     // A resolver that answers other questions passes on what it met.

@@ -1,0 +1,178 @@
+//! Senders of every kind, as a test bed would see them.
+
+use super::*;
+use crate::name::Name;
+use domain::base::iana::Rtype;
+use std::net::IpAddr;
+
+const CLIENT: &str = "192.0.2.10";
+const RESOLVER: &str = "192.0.2.53";
+
+fn zone() -> Name {
+    Name::from_chars("dane-test.example.".chars()).unwrap()
+}
+
+fn asks(at_ms: u64, name: &str, rtype: Rtype, dnssec_ok: bool) -> Event {
+    Event::Query(Query {
+        at_ms,
+        source: format!("{RESOLVER}:4000").parse().unwrap(),
+        server: "203.0.113.1".parse().unwrap(),
+        tcp: false,
+        name: Name::from_chars(format!("{name}.").chars()).unwrap(),
+        rtype,
+        dnssec_ok,
+        checking_disabled: false,
+    })
+}
+
+/// A visit; `encrypted` is how the message came, if one did.
+fn visits(at_ms: u64, scenario: &str, host: &str, encrypted: Option<bool>) -> Event {
+    let recipients = vec![format!("test@k7.{scenario}.dane-test.example")];
+    let mail = |encrypted| Mail { recipients: recipients.clone(), encrypted, octets: 100, headers: vec![] };
+    Event::Visit(Visit {
+        at_ms,
+        source: format!("{CLIENT}:5000").parse().unwrap(),
+        server: "203.0.113.1:25".parse().unwrap(),
+        helo: Some("sender.example".to_owned()),
+        starttls: encrypted != Some(false),
+        sni: Some(format!("{host}.k7.{scenario}.dane-test.example")),
+        tls: (encrypted == Some(true)).then(|| "TLSv1_3".to_owned()),
+        tls_error: encrypted.is_none().then(|| "received fatal alert: BadCertificate".to_owned()),
+        recipients: recipients.clone(),
+        mails: encrypted.map(mail).into_iter().collect(),
+    })
+}
+
+fn judge(scenario: &str, actions: &[Action], events: &[Event], until_ms: u64) -> Trial {
+    let expected = Expected { scenario, actions, requirements: &[] };
+    let events: Vec<&Event> = events.iter().collect();
+    Trial::judge(&expected, &events, &zone(), Patience::INTERNET, until_ms)
+}
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+
+#[test]
+fn a_message_that_is_here_is_certain() {
+    // R-033 rfc7672#2.2: usable TLSA records, so TLS and a match, or no delivery.
+    let came = |encrypted| [visits(MINUTE, "s", "mx1", Some(encrypted))];
+    for (actions, encrypted, ruling) in [
+        (&[Action::Dane][..], true, Ruling::Kept),
+        (&[Action::Dane], false, Ruling::TooLax),
+        (&[Action::Enc], true, Ruling::Kept),
+        (&[Action::Enc], false, Ruling::TooLax),
+        (&[Action::Opp], true, Ruling::Kept),
+        (&[Action::Opp], false, Ruling::Kept),
+        (&[Action::Defer], true, Ruling::TooLax),
+        (&[Action::Next, Action::Defer], true, Ruling::TooLax),
+        (&[Action::Bounce], true, Ruling::TooLax),
+    ] {
+        let trial = judge("s", actions, &came(encrypted), 2 * MINUTE);
+        assert_eq!((trial.ruling, trial.confidence), (ruling, Confidence::Certain), "{actions:?} {encrypted}");
+    }
+}
+
+#[test]
+fn the_host_that_must_be_passed_by_is_told_from_the_next() {
+    let actions = [Action::Next, Action::Dane];
+    assert_eq!(judge("s", &actions, &[visits(0, "s", "mx1", Some(true))], HOUR).ruling, Ruling::TooLax);
+    let right = judge("s", &actions, &[visits(0, "s", "mx1", None), visits(10, "s", "mx2", Some(true))], HOUR);
+    assert_eq!((right.ruling, right.tries), (Ruling::Kept, 1));
+}
+
+#[test]
+fn silence_is_a_rejection_only_after_another_try_or_a_long_time() {
+    let actions = [Action::Next, Action::Defer];
+    let once = [visits(0, "s", "mx1", None)];
+    assert_eq!(judge("s", &actions, &once, MINUTE).ruling, Ruling::CannotTellYet);
+    let later = judge("s", &actions, &once, 5 * HOUR);
+    assert_eq!((later.ruling, later.confidence), (Ruling::Kept, Confidence::Low));
+    let again = [visits(0, "s", "mx1", None), visits(5 * MINUTE, "s", "mx1", None)];
+    let trial = judge("s", &actions, &again, 6 * MINUTE);
+    assert_eq!((trial.ruling, trial.confidence, trial.tries), (Ruling::Kept, Confidence::High, 2));
+    assert_eq!(judge("s", &[Action::Dane], &again, 6 * MINUTE).ruling, Ruling::TooStrict);
+    assert_eq!(judge("s", &actions, &[], 9 * HOUR).ruling, Ruling::CannotTellYet, "nothing was sent");
+}
+
+#[test]
+fn who_breaks_off_and_delivers_all_the_same_only_audits() {
+    let events = [visits(0, "s", "mx1", None), visits(1, "s", "mx1", Some(false))];
+    let trial = judge("s", &[Action::Next, Action::Defer], &events, HOUR);
+    assert!(trial.audits && trial.ruling == Ruling::TooLax);
+    assert!(!judge("s", &[Action::Opp], &[visits(0, "s", "mx1", Some(true))], HOUR).audits);
+}
+
+/// The scenarios of the study, with what RFC 7672 wants.
+const STUDY: [(&str, &[Action]); 13] = [
+    ("valid", &[Action::Dane]),
+    ("mx-rrsig-missing", &[Action::Defer]),
+    ("mx-rrsig-wrong", &[Action::Defer]),
+    ("mx-rrsig-expired", &[Action::Defer]),
+    ("dnskey-missing", &[Action::Defer]),
+    ("cert-expired-no-tlsa", &[Action::Opp]),
+    ("cert-self-signed-no-tlsa", &[Action::Opp]),
+    ("cert-name-mismatch-no-tlsa", &[Action::Opp]),
+    ("starttls-refused", &[Action::Next, Action::Defer]),
+    ("tlsa-wrong-usage", &[Action::Enc]),
+    ("tlsa-wrong-selector", &[Action::Next, Action::Defer]),
+    ("tlsa-wrong-matching-type", &[Action::Next, Action::Defer]),
+    ("tlsa-wrong-data", &[Action::Next, Action::Defer]),
+];
+
+/// The row of a sender that delivers where this says so; what it does not deliver it tries twice.
+fn row(validates_dnssec: bool, asks_tlsa: bool, delivers: impl Fn(&str) -> bool) -> Profile {
+    let mut all: Vec<Event> = Vec::new();
+    let mut trials = Vec::new();
+    for (id, actions) in STUDY {
+        let domain = format!("k7.{id}.dane-test.example");
+        let mut events = vec![asks(0, &domain, Rtype::MX, validates_dnssec)];
+        if validates_dnssec {
+            events.extend([asks(1, &domain, Rtype::DNSKEY, true), asks(1, &domain, Rtype::DS, true)]);
+        }
+        if asks_tlsa {
+            events.push(asks(2, &format!("_25._tcp.mx1.{domain}"), Rtype::TLSA, true));
+        }
+        if delivers(id) {
+            events.push(visits(3, id, "mx1", Some(id != "starttls-refused")));
+        } else {
+            events.extend([visits(3, id, "mx1", None), visits(10 * MINUTE, id, "mx1", None)]);
+        }
+        trials.push(judge(id, actions, &events, 11 * MINUTE));
+        all.extend(events);
+    }
+    let same = |one: IpAddr, other: IpAddr| Some(one.to_string().split('.').next() == other.to_string().split('.').next());
+    Profile::judge(&trials, &all.iter().collect::<Vec<_>>(), &same)
+}
+
+/// The answers of a row as the study prints them: 3 yes, 7 no, - not applicable.
+fn printed(profile: &Profile) -> String {
+    let sign = |cell: &Cell| match cell.answer {
+        Answer::Yes => '3',
+        Answer::No => '7',
+        Answer::NotApplicable => '-',
+        Answer::CannotTellYet => '?',
+    };
+    profile.cells.iter().map(sign).collect()
+}
+
+/// Rows of Table 3 of the paper, without its column "Pub.", from senders that do what each must have done.
+#[test]
+fn the_rows_of_the_study_come_out() {
+    let broken = ["mx-rrsig-missing", "mx-rrsig-wrong", "mx-rrsig-expired", "dnskey-missing"];
+    let dane = ["starttls-refused", "tlsa-wrong-selector", "tlsa-wrong-matching-type", "tlsa-wrong-data"];
+    // comcast.net as printed: it rejected the wrong usage, too, which RFC 7672 wants delivered.
+    let strict = row(true, true, |id| !broken.contains(&id) && !dane.contains(&id) && id != "tlsa-wrong-usage");
+    assert_eq!((printed(&strict).as_str(), strict.class), ("333333777333333", Class::TooStrict));
+    // What RFC 7672 wants.
+    let right = row(true, true, |id| !broken.contains(&id) && !dane.contains(&id));
+    assert_eq!((printed(&right).as_str(), right.class), ("333333777337333", Class::Validates));
+    // mynet.com, but with its resolver at home: keys asked for, nothing validated, no TLSA.
+    let idle = row(true, false, |_| true);
+    assert_eq!((printed(&idle).as_str(), idle.class), ("3337337777-----", Class::Opportunistic));
+    let ignoring = row(true, true, |id| !broken.contains(&id));
+    assert_eq!(ignoring.class, Class::Ignores);
+    let faulty = row(true, true, |id| !broken.contains(&id) && (id == "tlsa-wrong-selector" || !dane.contains(&id)));
+    assert_eq!(faulty.class, Class::ValidatesWithFaults);
+    // Nothing can be said of one whose reference message has not arrived.
+    assert_eq!(row(true, true, |_| false).class, Class::CannotTellYet);
+}

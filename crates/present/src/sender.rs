@@ -1,0 +1,110 @@
+//! What a test bed found out about a sender.
+
+use crate::style::{Ink, Style};
+use crate::text::{clean, count, time, wrap};
+use dane::sender::{Answer, Class, Confidence, Evidence, Outcome, Profile, Ruling, Trial};
+
+/// The verdict about one test: what kind of sender it is, its row of Table 3, and each scenario.
+#[must_use]
+pub fn sender(token: &str, profile: &Profile, trials: &[Trial], style: &Style) -> String {
+    let mut out = headline(token, profile, style);
+    out += &format!("\n{}\n", style.paint(Ink::Bold, "Table 3 of the study"));
+    for cell in &profile.cells {
+        let (word, ink) = match cell.answer {
+            Answer::Yes => ("yes", Ink::Good),
+            Answer::No => ("no", Ink::Warn),
+            Answer::NotApplicable => ("does not apply", Ink::Dim),
+            Answer::CannotTellYet => ("not known yet", Ink::Unseen),
+        };
+        out += &format!("  {:24}{}{}\n", cell.column.title(), style.paint(ink, word), sure(cell.confidence, style));
+    }
+    let wrong: String =
+        trials.iter().filter(|t| matches!(t.ruling, Ruling::TooLax | Ruling::TooStrict)).map(|trial| fault(trial, style)).collect();
+    if !wrong.is_empty() {
+        out += &format!("\n{}\n{wrong}", style.paint(Ink::Bold, "Against RFC 7672"));
+    }
+    let of = |ruling| trials.iter().filter(move |t| t.ruling == ruling).map(|t| t.scenario.as_str()).collect::<Vec<_>>();
+    for (title, list) in [("As RFC 7672 wants it", of(Ruling::Kept)), ("Not known yet", of(Ruling::CannotTellYet))] {
+        if !list.is_empty() {
+            out += &format!("\n{}\n", style.paint(Ink::Bold, format_args!("{title} ({})", list.len())));
+            out += &indented(&list.join(", "), style);
+        }
+    }
+    out
+}
+
+fn headline(token: &str, profile: &Profile, style: &Style) -> String {
+    let (words, ink) = match profile.class {
+        Class::Validates => ("validates DANE", Ink::Good),
+        Class::ValidatesWithFaults => ("validates DANE, and gets some of it wrong", Ink::Warn),
+        Class::Ignores => ("asks for TLSA records and ignores them", Ink::Bad),
+        Class::Opportunistic => ("knows no DANE", Ink::Bad),
+        Class::TooStrict => ("validates DANE, and is too strict", Ink::Warn),
+        Class::CannotTellYet => ("not known yet", Ink::Unseen),
+    };
+    let audits = if profile.audits { "; it breaks off, and delivers all the same" } else { "" };
+    format!("{}: {}{audits}\n", style.paint(Ink::Bold, token), style.paint(ink, words))
+}
+
+fn sure(confidence: Confidence, style: &Style) -> String {
+    match confidence {
+        Confidence::Low => style.paint(Ink::Dim, " (one try)"),
+        Confidence::None | Confidence::High | Confidence::Certain => String::new(),
+    }
+}
+
+fn fault(trial: &Trial, style: &Style) -> String {
+    let what = match (trial.ruling, trial.outcome) {
+        (Ruling::TooStrict, _) => "kept back, though it is to be delivered",
+        (_, Outcome::DeliveredInClear) => "delivered in clear",
+        _ => "delivered, though it must not be",
+    };
+    let ink = if trial.ruling == Ruling::TooLax { Ink::Bad } else { Ink::Warn };
+    let mut out =
+        format!("  {} {what}, after {}\n", style.paint(ink, &trial.scenario), count(trial.tries.into(), "try").replace("trys", "tries"));
+    if let Some(last) = trial.evidence.last() {
+        out += &indented(&told(last), style);
+    }
+    out
+}
+
+fn told(evidence: &Evidence) -> String {
+    format!("{} {}", time((evidence.at_ms / 1000).cast_signed()), clean(&evidence.what))
+}
+
+fn indented(text: &str, style: &Style) -> String {
+    wrap(text, style.width().saturating_sub(4)).iter().map(|row| format!("    {row}\n")).collect()
+}
+
+/// The trials as JUnit XML; `wanted` has words about each scenario.
+#[must_use]
+pub fn sender_junit(trials: &[Trial], wanted: &[(&str, String)]) -> String {
+    let failed = trials.iter().filter(|t| matches!(t.ruling, Ruling::TooLax | Ruling::TooStrict)).count();
+    let skipped = trials.iter().filter(|t| t.ruling == Ruling::CannotTellYet).count();
+    let mut out = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"danelaw testbed\" tests=\"{}\" failures=\"{failed}\" skipped=\"{skipped}\">\n",
+        trials.len()
+    );
+    for trial in trials {
+        let words = wanted.iter().find(|(id, _)| *id == trial.scenario).map_or("", |(_, words)| words.as_str());
+        let told: String = trial.evidence.iter().map(|e| escaped(&told(e)) + "\n").collect();
+        let name = escaped(&trial.scenario);
+        out += &match trial.ruling {
+            Ruling::Kept => format!("  <testcase classname=\"dane\" name=\"{name}\"/>\n"),
+            Ruling::CannotTellYet => format!("  <testcase classname=\"dane\" name=\"{name}\"><skipped/></testcase>\n"),
+            Ruling::TooLax | Ruling::TooStrict => {
+                let why = if trial.ruling == Ruling::TooLax { "delivered" } else { "kept back" };
+                format!(
+                    "  <testcase classname=\"dane\" name=\"{name}\"><failure message=\"{why}: {}\">{told}</failure></testcase>\n",
+                    escaped(words)
+                )
+            }
+        };
+    }
+    out + "</testsuite>\n"
+}
+
+/// Text for XML, without what XML cannot hold.
+fn escaped(text: &str) -> String {
+    clean(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
