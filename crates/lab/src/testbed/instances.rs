@@ -1,5 +1,6 @@
 //! The zones and hosts of each test and scenario, made when they are first asked for.
 
+use super::period;
 use super::sites::Sites;
 use crate::dns::rdata::Rdata;
 use crate::dns::server::Zones;
@@ -21,8 +22,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 const TTL: u32 = 1;
 /// Instances that are kept; the oldest makes way.
 const KEPT: usize = 20_000;
-/// An instance is made anew after so many seconds: long before its signatures expire.
-const FRESH: i64 = 12 * 3600;
 
 /// One test of one scenario.
 pub struct Instance {
@@ -30,7 +29,7 @@ pub struct Instance {
     pub zones: Zones,
     delegations: Vec<Delegation>,
     hosts: Vec<Host>,
-    made: Epoch,
+    period: Epoch,
 }
 
 /// What the parent says of a zone.
@@ -97,10 +96,10 @@ impl Instances {
     /// The instance of a place, made now if there is none, or none of today. `None` if its names are too long.
     pub fn get(&self, place: &Place, scenario: &Scenario, now: Epoch) -> Option<Arc<Instance>> {
         let lock = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(instance) = lock().by_place.get(place).filter(|i| now - i.made < FRESH) {
+        if let Some(instance) = lock().by_place.get(place).filter(|i| i.period == period(now)) {
             return Some(Arc::clone(instance));
         }
-        let instance = Arc::new(self.make(place, scenario, now)?);
+        let instance = Arc::new(self.make(place, scenario, period(now))?);
         let mut made = lock();
         if made.by_place.insert(place.clone(), Arc::clone(&instance)).is_none() {
             made.order.push_back(place.clone());
@@ -131,6 +130,6 @@ impl Instances {
             Some(Host { name: h.name.trim_end_matches('.').to_owned(), address: h.address, keys: tls::certified(&h.identities)? })
         };
         let hosts = builder.hosts.into_iter().filter_map(host).collect();
-        Some(Instance { zones: Zones::new(plans.into_iter().map(Zone::new).collect(), seed, now), delegations, hosts, made: now })
+        Some(Instance { zones: Zones::new(plans.into_iter().map(Zone::new).collect(), seed, now), delegations, hosts, period: now })
     }
 }

@@ -5,6 +5,7 @@
 //! servers choose the certificate by the name that a client sends ([`mail`]); what a server does before TLS, it does by its address.
 //! Tokens carry a seal ([`token`]): names that nobody was given do not exist, and cost nothing.
 
+mod cache;
 mod instances;
 mod mail;
 mod parent;
@@ -23,9 +24,10 @@ use crate::pki::{self, chain::Authority};
 use crate::seed::Seed;
 use crate::world::build::{Operator, delegation, zone};
 use crate::{LabError, net};
+use cache::{Cache, Key};
 use dane::Epoch;
 use dane::name::Name;
-use dane::sender::{Event, Place};
+use dane::sender::{Event, Place, Query};
 use domain::base::Message;
 use domain::base::iana::{Rcode, Rtype};
 use instances::Instances;
@@ -71,6 +73,7 @@ struct Inside {
     tokens: Tokens,
     parent: Parent,
     instances: Instances,
+    cache: Cache,
     root: Option<Zones>,
     anchor: String,
     ca: String,
@@ -181,9 +184,19 @@ impl Drop for Testbed {
 /// The name of the root server that a test bed can have.
 const ROOT_SERVER: &str = "a.root-servers.";
 
+/// The begin of the half day that a moment belongs to. Certificates, records and answers are made anew together, long before anything expires.
+fn period(now: Epoch) -> Epoch {
+    now - now.rem_euclid(12 * 3600)
+}
+
+/// Now, milliseconds since 1970.
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}
+
 /// Now, seconds since 1970.
 fn now() -> Epoch {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs() as Epoch)
+    (now_ms() / 1000).cast_signed()
 }
 
 impl Inside {
@@ -204,6 +217,7 @@ impl Inside {
             tokens: Tokens::new(seed.child("tokens")),
             instances: Instances::new(&config.zone, seed.child("instances"), Arc::clone(&authority), operator, Arc::clone(&sites)),
             ca: pki::der::pem("CERTIFICATE", &authority.root.der),
+            cache: Cache::default(),
             anchor: anchor + "\n",
             parent,
             root,
@@ -218,6 +232,13 @@ impl Inside {
         let place = Place::of(name, &self.config.zone)?;
         let scenario = self.sites.find(&place.scenario)?;
         self.tokens.holds(&place.token).then(|| self.instances.get(&place, scenario, now()))?
+    }
+
+    /// What belongs to no test is nobody's evidence.
+    fn tell(&self, query: Query) {
+        if Place::of(&query.name, &self.config.zone).is_some_and(|place| self.tokens.holds(&place.token)) {
+            (self.sink)(Event::Query(query));
+        }
     }
 
     fn answer(&self, server: Ipv4Addr, ask: &Ask<'_>) -> Option<Vec<u8>> {
@@ -245,14 +266,22 @@ impl Inside {
 
 impl Answers for Inside {
     fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<(Vec<u8>, Duration)> {
-        let query = Message::from_octets(octets).ok()?;
-        let ask = Ask::read(&query, if tcp { Way::Tcp } else { Way::Udp })?;
-        let seen = ask.seen(server, source);
-        // What belongs to no test is nobody's evidence.
-        if Place::of(&seen.name, &self.config.zone).is_some_and(|place| self.tokens.holds(&place.token)) {
-            (self.sink)(Event::Query(seen));
+        let (way, at_ms) = (if tcp { Way::Tcp } else { Way::Udp }, now_ms());
+        let now = (at_ms / 1000).cast_signed();
+        let key = Key::read(server, octets, way);
+        if let Some((key, message)) = key.as_ref().and_then(|key| Some((key, self.cache.get(key, octets, now)?))) {
+            let (name, rtype, dnssec_ok, checking_disabled) = key.question()?;
+            self.tell(Query { at_ms, source, server: server.into(), tcp, name, rtype, dnssec_ok, checking_disabled });
+            return Some((message, Duration::ZERO));
         }
-        self.answer(server, &ask).map(|message| (message, Duration::ZERO))
+        let query = Message::from_octets(octets).ok()?;
+        let ask = Ask::read(&query, way)?;
+        self.tell(ask.seen(server, source));
+        let message = self.answer(server, &ask)?;
+        if let Some(key) = key {
+            self.cache.keep(key, &message, now);
+        }
+        Some((message, Duration::ZERO))
     }
 }
 

@@ -4,6 +4,7 @@
 //! speaks of the name asked only (RFC 9824): a resolver that keeps such proofs cannot conclude from one test on another (RFC 8198).
 
 use super::instances::Delegation;
+use super::period;
 use crate::dns::answer::Response;
 use crate::dns::keys::KeySet;
 use crate::dns::rdata::{self, Rdata};
@@ -21,8 +22,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// TTL of proofs that something is not there, and of DS records, seconds.
 const TTL: u32 = 1;
-/// Signatures of the zone's own names are made anew after so many seconds.
-const FRESH: i64 = 12 * 3600;
 /// "There is no such name", as a type. (RFC 9824 section 3.4)
 const NXNAME: Rtype = Rtype::from_int(128);
 
@@ -97,8 +96,8 @@ impl Parent {
     fn zone(&self, now: Epoch) -> Arc<Zone> {
         let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
         match &*signed {
-            Some((made, zone)) if now - made < FRESH => Arc::clone(zone),
-            _ => Arc::clone(&signed.insert((now, Arc::new(Zone::new(self.plan.clone())))).1),
+            Some((made, zone)) if *made == period(now) => Arc::clone(zone),
+            _ => Arc::clone(&signed.insert((period(now), Arc::new(Zone::new(self.plan.clone())))).1),
         }
     }
 
