@@ -9,6 +9,7 @@ pub mod apart;
 pub mod bench;
 pub mod bench_analysis;
 pub mod bench_smtp;
+pub mod bench_testbed;
 pub mod browser;
 pub mod danelaw;
 pub mod differential;

@@ -1,10 +1,10 @@
 //! The parsers of what servers send, for the fuzzer: they must neither panic nor grow, and how bytes are cut into packets must not matter.
 
 use crate::http::{self, ResponseReader};
-use crate::identify::{Reading as Request, RequestReader};
 use crate::smtp::reply::{ReplyLimits, ReplyReader};
 use crate::tls::flight::{FlightReader, Reading};
 use crate::tls::ssl2::Ssl2Reader;
+use crate::web::{Reading as Request, RequestReader};
 
 /// Bytes as SMTP replies.
 ///

@@ -31,6 +31,7 @@ mod smtp;
 mod survey;
 mod tls;
 mod vantage;
+pub mod web;
 mod weigh;
 mod wire;
 mod zone;

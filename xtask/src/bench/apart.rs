@@ -1,6 +1,7 @@
 //! `cargo xtask bench dns`: what it costs to resolve and validate a namespace, beside unbound and the bare machine.
 //! `cargo xtask bench smtp`: what it costs to visit a mail server, beside the bare parts of a visit and other people's tools.
 //! `cargo xtask bench analysis`: what it costs to ask an archive of states, beside DuckDB and Spark.
+//! `cargo xtask bench testbed`: what it costs to answer senders and their resolvers, beside NSD.
 //!
 //! The work is done by `conformance::bench` and `conformance::bench_smtp`; here it gets what it needs: release builds, other people's
 //! software, and a network of its own. Name servers have to be at port 53, because delegations name no port, and mail servers have as many
@@ -22,6 +23,8 @@ pub enum Bench {
     Smtp,
     /// Questions to archives. It needs no network of its own, but fetches Python's packages.
     Analysis,
+    /// The test bed for senders.
+    Testbed,
 }
 
 impl Bench {
@@ -31,6 +34,7 @@ impl Bench {
             Self::Dns => "bench-dns",
             Self::Smtp => "bench-smtp",
             Self::Analysis => "bench-analysis",
+            Self::Testbed => "bench-testbed",
         }
     }
 
@@ -41,6 +45,7 @@ impl Bench {
             Self::Analysis => {
                 "usage: cargo xtask bench analysis [--servers N] [--days N] [--domains N] [--domain-days N] [--no-peers] [--write]"
             }
+            Self::Testbed => "usage: cargo xtask bench testbed [--rounds N] [--sessions N] [--no-peers] [--write]",
         }
     }
 }

@@ -15,8 +15,9 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         Some(("dns", rest)) => apart::run(Bench::Dns, rest),
         Some(("smtp", rest)) => apart::run(Bench::Smtp, rest),
         Some(("analysis", rest)) => apart::run(Bench::Analysis, rest),
+        Some(("testbed", rest)) => apart::run(Bench::Testbed, rest),
         Some(("history", rest)) => history::run(rest),
-        _ => Err("usage: cargo xtask bench build | history [OPTIONS] | dns [OPTIONS] | smtp [OPTIONS] | analysis [OPTIONS]".to_owned()),
+        _ => Err("usage: cargo xtask bench build | history | dns | smtp | analysis | testbed [OPTIONS]".to_owned()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod adversity;
 pub mod answer;
+pub mod batch;
 pub mod denial;
 pub mod keys;
 pub mod master;

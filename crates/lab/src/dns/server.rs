@@ -274,6 +274,9 @@ pub trait Answers: Send + Sync + 'static {
     /// The response to a query at one of the servers, and how long it takes; `None`: silence.
     fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<(Vec<u8>, Duration)>;
 
+    /// Before answers leave: what is known of their queries has to be kept by now.
+    fn flush(&self) {}
+
     /// How long it takes to open a connection.
     fn handshake(&self) -> Duration {
         Duration::ZERO
@@ -282,12 +285,19 @@ pub trait Answers: Send + Sync + 'static {
 
 /// Opens the sockets of name servers and serves from them as long as the runtime lives.
 pub async fn serve<A: Answers>(zones: Arc<A>, addresses: Vec<Ipv4Addr>, port: u16) -> Result<(), LabError> {
-    for address in addresses {
+    for address in addresses.iter().copied() {
         let at = SocketAddr::from((address, port));
         let udp = UdpSocket::bind(at).await.map_err(|e| net::refused("UDP", at, "--dns-port", e))?;
-        let tcp = net::listen(at, "--dns-port")?;
         tokio::spawn(serve_udp(Arc::clone(&zones), address, udp));
-        tokio::spawn(serve_tcp(Arc::clone(&zones), address, tcp));
+    }
+    serve_streams(&zones, &addresses, port)
+}
+
+/// The same over TCP only.
+pub fn serve_streams<A: Answers>(zones: &Arc<A>, addresses: &[Ipv4Addr], port: u16) -> Result<(), LabError> {
+    for address in addresses {
+        let tcp = net::listen(SocketAddr::from((*address, port)), "--dns-port")?;
+        tokio::spawn(serve_tcp(Arc::clone(zones), *address, tcp));
     }
     Ok(())
 }
@@ -333,7 +343,9 @@ async fn converse(zones: Arc<impl Answers>, address: Ipv4Addr, source: SocketAdd
         let length = tokio::time::timeout(TCP_IDLE, stream.read_u16()).await.ok()?.ok()?;
         let mut octets = vec![0; usize::from(length)];
         tokio::time::timeout(TCP_IDLE, stream.read_exact(&mut octets)).await.ok()?.ok()?;
-        let Some((reply, after)) = zones.respond(address, source, &octets, true) else { continue };
+        let answer = zones.respond(address, source, &octets, true);
+        zones.flush();
+        let Some((reply, after)) = answer else { continue };
         tokio::time::sleep(after).await;
         let length = u16::try_from(reply.len()).ok()?;
         stream.write_all(&[&length.to_be_bytes(), reply.as_slice()].concat()).await.ok()?;

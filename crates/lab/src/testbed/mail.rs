@@ -47,7 +47,15 @@ pub fn serve(inside: &Arc<Inside>, port: u16) -> Result<(), LabError> {
     };
     let hosts: Vec<Arc<Host>> = inside.sites.iter().map(host).collect();
     let sink = Arc::clone(&inside.sink);
-    server::serve(&hosts, port, &(Arc::new(move |visit| sink(Event::Visit(visit))) as server::Sink)).map(drop)
+    server::serve(
+        &hosts,
+        port,
+        &(Arc::new(move |visit| {
+            sink.add(Event::Visit(visit));
+            sink.flush();
+        }) as server::Sink),
+    )
+    .map(drop)
 }
 
 impl Inside {

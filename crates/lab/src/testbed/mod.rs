@@ -16,6 +16,7 @@ pub(crate) use sites::Sites;
 pub use sites::{Left, Why};
 
 use crate::dns::adversity::Way;
+use crate::dns::batch;
 use crate::dns::rdata::{self, below, name};
 use crate::dns::server::{self, Answers, Ask, Zones};
 use crate::dns::zone::Zone;
@@ -36,12 +37,26 @@ use scenario::Scenario;
 use scenario::recipe::{Algorithm, Denial, Signing};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 use token::Tokens;
 use tokio::runtime::{Builder, Runtime};
 
 /// Where events go as they happen.
-pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
+pub trait EventSink: Send + Sync {
+    /// Takes one.
+    fn add(&self, event: Event);
+    /// Keeps those that were taken: they are about to be answered.
+    fn flush(&self);
+}
+
+/// Keeps nothing.
+struct Nowhere;
+
+impl EventSink for Nowhere {
+    fn add(&self, _: Event) {}
+    fn flush(&self) {}
+}
 
 /// What a test bed is made from.
 #[derive(Clone, Debug)]
@@ -64,6 +79,17 @@ pub struct TestbedConfig {
 pub struct Testbed {
     inside: Arc<Inside>,
     runtime: Option<Runtime>,
+    _stop: EndsWith,
+}
+
+/// Ends the threads that look at it when it is dropped.
+#[derive(Default)]
+struct EndsWith(Arc<AtomicBool>);
+
+impl Drop for EndsWith {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What the servers share.
@@ -77,32 +103,35 @@ struct Inside {
     root: Option<Zones>,
     anchor: String,
     ca: String,
-    sink: EventSink,
+    sink: Arc<dyn EventSink>,
 }
 
 impl Testbed {
     /// Builds it and serves nothing: for tokens, recipients and records.
     #[must_use]
     pub fn build(config: TestbedConfig) -> Self {
-        Self { inside: Arc::new(Inside::new(config, Arc::new(drop))), runtime: None }
+        Self { inside: Arc::new(Inside::new(config, Arc::new(Nowhere))), runtime: None, _stop: EndsWith::default() }
     }
 
     /// Builds and serves it. Returns as soon as it answers.
     ///
     /// # Errors
     /// Ports in use, sockets or threads refused.
-    pub fn start(config: TestbedConfig, sink: EventSink) -> Result<Self, LabError> {
+    pub fn start(config: TestbedConfig, sink: Arc<dyn EventSink>) -> Result<Self, LabError> {
         net::raise_descriptor_limit();
         let inside = Arc::new(Inside::new(config, sink));
         let runtime =
             Builder::new_multi_thread().worker_threads(2).thread_name("testbed").enable_all().build().map_err(LabError::Threads)?;
         let config = &inside.config;
-        let name_servers = inside.parent.operator.addresses.iter().copied().chain(config.root).collect();
+        let name_servers: Vec<Ipv4Addr> = inside.parent.operator.addresses.iter().copied().chain(config.root).collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let ended = EndsWith(Arc::clone(&stop));
         runtime.block_on(async {
-            server::serve(Arc::clone(&inside), name_servers, config.dns_port).await?;
+            server::serve_streams(&inside, &name_servers, config.dns_port)?;
             mail::serve(&inside, config.smtp_port)
         })?;
-        Ok(Self { inside, runtime: Some(runtime) })
+        batch::serve(&inside, &name_servers, config.dns_port, &stop)?;
+        Ok(Self { inside, runtime: Some(runtime), _stop: ended })
     }
 
     /// What the parent zone is to have: NS, DS and address records, as zone-file text.
@@ -200,7 +229,7 @@ fn now() -> Epoch {
 }
 
 impl Inside {
-    fn new(config: TestbedConfig, sink: EventSink) -> Self {
+    fn new(config: TestbedConfig, sink: Arc<dyn EventSink>) -> Self {
         let seed = Seed::secret(config.secret);
         let sites = Arc::new(Sites::new(&config.addresses));
         let addresses: Vec<Ipv4Addr> = config.addresses.iter().copied().take(2).collect();
@@ -237,7 +266,7 @@ impl Inside {
     /// What belongs to no test is nobody's evidence.
     fn tell(&self, query: Query) {
         if Place::of(&query.name, &self.config.zone).is_some_and(|place| self.tokens.holds(&place.token)) {
-            (self.sink)(Event::Query(query));
+            self.sink.add(Event::Query(query));
         }
     }
 
@@ -265,6 +294,10 @@ impl Inside {
 }
 
 impl Answers for Inside {
+    fn flush(&self) {
+        self.sink.flush();
+    }
+
     fn respond(&self, server: Ipv4Addr, source: SocketAddr, octets: &[u8], tcp: bool) -> Option<(Vec<u8>, Duration)> {
         let (way, at_ms) = (if tcp { Way::Tcp } else { Way::Udp }, now_ms());
         let now = (at_ms / 1000).cast_signed();

@@ -138,18 +138,11 @@ impl Kept {
     ///
     /// # Errors
     /// If the file cannot be opened.
-    pub fn sink(&self) -> Result<EventSink, UsageError> {
+    pub fn sink(&self) -> Result<Arc<dyn EventSink>, UsageError> {
         let path = self.dir.join(EVENTS);
         let open = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
-        let file = Mutex::new(open.map_err(|e| UsageError(format!("{}: {e}", path.display())))?);
-        Ok(Arc::new(move |event| {
-            let Ok(mut line) = serde_json::to_vec(&event) else { return };
-            line.push(b'\n');
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = file.write_all(&line) {
-                anstream::eprintln!("danelaw: {}: {error}; an event is lost", path.display());
-            }
-        }))
+        let file = open.map_err(|e| UsageError(format!("{}: {e}", path.display())))?;
+        Ok(Arc::new(Events { path, file: Mutex::new((file, Vec::new())) }))
     }
 
     /// Writes a file into the directory; returns its path.
@@ -194,6 +187,32 @@ impl Kept {
         }
         events.sort_by_key(Event::at_ms);
         Ok((events, lost))
+    }
+}
+
+/// The file of events, and what is about to be written to it.
+struct Events {
+    path: PathBuf,
+    file: Mutex<(File, Vec<u8>)>,
+}
+
+impl EventSink for Events {
+    fn add(&self, event: Event) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // Writing into memory cannot fail.
+        let _ = serde_json::to_writer(&mut file.1, &event);
+        file.1.push(b'\n');
+    }
+
+    fn flush(&self) {
+        let (file, lines) = &mut *self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.is_empty() {
+            return;
+        }
+        if let Err(error) = file.write_all(lines) {
+            anstream::eprintln!("danelaw: {}: {error}; events are lost", self.path.display());
+        }
+        lines.clear();
     }
 }
 
