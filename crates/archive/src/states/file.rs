@@ -15,7 +15,6 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use std::collections::HashMap;
-use std::fs::File;
 use std::sync::Arc;
 
 /// Version of the tables of states. Raise it when a reader of the old form could go wrong, and keep reading the old one.
@@ -91,8 +90,7 @@ pub(crate) fn read<T: Table>(
     mut each: impl FnMut(&[T]),
 ) -> Result<(), Error> {
     let path = place.path(&entry.path);
-    let file = File::open(&path).map_err(Error::io(&path))?;
-    let source = Source::new(file).map_err(|e| parquet_error(&path, e))?;
+    let source = Source::new(place.open(entry)?).map_err(|e| parquet_error(&path, e))?;
     let version = source.note(SCHEMA_KEY).and_then(|version| version.parse::<u64>().ok());
     match version {
         Some(version) if version <= u64::from(STATES_SCHEMA) => {}

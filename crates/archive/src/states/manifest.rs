@@ -60,15 +60,15 @@ struct Version {
 }
 
 impl Manifest {
-    /// Of an archive without rounds.
-    pub fn new() -> Self {
+    /// Of an archive without rounds; `mark` is that of the place.
+    pub fn new(mark: &str) -> Self {
         let danelaw = env!("CARGO_PKG_VERSION").to_owned();
-        Self { schema: STATES_SCHEMA, danelaw, sequence: 0, log: log_name(0), counts: BTreeMap::new(), files: Vec::new() }
+        Self { schema: STATES_SCHEMA, danelaw, sequence: 0, log: log_name(0, mark), counts: BTreeMap::new(), files: Vec::new() }
     }
 
     /// Reads it; `None` if there is none.
     pub fn read(place: &Place) -> Result<Option<Self>, Error> {
-        let Some(text) = place.get(MANIFEST)? else { return Ok(None) };
+        let Some(text) = place.manifest()? else { return Ok(None) };
         let path = place.path(MANIFEST);
         let Version { schema } = serde_json::from_slice(&text).map_err(|e| Error::damaged(&path, e))?;
         if schema > u64::from(STATES_SCHEMA) {
@@ -82,7 +82,7 @@ impl Manifest {
         let path = place.path(MANIFEST);
         let mut text = serde_json::to_vec_pretty(self).map_err(|e| Error::damaged(&path, e))?;
         text.push(b'\n');
-        place.put(MANIFEST, &text)
+        place.publish(self, &text)
     }
 
     /// The files of a table, oldest first.
@@ -92,6 +92,6 @@ impl Manifest {
 }
 
 /// The log that begins with this checkpoint.
-pub(crate) fn log_name(sequence: u64) -> String {
-    format!("log-{sequence:06}.jsonl")
+pub(crate) fn log_name(sequence: u64, mark: &str) -> String {
+    format!("log-{sequence:06}{mark}.jsonl")
 }
