@@ -107,7 +107,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_an_address() {
-        for text in ["s3://", "s3:///a", "s3://../a", "s3://b/../c", "s3://b/a//c", "s3://b/a b", "s3://b\u{e4}/x", "gs://bucket/a", "https://x/y"] {
+        for text in
+            ["s3://", "s3:///a", "s3://../a", "s3://b/../c", "s3://b/a//c", "s3://b/a b", "s3://b\u{e4}/x", "gs://bucket/a", "https://x/y"]
+        {
             let error = bucketed(Path::new(text)).unwrap_err().to_string();
             assert!(error.starts_with(text) && !error.contains('\n'), "{error}");
         }

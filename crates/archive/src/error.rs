@@ -81,6 +81,7 @@ impl Error {
 fn remedy(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; what is written stays readable; free some space and run again",
+        io::ErrorKind::FileTooLarge => "; what is written stays readable; raise the limit on the size of files and run again",
         io::ErrorKind::PermissionDenied => "; choose a place you may use",
         _ => "",
     }

@@ -159,9 +159,9 @@ fn mistakes(world: &World) {
         line
     };
     let nothing = |_: &mut Command| {};
-    let line = info(&|c| drop(c.env("AWS_SECRET_ACCESS_KEY", "wrong")), BUCKET);
+    let line = info(&|c| _ = c.env("AWS_SECRET_ACCESS_KEY", "wrong"), BUCKET);
     assert!(line.contains("denies access (SignatureDoesNotMatch); check AWS_ACCESS_KEY_ID"), "{line}");
-    let line = info(&|c| drop(c.env_remove("AWS_ACCESS_KEY_ID")), BUCKET);
+    let line = info(&|c| _ = c.env_remove("AWS_ACCESS_KEY_ID"), BUCKET);
     assert!(line.contains("no credentials; set AWS_ACCESS_KEY_ID"), "{line}");
     let line = info(&nothing, "s3://nobody/mail");
     assert!(line.contains("there is no bucket 'nobody'"), "{line}");
@@ -169,9 +169,9 @@ fn mistakes(world: &World) {
     assert!(line.contains("no archive of states here"), "{line}");
     let line = info(&nothing, "s3:///mail");
     assert!(line.contains("names no bucket"), "{line}");
-    let line = info(&|c| drop(c.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")), BUCKET);
+    let line = info(&|c| _ = c.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), BUCKET);
     assert!(line.contains("127.0.0.1:9: ") && line.contains("check the network"), "{line}");
-    let line = info(&|c| drop(c.env("AWS_ENDPOINT_URL", "http://192.0.2.1:9000")), BUCKET);
+    let line = info(&|c| _ = c.env("AWS_ENDPOINT_URL", "http://192.0.2.1:9000"), BUCKET);
     assert!(line.contains("in the clear"), "{line}");
     let city = cities(world).remove(0);
     let line = refused(&world.on("one", &["import", "dane-study", &study(&city), "--archive", "s3://nobody/mail"]));

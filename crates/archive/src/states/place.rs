@@ -382,7 +382,10 @@ impl Tail {
 
     fn send(&mut self, bucket: &Bucket, octets: &[u8]) -> Result<(), Error> {
         if self.torn {
-            return Err(Error::damaged(&self.place.path(&self.name), "whether the round before has arrived is not known; open the archive again"));
+            return Err(Error::damaged(
+                &self.place.path(&self.name),
+                "whether the round before has arrived is not known; open the archive again",
+            ));
         }
         bucket.append(&self.name, octets).inspect_err(|e| self.torn = !matches!(e, Error::Overtaken { .. }))
     }

@@ -148,7 +148,10 @@ impl Bucket {
 
     /// The pieces of the log that belong to the manifest, in order.
     pub fn pieces(&self) -> Vec<String> {
-        self.known().as_ref().map(|known| known.head.pieces.iter().map(|piece| format!("{}/{piece}", known.head.log)).collect()).unwrap_or_default()
+        self.known()
+            .as_ref()
+            .map(|known| known.head.pieces.iter().map(|piece| format!("{}/{piece}", known.head.log)).collect())
+            .unwrap_or_default()
     }
 
     /// Adds a line to the log: it counts when this returns.
@@ -244,7 +247,8 @@ impl Bucket {
         let below = prefix.clone();
         let found = wait(async move { store.list(Some(&below)).map_ok(|object| object.location).try_collect::<Vec<_>>().await });
         let found = found.map_err(|e| self.told("", &e))?;
-        let names = found.iter().filter_map(|key| key.prefix_match(&prefix).map(|parts| parts.map(|p| p.as_ref().to_owned()).collect::<Vec<_>>()));
+        let names =
+            found.iter().filter_map(|key| key.prefix_match(&prefix).map(|parts| parts.map(|p| p.as_ref().to_owned()).collect::<Vec<_>>()));
         Ok(names.map(|parts| parts.join("/")).collect())
     }
 
@@ -306,7 +310,10 @@ impl Bucket {
         if heeds {
             return Ok(());
         }
-        Err(Error::damaged(&self.address, "this service does not heed If-Match and If-None-Match, so two writers could destroy each other's work; use another"))
+        Err(Error::damaged(
+            &self.address,
+            "this service does not heed If-Match and If-None-Match, so two writers could destroy each other's work; use another",
+        ))
     }
 
     fn get_with_version(&self, name: &str) -> Result<Option<(Vec<u8>, UpdateVersion)>, Error> {
@@ -426,7 +433,9 @@ mod tests {
         for url in ["http://127.0.0.1:9000", "http://127.9.9.9/", "http://localhost:1/x", "http://[::1]:9000"] {
             assert!(is_loopback(url), "{url}");
         }
-        for url in ["http://127.0.0.1.example", "http://192.0.2.1:9000", "http://[2001:db8::1]", "http://localhost.example", "http://x@127.0.0.1"] {
+        for url in
+            ["http://127.0.0.1.example", "http://192.0.2.1:9000", "http://[2001:db8::1]", "http://localhost.example", "http://x@127.0.0.1"]
+        {
             assert!(!is_loopback(url), "{url}");
         }
     }
