@@ -74,7 +74,12 @@ impl Manifest {
         if schema > u64::from(STATES_SCHEMA) {
             return Err(Error::TooNew { path, found: schema, known: STATES_SCHEMA });
         }
-        serde_json::from_slice(&text).map(Some).map_err(|e| Error::damaged(&path, e))
+        let manifest: Self = serde_json::from_slice(&text).map_err(|e| Error::damaged(&path, e))?;
+        let outside = manifest.files.iter().map(|entry| &entry.path).chain([&manifest.log]).find(|name| !is_within(name)).cloned();
+        match outside {
+            Some(name) => Err(Error::damaged(&path, format!("names a file outside of the archive: '{}'", name.escape_debug()))),
+            None => Ok(Some(manifest)),
+        }
     }
 
     /// Makes it the one that counts.
@@ -89,6 +94,11 @@ impl Manifest {
     pub fn of<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a Entry> + 'a {
         self.files.iter().filter(move |entry| entry.table == table)
     }
+}
+
+/// Whether a name leads nowhere but below the archive: whoever writes to a bucket must not reach files of those who read it.
+pub(crate) fn is_within(name: &str) -> bool {
+    name.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']))
 }
 
 /// The log that begins with this checkpoint.

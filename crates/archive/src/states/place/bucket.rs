@@ -11,6 +11,7 @@
 //! Every writer has a mark of its own in the names of what it writes, so no object is ever written twice by two of them. What the head does not name
 //! is not there. Who commits says which head it knew; if that is no longer the one, somebody else has written, and it is told so.
 
+use super::super::manifest::is_within;
 use super::super::model::Digest;
 use crate::Error;
 use crate::address::{self, Bucketed};
@@ -35,6 +36,10 @@ const HEAD: &str = "head.json";
 const HEAD_SCHEMA: u16 = 1;
 /// Objects that are written or taken away at a time.
 const AT_ONCE: usize = 4;
+/// So often a manifest may be replaced while we read it.
+const REPLACED: u32 = 20;
+/// Octets of an object that we read.
+const MOST_OCTETS: u64 = 4 << 30;
 /// So long one request may take, its content included.
 const TIMEOUT: Duration = Duration::from_secs(600);
 /// So often a request is sent again that met with a busy service or a broken connection, and for so long.
@@ -129,7 +134,7 @@ impl Bucket {
 
     /// The manifest that counts now; `None` if there is no archive. From here on this is the state that commits go on from.
     pub fn manifest(&self) -> Result<Option<Vec<u8>>, Error> {
-        loop {
+        for _ in 0..REPLACED {
             let Some(known) = self.head()? else {
                 self.know(None);
                 return Ok(None);
@@ -144,6 +149,7 @@ impl Bucket {
                 return Err(Error::damaged(&self.address.join(&known.head.manifest), "missing, though head.json names it"));
             }
         }
+        Err(self.overtaken())
     }
 
     /// The pieces of the log that belong to the manifest, in order.
@@ -263,8 +269,12 @@ impl Bucket {
         if schema > u64::from(HEAD_SCHEMA) {
             return Err(Error::TooNew { path, found: schema, known: HEAD_SCHEMA });
         }
-        let head = serde_json::from_slice(&text).map_err(|e| Error::damaged(&path, e))?;
-        Ok(Some(Known { head, version }))
+        let head: Head = serde_json::from_slice(&text).map_err(|e| Error::damaged(&path, e))?;
+        let outside = [&head.manifest, &head.log].into_iter().chain(&head.pieces).find(|name| !is_within(name)).cloned();
+        match outside {
+            Some(name) => Err(Error::damaged(&path, format!("names something outside of the archive: '{}'", name.escape_debug()))),
+            None => Ok(Some(Known { head, version })),
+        }
     }
 
     /// Replaces the head that this process knows, or says that it is no longer the one.
@@ -320,6 +330,9 @@ impl Bucket {
         let (store, key) = (Arc::clone(&self.store), self.key(name));
         let got = wait(async move {
             let result = store.get(&key).await?;
+            if result.meta.size > MOST_OCTETS {
+                return Err(object_store::Error::Generic { store: "S3", source: "an object of more than 4 GiB".into() });
+            }
             let version = UpdateVersion { e_tag: result.meta.e_tag.clone(), version: result.meta.version.clone() };
             Ok((result.bytes().await?.to_vec(), version))
         });
