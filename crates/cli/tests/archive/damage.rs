@@ -1,7 +1,7 @@
 //! Archives whose files are not what they should be, and disks with too little room: a clear line, and nothing lost.
 
 use super::import::content;
-use super::{danelaw, history, refused, said, stderr, text};
+use super::{danelaw, history, refused, said, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,37 +30,31 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn every_verb_names_the_file_that_is_cut_short_or_foreign() {
     let place = tempfile::tempdir().unwrap();
     let history = history(place.path(), &["--servers", "3"]);
-    let (root, out) = (place.path().join("archive"), place.path().join("out"));
+    let [root, out, page] = ["archive", "out", "page.html"].map(|name| place.path().join(name));
     import(&history, &root);
     said(&danelaw(&["archive", "compact", text(&root), "--json"]), 0);
     let whole = files(&root.join("states"));
-    let table = |name: &str| whole.keys().find(|path| text(path).contains(&format!("/states/{name}/"))).unwrap().clone();
+    let table = |name: &str| whole.keys().find(|path| text(path).contains(&format!("/states/{name}"))).unwrap().clone();
     // The open states: every verb that looks at servers reads them, and who writes has to.
-    let (states, foreign) = (table("server_state"), whole[&table("word")].clone());
+    let (states, foreign) = (table("server_state/month=open/"), whole[&table("word/")].clone());
     let octets = &whole[&states];
     let verbs: [&[&str]; 5] = [
         &["analyse", "--archive", text(&root)],
-        &["report", "--archive", text(&root), "--out", text(&out)],
+        &["report", "--archive", text(&root), "--out", text(&page)],
         &["export", "--archive", text(&root), "--form", "csv", "--out", text(&out)],
         &["rejudge", "--archive", text(&root)],
         &["archive", "compact", text(&root)],
     ];
-    for bad in [&octets[..octets.len() / 2], &octets[..7], b"", b"PAR1 but not really PAR1", &foreign] {
+    for bad in [&octets[..octets.len() / 2], &octets[..7], &b""[..], &b"PAR1 but not really PAR1"[..], &foreign[..]] {
         fs::write(&states, bad).unwrap();
         let before = files(&root.join("states"));
         for verb in verbs {
             let output = danelaw(verb);
-            // A table of ours in the wrong place has none of the columns: nothing of it can be told, and `verify` says so.
-            if bad != &foreign[..] {
-                refused(&output, &[text(&states)]);
-                assert_eq!(files(&root.join("states")), before, "{verb:?} has written");
-            }
+            refused(&output, &[text(&states)]);
+            assert_eq!(files(&root.join("states")), before, "{verb:?} has written");
         }
         said(&danelaw(&["archive", "verify", text(&root), "--json"]), 1);
         fs::write(&states, octets).unwrap();
-        for (path, content) in &whole {
-            fs::write(path, content).unwrap();
-        }
     }
     said(&danelaw(&["archive", "verify", text(&root), "--json"]), 0);
 }
@@ -87,7 +81,6 @@ fn a_file_that_cannot_grow_loses_nothing() {
             break;
         }
         refused(&output, &["File too large", text(&root)]);
-        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
         let verified = said(&danelaw(&["archive", "verify", text(&root), "--json"]), 0);
         failed.push(verified["rounds"].as_u64().unwrap());
     }
