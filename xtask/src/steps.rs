@@ -90,7 +90,7 @@ pub fn under_ci() -> bool {
 /// All that a change may break. The same everywhere: with other features, everything would be built once more.
 pub const WHOLE: &str = "--workspace";
 /// With what few need and takes long to build.
-pub const WITH: &str = "--features=cli/arrow";
+pub const WITH: &str = "--features=cli/arrow,cli/s3";
 
 /// A cargo command in the workspace's root.
 pub fn cargo(arguments: &[&str]) -> Command {

@@ -44,6 +44,12 @@ pub enum Error {
         /// The process, as it wrote itself into the file.
         holder: String,
     },
+    /// Another process has written to it since it was opened, from a machine that has no lock in common with this one.
+    #[error("{}: somebody else has written to it meanwhile; what was acknowledged is there, what was under way is not: run this again", path.display())]
+    Overtaken {
+        /// The archive.
+        path: PathBuf,
+    },
     /// Not what it should be.
     #[error("{}: {detail}", path.display())]
     Damaged {
@@ -75,6 +81,7 @@ impl Error {
 fn remedy(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; what is written stays readable; free some space and run again",
+        io::ErrorKind::FileTooLarge => "; what is written stays readable; raise the limit on the size of files and run again",
         io::ErrorKind::PermissionDenied => "; choose a place you may use",
         _ => "",
     }

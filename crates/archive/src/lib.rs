@@ -27,6 +27,7 @@
 //! Every domain, host and run carries `schema`, every Parquet file `danelaw.schema` in its metadata. A reader refuses what is newer than
 //! [`dane::observation::SCHEMA_VERSION`] and reads everything older. New fields that an old reader may ignore do not raise the version.
 
+mod address;
 mod columnar;
 mod columns;
 mod error;
@@ -39,6 +40,7 @@ pub mod states;
 mod table;
 mod tables;
 
+pub use address::on_this_machine;
 pub use columnar::PARQUET_FILES;
 pub use error::Error;
 pub use jsonl::{Damage, Reader, Writer};

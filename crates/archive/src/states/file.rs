@@ -15,7 +15,6 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use std::collections::HashMap;
-use std::fs::File;
 use std::sync::Arc;
 
 /// Version of the tables of states. Raise it when a reader of the old form could go wrong, and keep reading the old one.
@@ -91,13 +90,19 @@ pub(crate) fn read<T: Table>(
     mut each: impl FnMut(&[T]),
 ) -> Result<(), Error> {
     let path = place.path(&entry.path);
-    let file = File::open(&path).map_err(Error::io(&path))?;
+    let file = place.open(entry)?;
+    let octets = file.metadata().map_err(Error::io(&path))?.len();
     let source = Source::new(file).map_err(|e| parquet_error(&path, e))?;
     let version = source.note(SCHEMA_KEY).and_then(|version| version.parse::<u64>().ok());
     match version {
         Some(version) if version <= u64::from(STATES_SCHEMA) => {}
         Some(found) => return Err(Error::TooNew { path, found, known: STATES_SCHEMA }),
         None => return Err(Error::damaged(&path, "not a file of an archive of states: it carries no schema version")),
+    }
+    // Another table has none of the columns, and all of its rows would be blank: whoever writes must not take that for what was seen.
+    if octets != entry.octets {
+        let detail = format!("{octets} octets, not the {} that were written; restore it from a copy", entry.octets);
+        return Err(Error::damaged(&path, detail));
     }
     let wanted = Wanted::<T>::new(columns);
     let mut rows = Vec::new();

@@ -74,7 +74,7 @@ pub(crate) struct Read {
 /// Reads a log. A last line that is not whole is what a crash leaves; anything else that is wrong is damage.
 pub(crate) fn read(place: &Place, name: &str) -> Result<Read, Error> {
     let path = place.path(name);
-    let content = place.get(name)?.ok_or_else(|| Error::damaged(&path, "missing, though the manifest names it"))?;
+    let content = place.log(name)?.ok_or_else(|| Error::damaged(&path, "missing, though the manifest names it"))?;
     let mut found = Read { lines: Vec::new(), length: 0, torn: None };
     let mut pieces = content.split_inclusive(|octet| *octet == b'\n').enumerate().peekable();
     while let Some((number, piece)) = pieces.next() {

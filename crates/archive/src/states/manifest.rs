@@ -60,21 +60,26 @@ struct Version {
 }
 
 impl Manifest {
-    /// Of an archive without rounds.
-    pub fn new() -> Self {
+    /// Of an archive without rounds; `mark` is that of the place.
+    pub fn new(mark: &str) -> Self {
         let danelaw = env!("CARGO_PKG_VERSION").to_owned();
-        Self { schema: STATES_SCHEMA, danelaw, sequence: 0, log: log_name(0), counts: BTreeMap::new(), files: Vec::new() }
+        Self { schema: STATES_SCHEMA, danelaw, sequence: 0, log: log_name(0, mark), counts: BTreeMap::new(), files: Vec::new() }
     }
 
     /// Reads it; `None` if there is none.
     pub fn read(place: &Place) -> Result<Option<Self>, Error> {
-        let Some(text) = place.get(MANIFEST)? else { return Ok(None) };
+        let Some(text) = place.manifest()? else { return Ok(None) };
         let path = place.path(MANIFEST);
         let Version { schema } = serde_json::from_slice(&text).map_err(|e| Error::damaged(&path, e))?;
         if schema > u64::from(STATES_SCHEMA) {
             return Err(Error::TooNew { path, found: schema, known: STATES_SCHEMA });
         }
-        serde_json::from_slice(&text).map(Some).map_err(|e| Error::damaged(&path, e))
+        let manifest: Self = serde_json::from_slice(&text).map_err(|e| Error::damaged(&path, e))?;
+        let outside = manifest.files.iter().map(|entry| &entry.path).chain([&manifest.log]).find(|name| !is_within(name)).cloned();
+        match outside {
+            Some(name) => Err(Error::damaged(&path, format!("names a file outside of the archive: '{}'", name.escape_debug()))),
+            None => Ok(Some(manifest)),
+        }
     }
 
     /// Makes it the one that counts.
@@ -82,7 +87,7 @@ impl Manifest {
         let path = place.path(MANIFEST);
         let mut text = serde_json::to_vec_pretty(self).map_err(|e| Error::damaged(&path, e))?;
         text.push(b'\n');
-        place.put(MANIFEST, &text)
+        place.publish(self, &text)
     }
 
     /// The files of a table, oldest first.
@@ -91,7 +96,12 @@ impl Manifest {
     }
 }
 
+/// Whether a name leads nowhere but below the archive: whoever writes to a bucket must not reach files of those who read it.
+pub(crate) fn is_within(name: &str) -> bool {
+    name.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']))
+}
+
 /// The log that begins with this checkpoint.
-pub(crate) fn log_name(sequence: u64) -> String {
-    format!("log-{sequence:06}.jsonl")
+pub(crate) fn log_name(sequence: u64, mark: &str) -> String {
+    format!("log-{sequence:06}{mark}.jsonl")
 }

@@ -4,7 +4,7 @@ use super::ask::History;
 use super::file;
 use super::kind::{Kind, Streams};
 use super::log::{self, Torn};
-use super::manifest::{MANIFEST, Manifest};
+use super::manifest::Manifest;
 use super::model::{
     Cert, CertDer, CertId, Chain, Domain, DomainState, Evidence, Id, MxSet, NsSet, ServerId, ServerKey, ServerSeen, ServerState, Snapshot,
     State, TlsaSet,
@@ -58,10 +58,11 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Whether the archive at `root` has states.
+    /// Whether the archive at `root` has states. If that cannot be told, it is for [`Archive::open`] to say why.
     #[must_use]
     pub fn exists(root: &Path) -> bool {
-        root.join(STATES).join(MANIFEST).is_file()
+        let found = Place::at(&root.join(STATES)).and_then(|place| place.manifest());
+        !matches!(found, Ok(None))
     }
 
     /// Opens the states of the archive at `root`.
@@ -69,24 +70,28 @@ impl Archive {
     /// # Errors
     /// If there are none, if they are damaged or of a newer version.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let place = Place::new(&root.join(STATES));
-        let read = || {
-            Manifest::read(&place)?.ok_or_else(|| {
-                Error::damaged(
-                    root,
-                    "no archive of states here (no states/manifest.json); one is made by 'danelaw scan --every' or 'danelaw import'",
-                )
-            })
-        };
-        let mut manifest = read()?;
+        let place = Place::at(&root.join(STATES))?;
+        let manifest = Manifest::read(&place)?.ok_or_else(|| {
+            Error::damaged(
+                root,
+                "no archive of states here (no states/manifest.json); one is made by 'danelaw scan --every' or 'danelaw import'",
+            )
+        })?;
+        let archive = Self::load_latest(&place, manifest, Purpose::Read)?;
+        place.tidy(&archive.manifest);
+        Ok(archive)
+    }
+
+    /// Loads what the manifest names, or what a newer one names: somebody may replace files while they are opened.
+    pub(crate) fn load_latest(place: &Place, mut manifest: Manifest, purpose: Purpose) -> Result<Self, Error> {
         loop {
-            match Self::load(place.clone(), manifest.clone(), Purpose::Read) {
+            let error = match Self::load(place.clone(), manifest.clone(), purpose) {
                 Ok(archive) => return Ok(archive),
-                // A writer may have replaced files while they were opened.
-                Err(error) => match read()? {
-                    now if now == manifest => return Err(error),
-                    now => manifest = now,
-                },
+                Err(error) => error,
+            };
+            match Manifest::read(place)? {
+                Some(now) if now != manifest => manifest = now,
+                _ => return Err(error),
             }
         }
     }

@@ -4,7 +4,7 @@ use super::fold::{Delta, Look, Slot};
 use super::insert::Failed;
 use super::kind::{Kind, Streams};
 use super::log::{Line, Torn};
-use super::manifest::{Manifest, log_name};
+use super::manifest::Manifest;
 use super::model::{DomainId, DomainSeen, ServerId, ServerSeen, Snapshot, State, WordId};
 use super::parts::Parts;
 use super::place::{Place, Tail};
@@ -47,23 +47,23 @@ impl Writer {
     /// # Errors
     /// If another process writes; if the archive is damaged or of a newer version; those of the system.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        Self::at(Place::new(&root.join(STATES)))
+        Self::at(Place::at(&root.join(STATES))?)
     }
 
     pub(super) fn at(place: Place) -> Result<Self, Error> {
         place.make()?;
-        let lock = lock(&place.path(LOCK))?;
+        let lock = lock(&place.local(LOCK))?;
         let manifest = match Manifest::read(&place)? {
             Some(manifest) => manifest,
             None => {
-                let manifest = Manifest::new();
-                place.put(&manifest.log, b"")?;
+                let manifest = Manifest::new(&place.mark());
+                place.begin_log(&manifest.log)?;
                 manifest.write(&place)?;
                 manifest
             }
         };
-        clear(&place, &manifest)?;
-        let mut archive = Archive::load(place, manifest, Purpose::Write)?;
+        place.clear(&manifest)?;
+        let mut archive = Archive::load_latest(&place, manifest, Purpose::Write)?;
         let tail = archive.place.append(&archive.manifest.log, archive.log.length)?;
         let (servers, domains) = (archive.streams()?, archive.streams()?);
         let rounds = archive.log.lines.iter().map(|line| line.round).collect();
@@ -242,22 +242,4 @@ fn lock(path: &Path) -> Result<Lock, Error> {
     // Who holds the lock is a courtesy; that it is held is not.
     written.ok();
     Ok(Lock(file))
-}
-
-/// Takes away what a writer left that was cut off: files that the manifest does not name.
-fn clear(place: &Place, manifest: &Manifest) -> Result<(), Error> {
-    let named: std::collections::HashSet<&str> = manifest.files.iter().map(|entry| entry.path.as_str()).collect();
-    for name in place.list()? {
-        let ours = name.ends_with(".parquet") || name.ends_with(".tmp") || name.starts_with("log-");
-        if ours && name != manifest.log && !named.contains(name.as_str()) {
-            place.remove(&name)?;
-        }
-    }
-    Ok(())
-}
-
-/// The log that belongs to a new manifest.
-pub(super) fn next(manifest: &Manifest) -> (u64, String) {
-    let sequence = manifest.sequence + 1;
-    (sequence, log_name(sequence))
 }

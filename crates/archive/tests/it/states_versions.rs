@@ -148,6 +148,20 @@ fn newer_archives_are_refused_by_name() {
 }
 
 #[test]
+fn a_manifest_reaches_nothing_outside() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path());
+    let manifest = root.path().join("states/manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    for name in ["../word/000001.parquet", "/etc/passwd", "word/../../x", "word//x", ""] {
+        fs::write(&manifest, text.replacen("word/000001.parquet", name, 1)).unwrap();
+        let error = refused(root.path());
+        assert!(error.to_string().contains("manifest.json: names a file outside of the archive"), "{error}");
+        assert!(Writer::open(root.path()).is_err());
+    }
+}
+
+#[test]
 fn files_that_are_torn_foreign_or_gone_are_named() {
     let root = tempfile::tempdir().unwrap();
     write(root.path());

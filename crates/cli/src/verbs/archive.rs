@@ -9,6 +9,20 @@ use std::path::{Path, PathBuf};
 
 /// Looks after an archive of states.
 #[derive(clap::Args)]
+#[command(after_help = "IN A BUCKET
+  s3://BUCKET/PREFIX stands for a directory wherever an archive of states is
+  read or written, in a danelaw that was built with S3 (cargo build
+  --features s3). The environment says where and who, as it does elsewhere:
+  AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
+  Plain http is for this machine only, or with AWS_ALLOW_HTTP=true. The
+  service has to heed If-Match and If-None-Match, as Amazon's does; of two
+  who write at once, one is told. Records of runs, lines set aside and
+  copies of tables stay on this machine, in $XDG_STATE_HOME/danelaw/s3 or
+  ~/.local/state/danelaw/s3.
+
+EXAMPLES
+  danelaw archive info survey
+  danelaw archive verify s3://measurements/survey")]
 pub struct Args {
     #[command(subcommand)]
     what: What,

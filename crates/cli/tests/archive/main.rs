@@ -1,5 +1,6 @@
 //! `import`, `export`, `archive` and `rejudge` as their users run them.
 
+mod damage;
 mod export;
 mod import;
 mod keep;

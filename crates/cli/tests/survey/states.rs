@@ -4,6 +4,7 @@ use super::rounds::{records, runs, signal, spawn, wait_for};
 use super::{alone, bed, in_lab_with, lines, list, stderr};
 use archive::states::model::{KeyType, ServerState, Span, WordId};
 use archive::states::{Answer, Archive, Columns};
+use archive::{Run, RunWriter};
 use std::path::Path;
 use std::time::Duration;
 
@@ -150,6 +151,35 @@ fn a_restart_takes_up_what_was_killed() {
     let (told, said) = again("1");
     assert!(told.len() == 1 && !said.contains("had no states yet"), "{said}");
     assert_eq!(states(&archive).snapshots().len(), 4);
+}
+
+#[test]
+fn a_round_whose_clock_ran_backwards_is_named_and_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let list = list(&place, "null-mx.nl\n");
+    let archive = place.path().join("archive");
+    let scan = || {
+        let fixed =
+            ["scan", list.to_str().unwrap(), "--archive", archive.to_str().unwrap(), "--every", "2s", "--spread", "0s", "--rounds", "1"];
+        let output = super::in_lab(&[&fixed[..], &["--keep-records", "all"]].concat());
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{}", stderr(&output));
+        stderr(&output)
+    };
+    scan();
+    // The clock was set back in the middle of a round.
+    let mut run = Run::at(&runs(&archive)[0]).metadata().unwrap();
+    run.started += 1;
+    run.round.as_mut().unwrap().scheduled_s = run.started;
+    run.finished = Some(run.started - 3600);
+    let odd = RunWriter::create(&archive, &run).unwrap().finish(&run).unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    let said = scan();
+    let name = odd.directory().file_name().unwrap().to_str().unwrap();
+    let named = |line: &str| line.contains(name) && line.contains("no states yet") && line.contains("before it began");
+    assert!(said.lines().any(named), "{said}");
+    // It stands in nobody's way, and its records stay for who mends them.
+    assert_eq!(states(&archive).snapshots().len(), 2);
+    assert!(odd.directory().is_dir() && runs(&archive).len() == 3);
 }
 
 #[test]

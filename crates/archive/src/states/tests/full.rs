@@ -111,7 +111,7 @@ fn a_log_that_ends_at_any_octet() {
     append(&mut writer, &mut done, 20, &[(1, 2)]).unwrap();
     drop(writer);
     let place = Place::new(&root.path().join(STATES));
-    let whole = place.get(&log_name(0)).unwrap().unwrap();
+    let whole = place.get(&log_name(0, "")).unwrap().unwrap();
     let mut named = 0;
     for end in first..whole.len() - 1 {
         // Rubbish instead of what was not yet on disk is what some file systems leave.

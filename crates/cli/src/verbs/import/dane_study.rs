@@ -141,7 +141,8 @@ impl Args {
         if let Some(torn) = writer.torn() {
             anstream::eprintln!("danelaw: {}: {torn}", self.archive.display());
         }
-        let mut aside = Aside::new(self.archive.join(format!("set-aside-{}.tsv", time::stamp(time::now_ms()))));
+        let here = archive::on_this_machine(&self.archive).map_err(UsageError::new)?;
+        let mut aside = Aside::new(here.join(format!("set-aside-{}.tsv", time::stamp(time::now_ms()))));
         let terms = Terms {
             vantage: self.vantage.clone(),
             every_s: u32::try_from(self.interval.as_secs()).unwrap_or(u32::MAX),

@@ -93,7 +93,8 @@ impl Args {
         if let Some(torn) = writer.torn() {
             anstream::eprintln!("danelaw: {}: {torn}", self.archive.display());
         }
-        let mut aside = Aside::new(self.archive.join(format!("set-aside-{}.tsv", time::stamp(time::now_ms()))));
+        let here = archive::on_this_machine(&self.archive).map_err(UsageError::new)?;
+        let mut aside = Aside::new(here.join(format!("set-aside-{}.tsv", time::stamp(time::now_ms()))));
         let mut progress = Progress::of(paths.len() as u64, "files");
         let mut import = Import::new(&mut writer, &self.vantage, env!("CARGO_PKG_VERSION"));
         for path in &paths {

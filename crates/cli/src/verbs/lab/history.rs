@@ -137,34 +137,38 @@ impl Args {
         let manner = self.manner()?;
         let history = History::new(config).map_err(UsageError::new)?;
         let packing = if self.gzip { Packing::Gzip } else { Packing::Plain };
+        let here = archive::on_this_machine(&self.out).map_err(UsageError::new)?;
+        if here != self.out && self.form != Form::States {
+            return Err(UsageError(format!("{}: only states go to a bucket; name a directory, or give --form states", self.out.display())));
+        }
         let written = match self.form {
-            Form::DaneStudy => history.write_dane_study(&self.out, packing),
-            Form::States | Form::Truth => history.write_truth(&self.out).map(|()| Written::default()),
+            Form::DaneStudy => history.write_dane_study(&here, packing),
+            Form::States | Form::Truth => history.write_truth(&here).map(|()| Written::default()),
         };
         let written = written.map_err(UsageError::new)?;
         let domains = DomainsConfig { domains: self.domains, days: self.days, seed: self.seed, moves: self.moves };
         let domains = (self.domains > 0).then(|| Domains::new(domains));
         let domain_changes = match (&domains, self.form) {
             (None, _) => 0,
-            (Some(domains), Form::States) => domains.write_truth(&self.out).map(|()| 0).map_err(UsageError::new)?,
-            (Some(domains), _) => domains.write(&self.out).map_err(UsageError::new)?,
+            (Some(domains), Form::States) => domains.write_truth(&here).map(|()| 0).map_err(UsageError::new)?,
+            (Some(domains), _) => domains.write(&here).map_err(UsageError::new)?,
         };
         let states = match self.form {
             Form::States => Some(states::write(&self.out, &history, domains.as_ref(), manner).map_err(UsageError::new)?),
             Form::DaneStudy | Form::Truth => None,
         };
-        let (counts, truth, dir) = (history.counts(), self.out.join("truth.json"), self.out.as_path());
+        let (counts, truth, dir) = (history.counts(), here.join("truth.json"), self.out.as_path());
         if self.json {
             print::json(&Report { kind: "lab-history", config: history.config(), written, counts, domain_changes, states, truth, dir });
             return Ok(Exit::Good);
         }
-        self.tell(&counts, written, domain_changes, states);
+        self.tell(&counts, written, domain_changes, states, &truth);
         Ok(Exit::Good)
     }
 
     /// For people.
-    fn tell(&self, counts: &Counts, written: Written, domain_changes: u64, states: Option<Made>) {
-        let (truth, dir) = (self.out.join("truth.json"), self.out.as_path());
+    fn tell(&self, counts: &Counts, written: Written, domain_changes: u64, states: Option<Made>, truth: &Path) {
+        let dir = self.out.as_path();
         let number = present::number;
         if let Some(made) = states {
             print::line(format_args!(

@@ -7,12 +7,15 @@ use archive::{Archive, Error, Run};
 use dane::Epoch;
 use dane::observation::RunObservation;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The word of [`dane::observation::RoundObservation::records`] for records that make way.
 pub const LATEST: &str = "latest";
+
+/// How often we begin anew because another machine was faster.
+const OVERTAKEN: u32 = 10;
 
 /// Which rounds keep their complete records beside their states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -102,10 +105,25 @@ impl Folder {
         }
         // Held no longer than needed: others may have rounds for the same states.
         let Some(mut writer) = told.note(open(&self.archive)) else { return };
-        for run in std::mem::take(&mut self.pending) {
-            if let Err(error) = self.one(&mut writer, &run, told) {
-                told.problems.push(format!("{}: no states yet: {error}", run.directory().display()));
-                self.pending.push(run);
+        let mut overtaken = 0;
+        let mut left = VecDeque::from(std::mem::take(&mut self.pending));
+        while let Some(run) = left.pop_front() {
+            match self.one(&mut writer, &run, told) {
+                Ok(()) => {}
+                // In a bucket, where there is no lock: others have folded a round of their own meanwhile.
+                Err(Error::Overtaken { .. }) if overtaken < OVERTAKEN => {
+                    overtaken += 1;
+                    left.push_front(run);
+                    drop(writer);
+                    match told.note(open(&self.archive)) {
+                        Some(opened) => writer = opened,
+                        None => return self.pending.extend(left),
+                    }
+                }
+                Err(error) => {
+                    told.problems.push(format!("{}: no states yet: {error}", run.directory().display()));
+                    self.pending.push(run);
+                }
             }
         }
     }
