@@ -15,6 +15,7 @@ pub use depth::depth;
 pub use html::identify::{Identity, WishAnswer, identity_page};
 pub use html::page;
 pub use html::study::{Side, Study, address, figures, study_page};
+pub use html::testbed::{Tested, testbed_begin, testbed_test};
 pub use sender::{sender, sender_junit};
 pub use style::{Ink, Style};
 pub use terminal::{run_line, summary};

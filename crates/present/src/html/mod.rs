@@ -6,6 +6,7 @@ pub mod identify;
 mod rows;
 pub mod study;
 mod svg;
+pub mod testbed;
 mod transport;
 
 use crate::Report;
