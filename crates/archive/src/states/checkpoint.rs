@@ -16,6 +16,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Files of one partition from which on a checkpoint makes one of them.
 const MANY_FILES: usize = if cfg!(test) { 3 } else { 24 };
 
+/// Files that no manifest names yet: if none ever does, they are taken away when the archive is opened again.
+#[derive(Debug, Default)]
+pub(super) struct Spilled {
+    /// How many times some were written.
+    pub times: u64,
+    pub files: Vec<Entry>,
+}
+
 impl Writer {
     /// Writes all of the log into tables, so that other programs see it and the archive opens faster.
     ///
@@ -43,9 +51,10 @@ impl Writer {
 
     /// Writes everything that is in memory only; files of these names belong to the archive no more.
     pub(super) fn replace(&mut self, dropped: &BTreeSet<String>) -> Result<(), Error> {
-        let (sequence, log) = next(&self.archive.manifest);
+        let (sequence, log) = next(&self.archive.manifest, &self.spilled);
         let mut files = self.archive.manifest.files.clone();
         files.retain(|entry| !entry.is_open() && !dropped.contains(&entry.path));
+        files.extend_from_slice(&self.spilled.files);
         let mut out = Out { place: &self.archive.place, parts: &self.archive.parts, sequence, files };
         out.all_parts()?;
         out.partitions(&self.rounds)?;
@@ -57,11 +66,33 @@ impl Writer {
         let tail = self.archive.place.append(&manifest.log, 0)?;
         self.publish(manifest)?;
         self.tail = tail;
+        self.spilled = Spilled::default();
+        self.set_saved();
+        Ok(())
+    }
+
+    /// Writes what will not change any more to files that count with the next checkpoint.
+    pub(super) fn spill(&mut self) -> Result<(), Error> {
+        let (sequence, _) = next(&self.archive.manifest, &self.spilled);
+        let files = [&*self.archive.manifest.files, &self.spilled.files].concat();
+        let known = files.len();
+        let mut out = Out { place: &self.archive.place, parts: &self.archive.parts, sequence, files };
+        out.all_parts()?;
+        out.partitions(&self.rounds)?;
+        out.partitions(&self.servers.over)?;
+        out.partitions(&self.domains.over)?;
+        self.spilled.files.extend(out.files.drain(known..));
+        self.spilled.times += 1;
+        self.set_saved();
+        Ok(())
+    }
+
+    /// What is in files need not be in memory.
+    fn set_saved(&mut self) {
         self.archive.parts.set_saved();
         self.rounds.clear();
         self.servers.over.clear();
         self.domains.over.clear();
-        Ok(())
     }
 
     /// The manifest changes: then what it names no more goes.
@@ -167,11 +198,12 @@ impl Out<'_> {
         State<S::Key, S>: Table,
     {
         self.partitions(&streams.over)?;
-        let mut open = streams.open();
         let partition = <State<S::Key, S>>::blank().partition().unwrap_or_default();
         let name = partition.split('=').next().unwrap_or_default();
-        Table::sort(&mut open, self.parts);
-        self.file(&format!("{}/{name}{OPEN}", <State<S::Key, S>>::NAME), &open)
+        let open = streams.open_in_order(self.parts, file::ROW_GROUP_ROWS);
+        let name = format!("{}/{name}{OPEN}/{:06}.parquet", <State<S::Key, S>>::NAME, self.sequence);
+        self.files.push(file::write_groups(self.place, &name, open, self.parts)?);
+        Ok(())
     }
 
     /// One file for each partition.

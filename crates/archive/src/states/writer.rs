@@ -1,5 +1,6 @@
 //! Writing an archive of states: one writer at a time, one round after the other.
 
+use super::checkpoint::Spilled;
 use super::fold::{Delta, Look, Slot};
 use super::insert::Failed;
 use super::kind::{Kind, Streams};
@@ -33,6 +34,8 @@ pub struct Writer {
     /// Snapshots since the last checkpoint.
     pub(super) rounds: Vec<Snapshot>,
     pub(super) tail: Tail,
+    /// Files for the next checkpoint, of what is not in memory any more.
+    pub(super) spilled: Spilled,
     /// What is in memory may not be what is on disk: why.
     pub(super) broken: Option<String>,
     torn: Option<Torn>,
@@ -70,7 +73,7 @@ impl Writer {
         let torn = archive.log.torn.take();
         // From here on the streams have what the log says.
         archive.log.lines.clear();
-        Ok(Self { archive, servers, domains, rounds, tail, broken: None, torn, _lock: lock })
+        Ok(Self { archive, servers, domains, rounds, tail, spilled: Spilled::default(), broken: None, torn, _lock: lock })
     }
 
     /// The round that was lost when the last writer was cut off, if one was.
@@ -126,7 +129,7 @@ impl Writer {
         }
         let known = self.archive.snapshots.binary_search_by_key(&key(&snapshot), key);
         if let Ok(place) = known {
-            return match self.archive.snapshots[place].content == snapshot.content {
+            return match round.has(self.archive.snapshots[place].content) {
                 true => Ok(Appended::Known),
                 false => Err(refuse("the archive has another round of this vantage point for this slot; leave one of them out".into())),
             };
@@ -257,7 +260,7 @@ fn clear(place: &Place, manifest: &Manifest) -> Result<(), Error> {
 }
 
 /// The log that belongs to a new manifest.
-pub(super) fn next(manifest: &Manifest) -> (u64, String) {
-    let sequence = manifest.sequence + 1;
+pub(super) fn next(manifest: &Manifest, spilled: &Spilled) -> (u64, String) {
+    let sequence = manifest.sequence + 1 + spilled.times;
     (sequence, log_name(sequence))
 }
