@@ -13,7 +13,7 @@ use std::net::IpAddr;
 ///
 /// "Anchorless" data (RFC 4033 section 5, *indeterminate*) is [`Security::Insecure`]; [`Security::Indeterminate`] is kept for
 /// "the proof could not be fetched".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
     /// A chain of signatures leads from a trust anchor to every link of the answer.

@@ -1,32 +1,39 @@
 //! Many rounds at once, each told by what it changes: for archives that are made of something that knows its changes.
 //!
-//! What comes of it is what [`Writer::append`] makes of the same rounds told in full (`tests/bulk.rs`). There is no log: rounds are on disk
-//! when a checkpoint is, which is made after some hundred thousand states, and at the end.
+//! What comes of it is what [`Writer::append`] makes of the same rounds told in full (`tests/bulk.rs`). There is no log: what is over goes to
+//! files after some hundred thousand states; it counts when a checkpoint is made, which is when more has changed than goes on, and at the end.
+//! So a round costs what it changes, and what millions of domains have in common is written once or twice.
 
 use super::fold::{Look, Stream};
 use super::kind::{Kind, Streams, slot, state};
-use super::model::{DomainId, DomainSeen, Id, ServerId, ServerSeen, Snapshot, State, WordId};
+use super::model::{DomainId, DomainSeen, Epoch, ServerId, ServerSeen, Snapshot, State, WordId};
 use super::parts::Parts;
-use super::round::{Content, Looked, encode};
+use super::round::{Sum, content};
 use super::table::Table;
 use super::writer::{Writer, key, twice};
 use crate::Error;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-/// States that are over, and new parts, after which a checkpoint is made: what is held in memory.
+/// States that are over, and new parts, after which they go to files: what is held in memory.
 const MANY: usize = if cfg!(test) { 9 } else { 400_000 };
-/// Keys whose octets for [`Snapshot::content`] are made anew together.
-const BLOCK: usize = 64;
-/// Blocks that are kept: beyond, they would take more memory than they save time. Millions of domains are looked at daily, not hourly.
-const MOST_BLOCKS: usize = if cfg!(test) { 1 } else { 4096 };
+/// So many times what goes on has to have changed before it is written with a checkpoint: it is written again with the next.
+const TIMES: usize = 2;
 
 /// A writer that is given rounds by their changes. What is not ended by [`Bulk::finish`] is lost, back to the last checkpoint, and the writer
 /// has to be opened again.
 pub struct Bulk<'a> {
     writer: &'a mut Writer,
-    servers: BTreeMap<WordId, Blocks>,
-    domains: BTreeMap<WordId, Blocks>,
+    servers: Sums,
+    domains: Sums,
+    /// Rounds told, which the archive's list does not have yet.
+    told: Vec<Snapshot>,
+    known: HashSet<(WordId, Epoch)>,
+    /// What went to files since the last checkpoint.
+    spilled: usize,
 }
+
+/// What each vantage point sees now, for the content of its rounds.
+type Sums = BTreeMap<WordId, Sum>;
 
 /// A round under way. What is not told of was seen as in the round before of the same vantage point.
 pub struct BulkRound<'b, 'a> {
@@ -42,7 +49,8 @@ impl Writer {
     pub fn bulk(&mut self) -> Result<Bulk<'_>, Error> {
         self.sound()?;
         self.broken = Some("rounds were given in bulk and not finished".into());
-        Ok(Bulk { writer: self, servers: BTreeMap::new(), domains: BTreeMap::new() })
+        let (told, known) = (Vec::new(), HashSet::new());
+        Ok(Bulk { writer: self, servers: Sums::new(), domains: Sums::new(), told, known, spilled: 0 })
     }
 }
 
@@ -60,7 +68,8 @@ impl<'a> Bulk<'a> {
         let snapshot = Snapshot { every_s: snapshot.every_s.max(1), ..*snapshot };
         let (path, vantage) = self.names(&snapshot);
         super::round::check(&snapshot, &path, &vantage)?;
-        let known = self.writer.archive.snapshots.binary_search_by_key(&key(&snapshot), key).is_ok();
+        let name = key(&snapshot);
+        let known = self.known.contains(&name) || self.writer.archive.snapshots.binary_search_by_key(&name, key).is_ok();
         if known || self.writer.is_late(&snapshot) {
             return Err(self.refused(&snapshot, "rounds in bulk come in order, each once; append this one by itself".into()));
         }
@@ -74,8 +83,11 @@ impl<'a> Bulk<'a> {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn finish(self) -> Result<(), Error> {
+    pub fn finish(mut self) -> Result<(), Error> {
         self.writer.commit()?;
+        let snapshots = &mut self.writer.archive.snapshots;
+        snapshots.append(&mut self.told);
+        snapshots.sort_by_key(key);
         self.writer.broken = None;
         self.writer.compact()
     }
@@ -133,106 +145,84 @@ impl BulkRound<'_, '_> {
     /// The round is over.
     ///
     /// # Errors
-    /// Those of the system, if a checkpoint is due.
+    /// Those of the system, if files are due.
     pub fn end(mut self) -> Result<(), Error> {
-        let Bulk { writer, servers, domains } = self.bulk;
-        let mut content = Content::new(&self.snapshot);
-        self.snapshot.servers = end(&mut writer.servers, servers, &self.snapshot, &mut content);
-        self.snapshot.domains = end(&mut writer.domains, domains, &self.snapshot, &mut content);
-        self.snapshot.content = content.finish();
-        writer.remember(self.snapshot);
+        let bulk = self.bulk;
+        let servers = end(&mut bulk.writer.servers, &mut bulk.servers, &self.snapshot);
+        let domains = end(&mut bulk.writer.domains, &mut bulk.domains, &self.snapshot);
+        let count = |sum: &Sum| u32::try_from(sum.count()).unwrap_or(u32::MAX);
+        self.snapshot.content = content(&self.snapshot, servers, domains);
+        (self.snapshot.servers, self.snapshot.domains) = (servers.map(count), domains.map(count));
+        bulk.known.insert(key(&self.snapshot));
+        bulk.told.push(self.snapshot);
+        bulk.writer.rounds.push(self.snapshot);
+        bulk.write_if_due()
+    }
+}
+
+impl Bulk<'_> {
+    /// Files of what is over and new, or a checkpoint.
+    fn write_if_due(&mut self) -> Result<(), Error> {
+        let writer = &mut *self.writer;
         let held = writer.servers.over.len() + writer.domains.over.len() + writer.archive.parts.unsaved();
-        if held >= MANY { writer.commit() } else { Ok(()) }
+        if held < MANY {
+            return Ok(());
+        }
+        let goes_on: usize = self.servers.values().chain(self.domains.values()).map(Sum::count).sum();
+        self.spilled += held;
+        if self.spilled < TIMES * goes_on {
+            return writer.spill();
+        }
+        self.spilled = 0;
+        writer.commit()
     }
 }
 
-fn see<S: Kind>(
-    streams: &mut Streams<S>,
-    blocks: &mut BTreeMap<WordId, Blocks>,
-    round: &Snapshot,
-    look: &Look<S::Key, S>,
-) -> Result<(), String>
-where
-    State<S::Key, S>: Table,
-{
-    let is_new = streams
-        .with(round.vantage, |stream, over| stream.see(round.scheduled_s, look, |interval| over.push(state(round.vantage, interval))));
-    if is_new.map_err(|found| twice(found.0))? {
-        blocks.entry(round.vantage).or_default().stale(look.key.index());
-    }
-    Ok(())
-}
-
-fn lose<S: Kind>(streams: &mut Streams<S>, blocks: &mut BTreeMap<WordId, Blocks>, round: &Snapshot, key: S::Key)
+fn see<S: Kind>(streams: &mut Streams<S>, sums: &mut Sums, round: &Snapshot, look: &Look<S::Key, S>) -> Result<(), String>
 where
     State<S::Key, S>: Table,
 {
     streams.with(round.vantage, |stream, over| {
-        stream.lose(round.scheduled_s, key, |interval| over.push(state(round.vantage, interval)));
-    });
-    blocks.entry(round.vantage).or_default().stale(key.index());
+        let sum = sum(sums, round.vantage, stream);
+        let is_new = stream.see(round.scheduled_s, look, |interval| {
+            sum.remove(interval.key, &interval.seen);
+            over.push(state(round.vantage, interval));
+        });
+        if is_new.map_err(|found| twice(found.0))? {
+            sum.add(look.key, &look.seen);
+        }
+        Ok(())
+    })
 }
 
-/// Ends the round for one kind of things: how many there are.
-fn end<S: Kind>(streams: &mut Streams<S>, blocks: &mut BTreeMap<WordId, Blocks>, round: &Snapshot, content: &mut Content) -> Option<u32>
+fn lose<S: Kind>(streams: &mut Streams<S>, sums: &mut Sums, round: &Snapshot, key: S::Key)
 where
     State<S::Key, S>: Table,
 {
-    if S::count(round).is_none() {
-        content.kind(Looked::No);
-        return None;
-    }
-    content.kind(Looked::Yes);
+    streams.with(round.vantage, |stream, over| {
+        let sum = sum(sums, round.vantage, stream);
+        stream.lose(round.scheduled_s, key, |interval| {
+            sum.remove(interval.key, &interval.seen);
+            over.push(state(round.vantage, interval));
+        });
+    });
+}
+
+/// The sum of what a vantage point sees now.
+fn sum<'a, S: Kind>(sums: &'a mut Sums, vantage: WordId, stream: &Stream<S::Key, S>) -> &'a mut Sum
+where
+    State<S::Key, S>: Table,
+{
+    sums.entry(vantage).or_insert_with(|| Sum::of(stream.known()))
+}
+
+/// Ends the round for one kind of things: what was seen of them. `None`: they were not its business.
+fn end<'a, S: Kind>(streams: &mut Streams<S>, sums: &'a mut Sums, round: &Snapshot) -> Option<&'a Sum>
+where
+    State<S::Key, S>: Table,
+{
+    S::count(round)?;
     let stream = streams.at(round.vantage);
     stream.end(slot(round));
-    let count = blocks.entry(round.vantage).or_default().hash(stream, content);
-    Some(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-/// The octets of what one vantage point sees now, for the content of its rounds.
-#[derive(Default)]
-struct Blocks {
-    kept: Vec<Block>,
-}
-
-#[derive(Default)]
-struct Block {
-    octets: Vec<u8>,
-    count: usize,
-    fresh: bool,
-}
-
-impl Blocks {
-    fn stale(&mut self, index: usize) {
-        if let Some(block) = self.kept.get_mut(index / BLOCK) {
-            block.fresh = false;
-        }
-    }
-
-    /// Hashes all that is seen; says how many that are.
-    fn hash<S: Kind>(&mut self, stream: &Stream<S::Key, S>, content: &mut Content) -> usize
-    where
-        State<S::Key, S>: Table,
-    {
-        let mut count = 0;
-        let mut passing = Block::default();
-        for number in 0..stream.width().div_ceil(BLOCK) {
-            if number == self.kept.len() && number < MOST_BLOCKS {
-                self.kept.push(Block::default());
-            }
-            let block = self.kept.get_mut(number).unwrap_or(&mut passing);
-            if !block.fresh {
-                block.octets.clear();
-                block.count = 0;
-                for (key, seen) in stream.known(number * BLOCK..(number + 1) * BLOCK) {
-                    encode(key, seen, &mut block.octets);
-                    block.count += 1;
-                }
-                block.fresh = number < MOST_BLOCKS;
-            }
-            content.looks(&block.octets);
-            count += block.count;
-        }
-        count
-    }
+    Some(sum(sums, round.vantage, stream))
 }

@@ -2,19 +2,27 @@
 
 use super::file;
 use super::kind::{Kind, Streams};
-use super::manifest::{Entry, Manifest, OPEN, log_name};
+use super::manifest::{Entry, Manifest, OPEN, file_name};
 use super::model::{DomainState, ServerState, Snapshot, State};
 use super::parts::Parts;
 use super::place::Place;
 use super::rows::Fresh;
 use super::table::Table;
 use super::tables::{CertRow, ChainRow, DerRow, DomainRow, EvidenceRow, MxRow, NsRow, ServerRow, TlsaRow, WordRow};
-use super::writer::Writer;
+use super::writer::{Writer, next};
 use crate::Error;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Files of one partition from which on a checkpoint makes one of them.
 const MANY_FILES: usize = if cfg!(test) { 3 } else { 24 };
+
+/// Files that no manifest names yet: if none ever does, they are taken away when the archive is opened again.
+#[derive(Debug, Default)]
+pub(super) struct Spilled {
+    /// How many times some were written.
+    pub times: u64,
+    pub files: Vec<Entry>,
+}
 
 impl Writer {
     /// Writes all of the log into tables, so that other programs see it and the archive opens faster.
@@ -43,12 +51,12 @@ impl Writer {
 
     /// Writes everything that is in memory only; files of these names belong to the archive no more.
     pub(super) fn replace(&mut self, dropped: &BTreeSet<String>) -> Result<(), Error> {
-        let sequence = self.archive.manifest.sequence + 1;
         let mark = self.archive.place.mark();
-        let log = log_name(sequence, &mark);
+        let (sequence, log) = next(&self.archive.manifest, &self.spilled, &mark);
         let mut files = self.archive.manifest.files.clone();
         files.retain(|entry| !entry.is_open() && !dropped.contains(&entry.path));
-        let mut out = Out { place: &self.archive.place, parts: &self.archive.parts, name: format!("{sequence:06}{mark}.parquet"), files };
+        files.extend_from_slice(&self.spilled.files);
+        let mut out = Out { place: &self.archive.place, parts: &self.archive.parts, name: file_name(sequence, &mark), files };
         out.all_parts()?;
         out.partitions(&self.rounds)?;
         out.states(&self.servers)?;
@@ -58,11 +66,34 @@ impl Writer {
         let tail = self.archive.place.begin_log(&manifest.log)?;
         self.publish(manifest)?;
         self.tail = tail;
+        self.spilled = Spilled::default();
+        self.set_saved();
+        Ok(())
+    }
+
+    /// Writes what will not change any more to files that count with the next checkpoint.
+    pub(super) fn spill(&mut self) -> Result<(), Error> {
+        let mark = self.archive.place.mark();
+        let (sequence, _) = next(&self.archive.manifest, &self.spilled, &mark);
+        let files = [&*self.archive.manifest.files, &self.spilled.files].concat();
+        let known = files.len();
+        let mut out = Out { place: &self.archive.place, parts: &self.archive.parts, name: file_name(sequence, &mark), files };
+        out.all_parts()?;
+        out.partitions(&self.rounds)?;
+        out.partitions(&self.servers.over)?;
+        out.partitions(&self.domains.over)?;
+        self.spilled.files.extend(out.files.drain(known..));
+        self.spilled.times += 1;
+        self.set_saved();
+        Ok(())
+    }
+
+    /// What is in files need not be in memory.
+    fn set_saved(&mut self) {
         self.archive.parts.set_saved();
         self.rounds.clear();
         self.servers.over.clear();
         self.domains.over.clear();
-        Ok(())
     }
 
     /// The manifest changes: then what it names no more goes.
@@ -95,7 +126,7 @@ impl Writer {
         let sequence = self.archive.manifest.sequence + 1;
         let mut files = self.archive.manifest.files.clone();
         for (directory, entries) in crowds {
-            let name = format!("{directory}/{sequence:06}{}.parquet", self.archive.place.mark());
+            let name = format!("{directory}/{}", file_name(sequence, &self.archive.place.mark()));
             let merged = merged(&self.archive.place, &self.archive.parts, &entries, &name)?;
             // In the place of the first: the numbers of parts count on from file to file.
             let first = files.iter().position(|entry| entry.directory() == directory).unwrap_or(files.len());
@@ -169,11 +200,12 @@ impl Out<'_> {
         State<S::Key, S>: Table,
     {
         self.partitions(&streams.over)?;
-        let mut open = streams.open();
         let partition = <State<S::Key, S>>::blank().partition().unwrap_or_default();
         let name = partition.split('=').next().unwrap_or_default();
-        Table::sort(&mut open, self.parts);
-        self.file(&format!("{}/{name}{OPEN}", <State<S::Key, S>>::NAME), &open)
+        let open = streams.open_in_order(self.parts, file::ROW_GROUP_ROWS);
+        let name = format!("{}/{name}{OPEN}/{}", <State<S::Key, S>>::NAME, self.name);
+        self.files.push(file::write_groups(self.place, &name, open, self.parts)?);
+        Ok(())
     }
 
     /// One file for each partition.

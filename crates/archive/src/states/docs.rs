@@ -70,11 +70,15 @@ FROM snapshot r
 JOIN server_state s ON s.vantage = r.vantage AND s.valid_from_s <= r.scheduled_s AND r.scheduled_s < s.valid_to_s
 WHERE r.servers IS NOT NULL;
 
+-- States of domains with their names, which stand in `domain` only.
+CREATE OR REPLACE VIEW named_domain_state AS
+SELECT d.domain, s.* FROM domain_state s JOIN domain d USING (domain_id);
+
 -- One row for every look at a domain.
 CREATE OR REPLACE VIEW domain_observation AS
 SELECT r.scheduled_s, s.*
 FROM snapshot r
-JOIN domain_state s ON s.vantage = r.vantage AND s.valid_from_s <= r.scheduled_s AND r.scheduled_s < s.valid_to_s
+JOIN named_domain_state s ON s.vantage = r.vantage AND s.valid_from_s <= r.scheduled_s AND r.scheduled_s < s.valid_to_s
 WHERE r.domains IS NOT NULL;
 
 -- What was known of servers at a moment, epoch seconds. Where nobody looked then, there is nothing.

@@ -188,16 +188,9 @@ impl<K: Id, S: Copy + Eq> Stream<K, S> {
         self.last = Some(slot);
     }
 
-    /// What the last round saw of these keys, in their order.
-    pub fn known(&self, keys: std::ops::Range<usize>) -> impl Iterator<Item = (K, &S)> {
-        let first = keys.start.min(self.open.len());
-        let open = &self.open[first..keys.end.clamp(first, self.open.len())];
-        open.iter().enumerate().filter_map(move |(place, open)| Some((K::at(first + place), &open.as_ref()?.seen)))
-    }
-
-    /// One more than the highest key that was ever seen.
-    pub fn width(&self) -> usize {
-        self.open.len()
+    /// What the last round saw, in the order of the keys.
+    pub fn known(&self) -> impl Iterator<Item = (K, &S)> {
+        self.open.iter().enumerate().filter_map(|(place, open)| Some((K::at(place), &open.as_ref()?.seen)))
     }
 
     /// The intervals that the last round confirmed, as long as they are by now.
@@ -205,6 +198,12 @@ impl<K: Id, S: Copy + Eq> Stream<K, S> {
         let to = self.last.map_or(0, |last| last.until);
         let open = self.open.iter().enumerate();
         open.filter_map(move |(index, open)| open.map(|open| interval(K::at(index), open, to, self.rounds)))
+    }
+
+    /// The interval of this thing that the last round confirmed.
+    pub fn open_at(&self, key: K) -> Option<Interval<K, S>> {
+        let open = (*self.open.get(key.index())?)?;
+        Some(interval(key, open, self.last.map_or(0, |last| last.until), self.rounds))
     }
 
     fn place(&mut self, key: K) -> &mut Option<Open<S>> {

@@ -3,6 +3,7 @@
 use super::fold::{Delta, Interval, Slot, Stream};
 use super::log::Line;
 use super::model::{DomainId, DomainSeen, Id, Seen, ServerId, ServerSeen, Snapshot, State, WordId};
+use super::parts::Parts;
 use super::table::Table;
 use std::collections::BTreeMap;
 
@@ -96,6 +97,22 @@ where
         let stream = self.by_vantage.entry(round.vantage).or_insert_with(Stream::new);
         let over = &mut self.over;
         stream.apply(slot(round), delta, |interval| over.push(state(round.vantage, interval)));
+    }
+
+    /// What the last rounds saw, in the order of the table, so many at a time: all of it at once may be millions.
+    pub fn open_in_order(&self, parts: &Parts, many: usize) -> impl Iterator<Item = Vec<State<S::Key, S>>> {
+        let order = <State<S::Key, S> as Table>::order(parts);
+        let of = |(vantage, stream): (&WordId, &Stream<S::Key, S>)| -> Vec<_> {
+            stream.open().map(|interval| (order(&state(*vantage, interval)), *vantage, interval.key)).collect()
+        };
+        let mut places: Vec<_> = self.by_vantage.iter().flat_map(of).collect();
+        places.sort_unstable();
+        let mut left = places.into_iter();
+        let place = |(_, vantage, key)| Some(state(vantage, self.by_vantage.get(&vantage)?.open_at(key)?));
+        std::iter::from_fn(move || {
+            let rows: Vec<_> = left.by_ref().take(many).filter_map(place).collect();
+            (!rows.is_empty()).then_some(rows)
+        })
     }
 
     /// What the last rounds saw.

@@ -101,6 +101,11 @@ pub(crate) fn is_within(name: &str) -> bool {
     name.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']))
 }
 
+/// The name of a checkpoint's files, in the directory of each table.
+pub(crate) fn file_name(sequence: u64, mark: &str) -> String {
+    format!("{sequence:06}{mark}.parquet")
+}
+
 /// The log that begins with this checkpoint.
 pub(crate) fn log_name(sequence: u64, mark: &str) -> String {
     format!("log-{sequence:06}{mark}.jsonl")

@@ -243,8 +243,8 @@ pub struct Notes {
     pub rules: u16,
 }
 
-/// What makes the state of a domain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What makes the state of a domain. Its order puts the domains of one provider together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DomainSeen {
     /// Its last label: the same in every state of the domain.

@@ -5,15 +5,18 @@ use super::model::{
     TlsaSet, TlsaSetId, WordId,
 };
 use dane::tlsa::Tlsa;
+use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 
-/// Names with numbers, all in memory.
+/// Names with numbers, all in memory, each once: there may be millions.
 #[derive(Clone, Debug)]
 pub(crate) struct Names<V> {
-    ids: HashMap<V, u32>,
+    /// Places in `list`, by the hashes of the names.
+    places: HashTable<u32>,
+    hasher: RandomState,
     /// So many before those in `list` were not read.
     unread: usize,
     list: Vec<V>,
@@ -25,7 +28,7 @@ pub(crate) struct Names<V> {
 
 impl<V: Clone + Eq + Hash> Names<V> {
     fn new() -> Self {
-        Self { ids: HashMap::new(), unread: 0, list: Vec::new(), saved: 0, logged: 0 }
+        Self { places: HashTable::new(), hasher: RandomState::new(), unread: 0, list: Vec::new(), saved: 0, logged: 0 }
     }
 
     /// All that were read.
@@ -52,16 +55,28 @@ impl<V: Clone + Eq + Hash> Names<V> {
     where
         V: Borrow<Q>,
     {
-        if let Some(number) = self.ids.get(name) {
-            return *number as usize;
+        match self.find(name) {
+            Some(number) => number,
+            None => self.push(own()),
         }
-        self.push(own())
+    }
+
+    /// Its number, counted from 0, if it has one and was read.
+    fn find<Q: Eq + Hash + ?Sized>(&self, name: &Q) -> Option<usize>
+    where
+        V: Borrow<Q>,
+    {
+        let is_it = |place: &u32| self.list.get(*place as usize).is_some_and(|other| other.borrow() == name);
+        self.places.find(self.hasher.hash_one(name), is_it).map(|place| self.unread + *place as usize)
     }
 
     fn push(&mut self, name: V) -> usize {
         let number = self.count();
-        self.ids.insert(name.clone(), u32::try_from(number).unwrap_or(u32::MAX));
+        let place = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        let hash = self.hasher.hash_one(&name);
         self.list.push(name);
+        let (list, hasher) = (&self.list, &self.hasher);
+        self.places.insert_unique(hash, place, |place| hasher.hash_one(&list[*place as usize]));
         number
     }
 }
@@ -150,7 +165,7 @@ impl Parts {
     /// The number of a word that is known already.
     #[must_use]
     pub fn find_word(&self, word: &str) -> Option<WordId> {
-        self.words.ids.get(word).map(|number| WordId::at(*number as usize))
+        self.words.find(word).map(WordId::at)
     }
 
     /// The word with this number; empty if it is none of ours.

@@ -48,10 +48,20 @@ impl Round {
 
     /// SHA-256 of what was seen, whatever its order, and whatever it means: rules change, and the round stays the one it was.
     fn content(&self) -> Digest {
-        let mut content = Content::new(&self.snapshot);
-        digest(&mut content, self.servers.as_deref());
-        digest(&mut content, self.domains.as_deref());
-        content.finish()
+        let (servers, domains) = (self.servers.as_deref().map(Sum::of_looks), self.domains.as_deref().map(Sum::of_looks));
+        content(&self.snapshot, servers.as_ref(), domains.as_ref())
+    }
+
+    /// Whether it is the round that has this content: by [`Round::content`], or as danelaw counted before, all looks in one.
+    pub(super) fn has(&self, kept: Digest) -> bool {
+        let before = || {
+            let mut hash = Context::new(&SHA256);
+            hash.update(&[u8::from(self.snapshot.complete)]);
+            all_in_one(&mut hash, self.servers.as_deref());
+            all_in_one(&mut hash, self.domains.as_deref());
+            digest(hash)
+        };
+        kept == self.content() || kept == before()
     }
 }
 
@@ -67,60 +77,123 @@ pub(super) fn check(round: &Snapshot, place: &Path, vantage: &str) -> Result<(),
     Err(Error::Round { path: place.to_path_buf(), vantage: vantage.to_owned(), slot: scheduled_s, detail })
 }
 
-/// [`Snapshot::content`] in the making: servers, then domains, each all at once or none.
-pub(crate) struct Content(Context);
+/// [`Snapshot::content`]: whether the round is complete, and what was seen of each kind of things that were its business.
+pub(super) fn content(snapshot: &Snapshot, servers: Option<&Sum>, domains: Option<&Sum>) -> Digest {
+    let mut hash = Context::new(&SHA256);
+    hash.update(&[u8::from(snapshot.complete)]);
+    for sum in [servers, domains] {
+        let Some(sum) = sum else {
+            hash.update(b"-");
+            continue;
+        };
+        hash.update(b"+");
+        hash.update(&(sum.count as u64).to_le_bytes());
+        sum.total.iter().for_each(|part| hash.update(&part.to_le_bytes()));
+    }
+    digest(hash)
+}
 
-impl Content {
-    /// Of a round of which only whether it is complete counts so far.
-    pub fn new(snapshot: &Snapshot) -> Self {
-        let mut hash = Context::new(&SHA256);
-        hash.update(&[u8::from(snapshot.complete)]);
-        Self(hash)
+fn digest(hash: Context) -> Digest {
+    Digest::from_slice(hash.finish().as_ref()).unwrap_or_default()
+}
+
+/// What a round saw of one kind of things: the sum of the SHA-256 of all looks, modulo 2^256. So their order does not matter, and a round
+/// that differs from another in ten looks costs ten. (Two rounds can be made to have the same sum, with much work, by who makes them both:
+/// he would have one of them taken for the other, which he can have for nothing.)
+#[derive(Debug, Default)]
+pub(super) struct Sum {
+    /// The lowest 64 bits first.
+    total: [u64; 4],
+    count: usize,
+    /// Room for the octets of one look.
+    octets: Vec<u8>,
+}
+
+impl Sum {
+    /// Of these things as they were seen.
+    pub fn of<'a, S: Kind>(seen: impl Iterator<Item = (S::Key, &'a S)>) -> Self
+    where
+        State<S::Key, S>: Table,
+    {
+        let mut sum = Self::default();
+        seen.for_each(|(key, seen)| sum.add(key, seen));
+        sum
     }
 
-    /// Whether things of the next kind were its business.
-    pub fn kind(&mut self, looked: Looked) {
-        self.0.update(match looked {
-            Looked::Yes => b"+",
-            Looked::No => b"-",
-        });
+    fn of_looks<S: Kind>(looks: &[Look<S::Key, S>]) -> Self
+    where
+        State<S::Key, S>: Table,
+    {
+        Self::of(looks.iter().map(|look| (look.key, &look.seen)))
     }
 
-    /// Looks that [`encode`] has written, in the order of their keys.
-    pub fn looks(&mut self, octets: &[u8]) {
-        self.0.update(octets);
+    /// How many things there are.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
-    pub fn finish(self) -> Digest {
-        Digest::from_slice(self.0.finish().as_ref()).unwrap_or_default()
+    /// One more.
+    pub fn add<S: Kind>(&mut self, key: S::Key, seen: &S)
+    where
+        State<S::Key, S>: Table,
+    {
+        let mut carry = false;
+        for (part, more) in self.total.iter_mut().zip(look(&mut self.octets, key, seen)) {
+            let (sum, over) = part.overflowing_add(more);
+            let (sum, over_again) = sum.overflowing_add(carry.into());
+            (*part, carry) = (sum, over || over_again);
+        }
+        self.count += 1;
+    }
+
+    /// One that is in it is not.
+    pub fn remove<S: Kind>(&mut self, key: S::Key, seen: &S)
+    where
+        State<S::Key, S>: Table,
+    {
+        let mut borrow = false;
+        for (part, less) in self.total.iter_mut().zip(look(&mut self.octets, key, seen)) {
+            let (rest, under) = part.overflowing_sub(less);
+            let (rest, under_again) = rest.overflowing_sub(borrow.into());
+            (*part, borrow) = (rest, under || under_again);
+        }
+        self.count = self.count.saturating_sub(1);
     }
 }
 
-/// Whether a round looked at things of a kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Looked {
-    Yes,
-    No,
-}
-
-fn digest<S: Kind>(content: &mut Content, looks: Option<&[Look<S::Key, S>]>)
+/// SHA-256 of one look, the lowest 64 bits first.
+fn look<S: Kind>(octets: &mut Vec<u8>, key: S::Key, seen: &S) -> [u64; 4]
 where
     State<S::Key, S>: Table,
 {
-    let Some(looks) = looks else { return content.kind(Looked::No) };
-    content.kind(Looked::Yes);
+    octets.clear();
+    encode(key, seen, octets);
+    let Digest(hash) = Digest::of(octets);
+    let mut parts = [0; 4];
+    for (part, eight) in parts.iter_mut().zip(hash.chunks_exact(8)) {
+        *part = eight.try_into().map_or(0, u64::from_le_bytes);
+    }
+    parts
+}
+
+fn all_in_one<S: Kind>(hash: &mut Context, looks: Option<&[Look<S::Key, S>]>)
+where
+    State<S::Key, S>: Table,
+{
+    let Some(looks) = looks else { return hash.update(b"-") };
+    hash.update(b"+");
     let mut order: Vec<&Look<S::Key, S>> = looks.iter().collect();
     order.sort_by_key(|look| look.key);
     let mut octets = Vec::new();
     for look in order {
         octets.clear();
         encode(look.key, &look.seen, &mut octets);
-        content.looks(&octets);
+        hash.update(&octets);
     }
 }
 
 /// Appends the columns of a look that have a value, by name: so a column that is new changes nothing where it has none.
-pub(crate) fn encode<S: Kind>(key: S::Key, seen: &S, octets: &mut Vec<u8>)
+fn encode<S: Kind>(key: S::Key, seen: &S, octets: &mut Vec<u8>)
 where
     State<S::Key, S>: Table,
 {

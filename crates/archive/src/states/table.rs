@@ -15,11 +15,19 @@ pub(crate) trait Table: Clone + 'static {
     /// In the order of the file.
     const COLUMNS: &'static [Column<Self>];
 
+    /// By what its rows are sorted. `()`: by their numbers, as they come.
+    type Order: Ord;
+
     /// A row of which no column was read.
     fn blank() -> Self;
 
-    /// Puts rows into the order of the table, if it has one besides that of its numbers.
-    fn sort(_rows: &mut [Self], _parts: &Parts) {}
+    /// What a row is sorted by.
+    fn order(parts: &Parts) -> impl Fn(&Self) -> Self::Order;
+
+    /// Puts rows into the order of the table.
+    fn sort(rows: &mut [Self], parts: &Parts) {
+        rows.sort_by_cached_key(Self::order(parts));
+    }
 
     /// `key=value`, the directory within the table's that a row belongs to.
     fn partition(&self) -> Option<String> {

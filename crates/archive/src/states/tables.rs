@@ -7,8 +7,6 @@ use super::model::{
 use super::parts::Parts;
 use super::table::{Column, Table, column, joined};
 use dane::tlsa::Tlsa;
-use std::cmp::Ordering;
-use std::collections::HashMap;
 
 /// A word of which there are few.
 #[derive(Clone)]
@@ -96,6 +94,8 @@ fn part(of: &str, at: Epoch) -> String {
 }
 
 impl Table for Snapshot {
+    type Order = (WordId, Epoch);
+
     const NAME: &'static str = "snapshot";
     const ABOUT: &'static str = "When somebody looked: one row for every round of every vantage point. What has no row was missed.";
     const COLUMNS: &'static [Column<Self>] = &[
@@ -140,8 +140,8 @@ impl Table for Snapshot {
         }
     }
 
-    fn sort(rows: &mut [Self], _parts: &Parts) {
-        rows.sort_by_key(|round| (round.vantage, round.scheduled_s));
+    fn order(_: &Parts) -> impl Fn(&Self) -> Self::Order {
+        |round| (round.vantage, round.scheduled_s)
     }
 
     fn partition(&self) -> Option<String> {
@@ -150,6 +150,9 @@ impl Table for Snapshot {
 }
 
 impl Table for ServerState {
+    /// Its server's place in the order of servers; vantage point; time.
+    type Order = (u32, WordId, Epoch);
+
     const NAME: &'static str = "server_state";
     const ABOUT: &'static str = "What a server showed, unchanged from `valid_from_s` until before `valid_to_s`, in every round that took place \
         (see `snapshot`). Partitioned by the month of `valid_to_s`; `open` is what the last round saw.";
@@ -199,9 +202,9 @@ impl Table for ServerState {
         blank_state(ServerSeen::default())
     }
 
-    fn sort(rows: &mut [Self], parts: &Parts) {
-        let rank = rank(rows, |one, other| parts.servers.list()[one].cmp(&parts.servers.list()[other]));
-        rows.sort_by_key(|state| (rank[&state.key.index()], state.vantage, state.span.valid_from_s));
+    fn order(parts: &Parts) -> impl Fn(&Self) -> Self::Order {
+        let ranks = ranks(parts.servers.list());
+        move |state| (rank(&ranks, state.key), state.vantage, state.span.valid_from_s)
     }
 
     fn partition(&self) -> Option<String> {
@@ -210,12 +213,15 @@ impl Table for ServerState {
 }
 
 impl Table for DomainState {
+    /// Top-level domain, by its place in the order of words; vantage point; what was seen; time; number of the domain.
+    type Order = (u32, WordId, DomainSeen, [Epoch; 2], DomainId);
+
     const NAME: &'static str = "domain_state";
     const ABOUT: &'static str = "What the DNS said of a mail domain, in the same way. Partitioned by the year of `valid_to_s`, sorted by \
-        top-level domain.";
+        top-level domain, then by what was seen: what the domains of one provider have in common takes no room, and their names stand in \
+        `domain` only.";
     const COLUMNS: &'static [Column<Self>] = &[
         column!("domain_id", Int, "The domain: `domain`.", key),
-        joined!("domain", JoinedText, "Its name.", |s, parts| parts.domains.list().get(s.key.index()).map(ToString::to_string)),
         column!("tld", Word, "Its last label.", seen.tld),
         column!("vantage", Word, "Name of the vantage point.", vantage),
         column!("valid_from_s", Int, "Slot of the first round that saw it.", span.valid_from_s),
@@ -248,14 +254,12 @@ impl Table for DomainState {
         blank_state(DomainSeen::default())
     }
 
-    fn sort(rows: &mut [Self], parts: &Parts) {
-        let names = parts.domains.list();
-        let tld = |domain: &'_ str| domain.rfind('.').map_or(0, |dot| dot + 1);
-        let rank = rank(rows, |one, other| {
-            let (one, other) = (&names[one], &names[other]);
-            (&one[tld(one)..], one).cmp(&(&other[tld(other)..], other))
-        });
-        rows.sort_by_key(|state| (rank[&state.key.index()], state.vantage, state.span.valid_from_s));
+    fn order(parts: &Parts) -> impl Fn(&Self) -> Self::Order {
+        let ranks = ranks(parts.words.list());
+        move |state| {
+            let tld = state.seen.tld.map_or(0, |tld| rank(&ranks, tld));
+            (tld, state.vantage, state.seen, [state.span.valid_from_s, state.span.valid_to_s], state.key)
+        }
     }
 
     fn partition(&self) -> Option<String> {
@@ -263,13 +267,19 @@ impl Table for DomainState {
     }
 }
 
-/// The place of each key of the rows in the order of their names.
-fn rank<K: Id, S>(rows: &[State<K, S>], order: impl Fn(usize, usize) -> Ordering) -> HashMap<usize, usize> {
-    let mut keys: Vec<usize> = rows.iter().map(|state| state.key.index()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys.sort_by(|one, other| order(*one, *other));
-    keys.into_iter().enumerate().map(|(rank, key)| (key, rank)).collect()
+/// The places of names in their order, by number.
+fn ranks<V: Ord>(names: &[V]) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_unstable_by_key(|number| &names[*number]);
+    let mut ranks = vec![0; names.len()];
+    for (rank, number) in (0..).zip(order) {
+        ranks[number] = rank;
+    }
+    ranks
+}
+
+fn rank(ranks: &[u32], id: impl Id) -> u32 {
+    ranks.get(id.index()).copied().unwrap_or(u32::MAX)
 }
 
 fn blank_state<K: Id, S>(seen: S) -> State<K, S> {
@@ -282,6 +292,12 @@ macro_rules! table {
             const NAME: &'static str = $name;
             const ABOUT: &'static str = $about;
             const COLUMNS: &'static [Column<Self>] = &[$($column),*];
+
+            type Order = ();
+
+            fn order(_: &Parts) -> impl Fn(&Self) {
+                |_| ()
+            }
 
             fn blank() -> Self {
                 Self { $($field: $value),* }

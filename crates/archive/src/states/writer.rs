@@ -1,10 +1,11 @@
 //! Writing an archive of states: one writer at a time, one round after the other.
 
+use super::checkpoint::Spilled;
 use super::fold::{Delta, Look, Slot};
 use super::insert::Failed;
 use super::kind::{Kind, Streams};
 use super::log::{Line, Torn};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, log_name};
 use super::model::{DomainId, DomainSeen, ServerId, ServerSeen, Snapshot, State, WordId};
 use super::parts::Parts;
 use super::place::{Place, Tail};
@@ -33,6 +34,8 @@ pub struct Writer {
     /// Snapshots since the last checkpoint.
     pub(super) rounds: Vec<Snapshot>,
     pub(super) tail: Tail,
+    /// Files for the next checkpoint, of what is not in memory any more.
+    pub(super) spilled: Spilled,
     /// What is in memory may not be what is on disk: why.
     pub(super) broken: Option<String>,
     torn: Option<Torn>,
@@ -70,7 +73,7 @@ impl Writer {
         let torn = archive.log.torn.take();
         // From here on the streams have what the log says.
         archive.log.lines.clear();
-        Ok(Self { archive, servers, domains, rounds, tail, broken: None, torn, _lock: lock })
+        Ok(Self { archive, servers, domains, rounds, tail, spilled: Spilled::default(), broken: None, torn, _lock: lock })
     }
 
     /// The round that was lost when the last writer was cut off, if one was.
@@ -126,7 +129,7 @@ impl Writer {
         }
         let known = self.archive.snapshots.binary_search_by_key(&key(&snapshot), key);
         if let Ok(place) = known {
-            return match self.archive.snapshots[place].content == snapshot.content {
+            return match round.has(self.archive.snapshots[place].content) {
                 true => Ok(Appended::Known),
                 false => Err(refuse("the archive has another round of this vantage point for this slot; leave one of them out".into())),
             };
@@ -242,4 +245,10 @@ fn lock(path: &Path) -> Result<Lock, Error> {
     // Who holds the lock is a courtesy; that it is held is not.
     written.ok();
     Ok(Lock(file))
+}
+
+/// The number of a new manifest, and the log that belongs to it.
+pub(super) fn next(manifest: &Manifest, spilled: &Spilled, mark: &str) -> (u64, String) {
+    let sequence = manifest.sequence + 1 + spilled.times;
+    (sequence, log_name(sequence, mark))
 }

@@ -40,6 +40,8 @@ print(
                 "records": number("SELECT count(*) FROM tlsa_set WHERE usage IS NOT NULL"),
                 "matching looks": number("SELECT count(*) FROM server_observation JOIN paper_match USING (tlsa_set_id, chain_id)"),
                 "looks at mx1.example": number("SELECT count(*) FROM server_observation WHERE host = 'mx1.example'"),
+                "looks at d1.nl": number("SELECT count(*) FROM domain_observation WHERE domain = 'd1.nl'"),
+                "looks at d1.nl with records": number("SELECT count(*) FROM domain_observation WHERE domain = 'd1.nl' AND tlsa > 0"),
             },
             "polars": {
                 "rounds": polars_number(table("snapshot").select(polars.len())),
@@ -50,6 +52,12 @@ print(
                 "records": polars_number(table("tlsa_set").filter(polars.col("usage").is_not_null()).select(polars.len())),
                 "looks at mx1.example": polars_number(
                     table("server_state").filter(polars.col("host") == "mx1.example").select(polars.col("n_obs").sum())
+                ),
+                "looks at d1.nl": polars_number(
+                    table("domain_state")
+                    .join(table("domain"), on="domain_id")
+                    .filter(polars.col("domain") == "d1.nl")
+                    .select(polars.col("n_obs").sum())
                 ),
             },
         }
