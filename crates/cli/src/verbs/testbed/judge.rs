@@ -35,7 +35,7 @@ pub fn judge(events: &[Event], scenarios: &[&'static Scenario], zone: &Name, tok
 }
 
 /// The tests and scenarios that an event speaks of: a visit may serve several.
-fn places(event: &Event, zone: &Name) -> Vec<Place> {
+pub fn places(event: &Event, zone: &Name) -> Vec<Place> {
     let of = |text: &str| Name::from_chars(format!("{}.", text.trim_end_matches('.')).chars()).ok().and_then(|n| Place::of(&n, zone));
     match event {
         Event::Query(query) => Place::of(&query.name, zone).into_iter().collect(),

@@ -5,6 +5,7 @@ mod run;
 mod serve;
 mod state;
 mod verdict;
+mod web;
 
 use crate::common::print;
 use crate::exit::{Exit, UsageError};

@@ -1,14 +1,17 @@
 //! `danelaw testbed serve`: the zone's name servers and its mail servers, in one process.
 
 use super::state::{Export, Kept, Start};
+use super::web::{Pages, Recent};
 use crate::common::print;
 use crate::exit::{Exit, UsageError};
 use crate::verbs::lab::until_told;
 use dane::name::Name;
 use lab::testbed::Testbed;
+use probe::web::Web;
 use serde::Serialize;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Serves a zone with every scenario below it, and its mail servers, and writes down what senders do.
@@ -54,6 +57,10 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..))]
     smtp_port: u16,
 
+    /// Serve pages over HTTP on which people begin a test and follow it; put a proxy with TLS in front
+    #[arg(long, value_name = "ADDR:PORT")]
+    web: Option<SocketAddr>,
+
     /// Stop after so many seconds
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
@@ -82,7 +89,15 @@ impl Serve {
     pub fn run(self) -> Result<Exit, UsageError> {
         let Self { zone, address, root, dns_port, smtp_port, .. } = self;
         let kept = Kept::start(&self.state, Start { zone, addresses: address, root, dns_port, smtp_port })?;
-        let testbed = Testbed::start(kept.config(), kept.sink()?).map_err(UsageError::new)?;
+        let zone = kept.config().zone;
+        let mut sink = kept.sink()?;
+        let mut pages = None;
+        if self.web.is_some() {
+            let recent = Arc::new(Recent::new(zone.clone(), sink, kept.events()?.0));
+            pages = Some(Pages::new(zone, Testbed::build(kept.config()), Arc::clone(&recent)));
+            sink = recent;
+        }
+        let testbed = Testbed::start(kept.config(), sink).map_err(UsageError::new)?;
         let export = kept.export(&testbed)?;
         if self.json {
             print::json(&Up::new(&testbed, export));
@@ -90,7 +105,15 @@ impl Serve {
             announce(&testbed, &export, &self.state.display().to_string());
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(UsageError::new)?;
-        runtime.block_on(until_told(self.duration.map(Duration::from_secs)))?;
+        runtime.block_on(async {
+            if let (Some(at), Some(pages)) = (self.web, pages) {
+                let failed = |e| UsageError(format!("--web {at}: {e}; name a free address and port of this machine"));
+                let web = Web::bind(at, pages).await.map_err(failed)?;
+                anstream::eprintln!("danelaw: tests begin at http://{}/", web.address().map_err(failed)?);
+                tokio::spawn(web.serve());
+            }
+            until_told(self.duration.map(Duration::from_secs)).await
+        })?;
         Ok(Exit::Good)
     }
 }
