@@ -1,6 +1,6 @@
 //! Hosts, and what their servers showed.
 
-use archive::states::model::{Id, KeyType, ServerId, ServerKey, ServerState, WordId};
+use archive::states::model::{Id, KeyType, ServerId, ServerKey, ServerState, Span, WordId};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -113,6 +113,30 @@ impl<'s> HostStates<'s> {
             stream.sort_by_key(|state| state.span.valid_from_s);
         }
         stream
+    }
+}
+
+/// Stretches of time in which what is asked of states stays the same; states without it end them. Most of what changes matters to few questions,
+/// so most have little left to count. A stretch does not know its number of rounds.
+pub fn stretches<K: PartialEq>(states: &[ServerState], mut what: impl FnMut(&ServerState) -> Option<K>, mut each: impl FnMut(K, &Span)) {
+    let mut open: Option<(K, Span)> = None;
+    for state in states {
+        let here = what(state);
+        let span = Span { n_obs: 0, ..state.span };
+        match (&mut open, here) {
+            (Some((kind, stretch)), Some(here)) if *kind == here && stretch.valid_to_s == span.valid_from_s => {
+                stretch.valid_to_s = span.valid_to_s;
+            }
+            (_, here) => {
+                if let Some((kind, stretch)) = open.take() {
+                    each(kind, &stretch);
+                }
+                open = here.map(|here| (here, span));
+            }
+        }
+    }
+    if let Some((kind, stretch)) = open {
+        each(kind, &stretch);
     }
 }
 

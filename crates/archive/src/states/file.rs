@@ -6,8 +6,7 @@ use super::parts::Parts;
 use super::place::Place;
 use super::table::{Access, Column, Table};
 use crate::Error;
-use crate::columns::Wrong;
-use crate::columns::{self, Source, Value, Values};
+use crate::columns::{self, Cursor, Source, Value, Values};
 use crate::table::parquet_error;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::ByteArray;
@@ -16,6 +15,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use std::collections::HashMap;
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Version of the tables of states. Raise it when a reader of the old form could go wrong, and keep reading the old one.
@@ -90,23 +90,50 @@ pub(crate) fn read<T: Table>(
     parts: &Parts,
     mut each: impl FnMut(&[T]),
 ) -> Result<(), Error> {
-    let path = place.path(&entry.path);
-    let file = File::open(&path).map_err(Error::io(&path))?;
-    let source = Source::new(file).map_err(|e| parquet_error(&path, e))?;
-    let version = source.note(SCHEMA_KEY).and_then(|version| version.parse::<u64>().ok());
-    match version {
-        Some(version) if version <= u64::from(STATES_SCHEMA) => {}
-        Some(found) => return Err(Error::TooNew { path, found, known: STATES_SCHEMA }),
-        None => return Err(Error::damaged(&path, "not a file of an archive of states: it carries no schema version")),
-    }
-    let wanted = Wanted::<T>::new(columns);
+    let mut file = Reading::open(place, entry, columns)?;
     let mut rows = Vec::new();
-    let batch = |columns: &[Option<Values>], count: usize| {
-        wanted.rows(columns, count, parts, &mut rows).map_err(Wrong::Content)?;
+    while file.next(BATCH_ROWS, parts, &mut rows)? {
         each(&rows);
-        Ok(())
-    };
-    source.each_as_it_comes(&wanted.names(), BATCH_ROWS, batch).map_err(|wrong| wrong.error(&path))
+    }
+    Ok(())
+}
+
+/// A file that is being read.
+pub(super) struct Reading<T: Table> {
+    path: PathBuf,
+    wanted: Wanted<T>,
+    cursor: Cursor<Source>,
+}
+
+impl<T: Table> Reading<T> {
+    /// Its begin.
+    pub fn open(place: &Place, entry: &Entry, columns: Option<&[&str]>) -> Result<Self, Error> {
+        let path = place.path(&entry.path);
+        let file = File::open(&path).map_err(Error::io(&path))?;
+        let source = Source::new(file).map_err(|e| parquet_error(&path, e))?;
+        let version = source.note(SCHEMA_KEY).and_then(|version| version.parse::<u64>().ok());
+        match version {
+            Some(version) if version <= u64::from(STATES_SCHEMA) => {}
+            Some(found) => return Err(Error::TooNew { path, found, known: STATES_SCHEMA }),
+            None => return Err(Error::damaged(&path, "not a file of an archive of states: it carries no schema version")),
+        }
+        let wanted = Wanted::<T>::new(columns);
+        let cursor = Cursor::new(source, &wanted.names());
+        Ok(Self { path, wanted, cursor })
+    }
+
+    /// The next rows, at most so many, in the place of what was in `rows`; whether there were any.
+    pub fn next(&mut self, most: usize, parts: &Parts, rows: &mut Vec<T>) -> Result<bool, Error> {
+        let next = self.cursor.next(most).map_err(|e| parquet_error(&self.path, e))?;
+        let Some((columns, count)) = next else { return Ok(false) };
+        self.wanted.rows(&columns, count, parts, rows).map_err(|what| Error::damaged(&self.path, what))?;
+        Ok(true)
+    }
+
+    /// What is wrong with what it holds.
+    pub fn damaged(&self, what: &str) -> Error {
+        Error::damaged(&self.path, what)
+    }
 }
 
 /// Columns that are read back into rows.

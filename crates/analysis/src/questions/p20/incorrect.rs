@@ -11,7 +11,7 @@
 use crate::Share;
 use crate::questions::p20::reasons::{Reason, Reasons};
 use crate::questions::p20::split::{Repair, repair};
-use crate::study::{About, Answer, Cell, Chart, Drawing, Grid, HostStates, Needs, Question, Scale, Steps, Study, Table, View};
+use crate::study::{About, Answer, Cell, Chart, Drawing, Grid, HostStates, Needs, Question, Scale, Steps, Study, Table, View, stretches};
 use archive::states::model::{ChainId, ServerState, TlsaSetId, WordId};
 use dane::dns::Security;
 use dane::rollover::Part;
@@ -116,34 +116,34 @@ impl Counts {
         self.bogus.resize(Reason::ALL.len(), Steps::default());
         self.mismatched.resize(Repair::ALL.len(), Steps::default());
         let mut last: Option<(TlsaSetId, ChainId, Option<Repair>)> = None;
-        for state in states {
-            let Some(set) = state.seen.tlsa_set.filter(|set| study.has_records(*set)) else { continue };
-            let rounds = grid.rounds(&state.span);
+        let what = |state: &ServerState| {
+            let set = state.seen.tlsa_set.filter(|set| study.has_records(*set))?;
             let judged = match state.seen.dnssec {
                 Some(Security::Secure | Security::Bogus) => true,
                 Some(Security::Insecure) => view == View::Ours,
                 Some(Security::Indeterminate) | None => false,
             };
-            if judged {
-                self.judged.add(&rounds, 1);
-                if state.seen.dnssec == Some(Security::Bogus)
-                    && let Some(steps) = self.bogus.get_mut(reasons.of(study, state.seen.reason) as usize)
-                {
-                    steps.add(&rounds, 1);
-                }
-            }
+            let bogus = (state.seen.dnssec == Some(Security::Bogus)).then(|| reasons.of(study, state.seen.reason));
             let insecure = state.seen.dnssec == Some(Security::Insecure);
-            let Some(chain) = state.seen.chain.filter(|_| view == View::Ours || !insecure) else { continue };
-            self.crawled.add(&rounds, 1);
-            let wrong = match last {
+            let crawled = state.seen.chain.filter(|_| view == View::Ours || !insecure).map(|chain| match last {
                 Some((one, other, wrong)) if (one, other) == (set, chain) => wrong,
-                _ => (!study.matching.any_fits(set, chain, Part::All)).then(|| repair(&study.matching, set, chain)),
-            };
-            last = Some((set, chain, wrong));
-            if let Some(steps) = wrong.and_then(|wrong| self.mismatched.get_mut(wrong as usize)) {
-                steps.add(&rounds, 1);
-            }
-        }
+                _ => {
+                    let wrong = (!study.matching.any_fits(set, chain, Part::All)).then(|| repair(&study.matching, set, chain));
+                    last = Some((set, chain, wrong));
+                    wrong
+                }
+            });
+            Some((judged, bogus, crawled))
+        };
+        stretches(states, what, |(judged, bogus, crawled), span| {
+            let rounds = grid.rounds(span);
+            let one = |yes: bool| i64::from(yes);
+            self.judged.add(&rounds, one(judged));
+            self.crawled.add(&rounds, one(crawled.is_some()));
+            let bogus = bogus.and_then(|reason| self.bogus.get_mut(reason as usize));
+            let mismatched = crawled.flatten().and_then(|wrong| self.mismatched.get_mut(wrong as usize));
+            bogus.into_iter().chain(mismatched).for_each(|steps| steps.add(&rounds, 1));
+        });
     }
 
     fn merge(&mut self, other: &Self) {

@@ -10,7 +10,7 @@
 
 use crate::Share;
 use crate::questions::connection::{Class, Classes};
-use crate::study::{About, Answer, Cell, Chart, Drawing, Grid, HostStates, Needs, Question, Steps, Study, Table, View};
+use crate::study::{About, Answer, Cell, Chart, Drawing, Grid, HostStates, Needs, Question, Steps, Study, Table, View, stretches};
 use archive::states::model::{ServerState, WordId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -132,9 +132,13 @@ impl Question for Starttls {
 
 /// Counts states of one class after the other.
 fn add(counts: &mut [Steps], grid: &Grid, states: &[ServerState], mut class: impl FnMut(&ServerState) -> Class) {
-    for state in states {
-        if let Some(steps) = counts.get_mut(class(state).index()) {
-            steps.add(&grid.rounds(&state.span), 1);
-        }
-    }
+    stretches(
+        states,
+        |state| Some(class(state)),
+        |class, span| {
+            if let Some(steps) = counts.get_mut(class.index()) {
+                steps.add(&grid.rounds(span), 1);
+            }
+        },
+    );
 }
