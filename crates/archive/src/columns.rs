@@ -105,6 +105,31 @@ impl Values {
         }
     }
 
+    /// Which rows have this text.
+    pub(crate) fn are(&self, text: &[u8], rows: usize) -> Vec<bool> {
+        match self {
+            Values::Bytes(values) => values.iter().map(|value| value.as_ref().is_some_and(|value| value.data() == text)).collect(),
+            Values::Same(Value::Bytes(value)) => vec![value.data() == text; rows],
+            _ => vec![false; rows],
+        }
+    }
+
+    /// Leaves out the rows that are not to be kept.
+    pub(crate) fn keep(&mut self, kept: &[bool]) {
+        fn keep<T>(values: &mut Vec<T>, kept: &[bool]) {
+            let mut kept = kept.iter();
+            values.retain(|_| kept.next().copied().unwrap_or(false));
+        }
+        match self {
+            Values::Int(values) => keep(values, kept),
+            Values::Bool(values) => keep(values, kept),
+            Values::Bytes(values) => keep(values, kept),
+            Values::Lists(values) => keep(values, kept),
+            Values::Ints(values) => keep(values, kept),
+            Values::Same(_) => {}
+        }
+    }
+
     fn write(&self, column: &mut SerializedColumnWriter<'_>) -> Result<()> {
         match self {
             Values::Int(values) => flat::<Int64Type>(column, values),

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-const SQL: [&str; 9] =
-    ["last-round", "p20-figure-5", "causes", "issuers", "lets-encrypt", "newcomers", "survival", "keys", "weak-keys"];
+const SQL: [&str; 9] = ["last-round", "p20-figure-5", "causes", "issuers", "lets-encrypt", "newcomers", "survival", "keys", "weak-keys"];
 
 fn run(command: &mut Command) -> Vec<u8> {
     let output = command.output().unwrap();

@@ -95,6 +95,12 @@ impl<'a> Matching<'a> {
         }
     }
 
+    /// The numbers of the leaf's key, if there is one, and of its issuers'.
+    pub(super) fn keys_of(&self, chain: ChainId) -> (Option<u32>, Vec<u32>) {
+        let (leaf, issuers) = self.leaf_and_issuers(chain);
+        (leaf.and_then(|cert| self.key(cert)), issuers.iter().filter_map(|cert| self.key(cert)).collect())
+    }
+
     /// Every certificate of a chain, whether it can be read or not.
     fn sent(&self, chain: ChainId) -> &'a [CertId] {
         self.chains.get(chain.index()).map_or(&[], |chain| &chain.certs)
@@ -172,11 +178,10 @@ impl Evidence for Matching<'_> {
     fn difference(&self, old: u32, new: u32) -> Difference {
         let Some((old, new)) = ChainId::new(old).zip(ChainId::new(new)) else { return Difference::default() };
         let ((old_leaf, old_issuers), (new_leaf, new_issuers)) = (self.leaf_and_issuers(old), self.leaf_and_issuers(new));
-        let key = |leaf: Option<&CertId>| leaf.and_then(|cert| self.key(cert));
-        let keys = |certs: &[CertId]| certs.iter().filter_map(|cert| self.key(cert)).collect::<Vec<u32>>();
+        let ((old_key, old_keys), (new_key, new_keys)) = (self.keys_of(old), self.keys_of(new));
         Difference {
             certificates: place(old_leaf != new_leaf, old_issuers, new_issuers),
-            keys: place(key(old_leaf) != key(new_leaf), &keys(old_issuers), &keys(new_issuers)),
+            keys: place(old_key != new_key, &old_keys, &new_keys),
         }
     }
 }

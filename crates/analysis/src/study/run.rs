@@ -50,9 +50,9 @@ fn servers(study: &Study<'_>, needs: &Together, questions: &[Entry], passes: &mu
     }
     let only = study.vantage().map(|(vantage, _)| vantage).filter(|_| !needs.all.every_vantage);
     let mut states: Vec<ServerState> = Vec::new();
-    study.archive().server_states_by_host(Columns::Only(&needs.servers), |rows| {
+    study.archive().server_states_by_host(Columns::Only(&needs.servers), only, |rows| {
         states.clear();
-        states.extend(rows.iter().filter(|state| only.is_none_or(|only| state.vantage == only)));
+        states.extend_from_slice(rows);
         pass_host(study, &mut states, questions, passes);
     })
 }

@@ -1,23 +1,33 @@
 //! States of servers host by host. Every file is in the order of hosts, so all are read side by side, and memory holds a little of each.
 
-use super::file::Reading;
-use super::model::{Id, ServerId, ServerKey, ServerState};
+use super::file::{self, Reading};
+use super::manifest::Entry;
+use super::model::{Id, ServerId, ServerKey, ServerState, WordId};
 use super::parts::Parts;
 use super::store::{Archive, Columns};
 use super::table::Table;
 use crate::Error;
+use std::cmp::Reverse;
 
 /// Rows that are read of a file at a time: there are as many files as months.
 const BATCH_ROWS: usize = 1024;
+/// Files that are open at a time: what was not compacted for long may have more than a process may open. The smallest are read whole.
+const OPEN_FILES: usize = if cfg!(test) { 2 } else { 256 };
 
 impl Archive {
-    /// Every state of every server, all of one host and port at a time, these in no order. Of servers without a name they come together, last.
+    /// Every state of every server, from one vantage point or from all; those of one host and port come together, in no order. Those of servers that
+    /// have no name come last. The columns have to have the vantage point.
     ///
     /// # Errors
     /// If a file cannot be read, or is not in the order of hosts.
-    pub fn server_states_by_host(&self, columns: Columns<'_>, mut each: impl FnMut(&[ServerState])) -> Result<(), Error> {
+    pub fn server_states_by_host(
+        &self,
+        columns: Columns<'_>,
+        only: Option<WordId>,
+        mut each: impl FnMut(&[ServerState]),
+    ) -> Result<(), Error> {
         let order = order(self.servers());
-        let mut sources = self.side_by_side(columns, &order)?;
+        let mut sources = self.side_by_side(columns, only, &order)?;
         let mut states = Vec::new();
         while let Some(host) = sources.iter().filter_map(|source| source.host).min() {
             states.clear();
@@ -30,19 +40,31 @@ impl Archive {
     }
 
     /// Everything that has states, each in the order of hosts.
-    fn side_by_side(&self, columns: Columns<'_>, order: &[u32]) -> Result<Vec<Source>, Error> {
+    fn side_by_side(&self, columns: Columns<'_>, only: Option<WordId>, order: &[u32]) -> Result<Vec<Source>, Error> {
         let has_news = self.log.lines.iter().any(|line| line.servers.is_some());
+        let mut files: Vec<&Entry> = self.manifest.of(ServerState::NAME).filter(|entry| !(has_news && entry.is_open())).collect();
+        files.sort_by_key(|entry| Reverse(entry.rows));
+        let (large, small) = files.split_at(files.len().min(OPEN_FILES));
         let mut sources = Vec::new();
-        for entry in self.manifest.of(ServerState::NAME).filter(|entry| !(has_news && entry.is_open())) {
-            sources.push(Source::new(Some(Reading::open(&self.place, entry, columns.names())?), Vec::new()));
+        for entry in large {
+            let mut reading = Reading::open(&self.place, entry, columns.names())?;
+            if let Some(only) = only {
+                reading = reading.only("vantage", self.parts.text(only));
+            }
+            sources.push(Source::new(Some(reading), Vec::new()));
+        }
+        let mut states: Vec<ServerState> = Vec::new();
+        for entry in small {
+            file::read(&self.place, entry, columns.names(), &self.parts, |rows| states.extend_from_slice(rows))?;
         }
         if has_news {
             let mut streams = self.streams()?;
-            let mut states = std::mem::take(&mut streams.over);
+            states.append(&mut streams.over);
             states.extend(streams.open());
-            states.sort_by_key(|state| place(order, state.key));
-            sources.push(Source::new(None, states));
         }
+        states.retain(|state| only.is_none_or(|only| state.vantage == only));
+        states.sort_by_key(|state| place(order, state.key));
+        sources.push(Source::new(None, states));
         for source in &mut sources {
             source.refill(order, &self.parts)?;
         }

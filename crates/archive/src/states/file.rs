@@ -103,6 +103,8 @@ pub(super) struct Reading<T: Table> {
     path: PathBuf,
     wanted: Wanted<T>,
     cursor: Cursor<Source>,
+    /// Only rows with this text in the column at this place of those wanted.
+    only: Option<(usize, String)>,
 }
 
 impl<T: Table> Reading<T> {
@@ -119,13 +121,27 @@ impl<T: Table> Reading<T> {
         }
         let wanted = Wanted::<T>::new(columns);
         let cursor = Cursor::new(source, &wanted.names());
-        Ok(Self { path, wanted, cursor })
+        Ok(Self { path, wanted, cursor, only: None })
     }
 
-    /// The next rows, at most so many, in the place of what was in `rows`; whether there were any.
+    /// Passes over all rows but those with this text in a column that is read.
+    pub fn only(mut self, column: &str, text: &str) -> Self {
+        let place = self.wanted.columns.iter().position(|wanted| wanted.name == column);
+        self.only = place.map(|place| (place, text.to_owned()));
+        self
+    }
+
+    /// The next rows, at most so many, in the place of what was in `rows`, perhaps none of them wanted; whether there were any.
     pub fn next(&mut self, most: usize, parts: &Parts, rows: &mut Vec<T>) -> Result<bool, Error> {
         let next = self.cursor.next(most).map_err(|e| parquet_error(&self.path, e))?;
-        let Some((columns, count)) = next else { return Ok(false) };
+        let Some((mut columns, mut count)) = next else { return Ok(false) };
+        if let Some((place, text)) = &self.only
+            && let Some(Some(values)) = columns.get(*place)
+        {
+            let kept = values.are(text.as_bytes(), count);
+            columns.iter_mut().flatten().for_each(|values| values.keep(&kept));
+            count = kept.into_iter().filter(|kept| *kept).count();
+        }
         self.wanted.rows(&columns, count, parts, rows).map_err(|what| Error::damaged(&self.path, what))?;
         Ok(true)
     }

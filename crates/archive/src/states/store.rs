@@ -99,14 +99,14 @@ impl Archive {
             Purpose::Read => archive.parts.count(&archive.manifest.counts),
             Purpose::Write => archive.load_content()?,
         }
-        let mut snapshots = Vec::new();
+        let mut snapshots = Vec::with_capacity(archive.count_in_files(Snapshot::NAME) + archive.log.lines.len());
         archive.files::<Snapshot>(Columns::All, |rows| snapshots.extend_from_slice(rows))?;
         for line in &mut archive.log.lines {
             let learnt = archive.parts.learn(std::mem::take(&mut line.parts));
             learnt.map_err(|what| Error::damaged(&archive.place.path(&archive.manifest.log), what))?;
             snapshots.push(line.round);
         }
-        snapshots.sort_by_key(|snapshot| (snapshot.vantage, snapshot.scheduled_s));
+        snapshots.sort_unstable_by_key(|snapshot| (snapshot.vantage, snapshot.scheduled_s));
         archive.snapshots = snapshots;
         Ok(archive)
     }
@@ -166,7 +166,7 @@ impl Archive {
     /// # Errors
     /// If a file cannot be read.
     pub fn certs(&self, columns: Columns<'_>) -> Result<Vec<Cert>, Error> {
-        let mut all = Vec::with_capacity(self.count_in_files("cert"));
+        let mut all = Vec::with_capacity(self.count_in_files(CertRow::NAME));
         self.rows::<CertRow>(columns, |rows| all.extend(rows.iter().map(|row| row.cert.clone())))?;
         Ok(all)
     }

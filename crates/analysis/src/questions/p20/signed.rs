@@ -75,8 +75,8 @@ impl Question for Signed {
                 for (round, time) in grid.times().iter().enumerate() {
                     let [sets, signed, bogus, without_ds] = [0, 1, 2, 3].map(|which: usize| counted[which][round]);
                     let signed = if view == View::Paper { signed - bogus } else { signed };
-                    let shares = [Share::new(signed, sets).into(), Share::new(without_ds, signed).into()];
-                    table.rows.push([&[Cell::Time(*time), study.text(Some(*vantage)).into()], &shares[..]].concat());
+                    let (signed, without_ds) = (Share::new(signed, sets), Share::new(without_ds, signed));
+                    table.rows.push(vec![Cell::Time(*time), study.text(Some(*vantage)).into(), signed.into(), without_ds.into()]);
                 }
             }
             answer.tables.push(table);

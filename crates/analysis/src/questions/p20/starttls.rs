@@ -114,7 +114,8 @@ impl Question for Starttls {
                 for (round, time) in grid.times().iter().enumerate() {
                     let count = |class: Class| counted.get(class.index()).and_then(|counts| counts.get(round)).copied().unwrap_or(0);
                     let whole = of.iter().map(|(_, class)| count(*class)).sum();
-                    let mut row = vec![Cell::Time(*time), study.text(Some(*vantage)).into()];
+                    let mut row = Vec::with_capacity(columns.len());
+                    row.extend([Cell::Time(*time), study.text(Some(*vantage)).into()]);
                     row.push(Share::new(failures.iter().map(|(_, class)| count(*class)).sum(), whole).into());
                     row.extend(failures.iter().map(|(_, class)| Cell::Share(Share::new(count(*class), whole))));
                     row.extend(apart.iter().map(|(_, class)| Cell::Count(count(*class))));
