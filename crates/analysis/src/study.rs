@@ -22,7 +22,7 @@ pub use answer::{About, Answer, Cell, Chart, Drawing, Scale, Series, Table, View
 pub use days::Days;
 pub use grid::{Grid, Steps};
 pub use holdings::{Holdings, Watch};
-pub use host::{Host, HostStates};
+pub use host::{Host, HostStates, stretches};
 pub use matching::Matching;
 pub use partition::{Partition, parts, whole};
 pub use question::{Entry, Needs, Question};
@@ -51,6 +51,10 @@ pub struct Content {
     pub domains: Vec<Domain>,
 }
 
+/// Columns of certificates for those who ask no names.
+const WITHOUT_NAMES: Columns<'static> =
+    Columns::Only(&["cert_id", "sha256", "sha512", "spki_sha256", "spki_sha512", "not_before_s", "not_after_s"]);
+
 impl Content {
     /// Reads it.
     ///
@@ -61,7 +65,7 @@ impl Content {
             if needed { read() } else { Ok(Vec::new()) }
         }
         Ok(Self {
-            certs: if_needed(needs.certificates, || archive.certs(Columns::All))?,
+            certs: if_needed(needs.certificates, || archive.certs(if needs.certificate_names { Columns::All } else { WITHOUT_NAMES }))?,
             chains: if_needed(needs.certificates, || archive.chains())?,
             tlsa_sets: if_needed(needs.tlsa, || archive.tlsa_sets())?,
             mx_sets: if_needed(needs.mail_hosts, || archive.mx_sets())?,

@@ -12,6 +12,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{Type, TypePtr};
+use std::borrow::Borrow;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -101,6 +102,31 @@ impl Values {
             Values::Same(Value::Bool(value)) => Values::Bool(vec![Some(*value); rows]),
             Values::Same(Value::Bytes(value)) => Values::Bytes(vec![Some(value.clone()); rows]),
             plain => plain.clone(),
+        }
+    }
+
+    /// Which rows have this text.
+    pub(crate) fn are(&self, text: &[u8], rows: usize) -> Vec<bool> {
+        match self {
+            Values::Bytes(values) => values.iter().map(|value| value.as_ref().is_some_and(|value| value.data() == text)).collect(),
+            Values::Same(Value::Bytes(value)) => vec![value.data() == text; rows],
+            _ => vec![false; rows],
+        }
+    }
+
+    /// Leaves out the rows that are not to be kept.
+    pub(crate) fn keep(&mut self, kept: &[bool]) {
+        fn keep<T>(values: &mut Vec<T>, kept: &[bool]) {
+            let mut kept = kept.iter();
+            values.retain(|_| kept.next().copied().unwrap_or(false));
+        }
+        match self {
+            Values::Int(values) => keep(values, kept),
+            Values::Bool(values) => keep(values, kept),
+            Values::Bytes(values) => keep(values, kept),
+            Values::Lists(values) => keep(values, kept),
+            Values::Ints(values) => keep(values, kept),
+            Values::Same(_) => {}
         }
     }
 
@@ -215,16 +241,6 @@ impl Source {
         })
     }
 
-    /// The same of a file that we wrote, with less work: [`Values::Ints`] and [`Values::Same`] come, too.
-    pub(crate) fn each_as_it_comes(
-        &self,
-        columns: &[&str],
-        rows: usize,
-        each: impl FnMut(&[Option<Values>], usize) -> std::result::Result<(), Wrong>,
-    ) -> std::result::Result<(), Wrong> {
-        self.groups(columns, rows, Column::open, each)
-    }
-
     fn groups(
         &self,
         columns: &[&str],
@@ -232,23 +248,60 @@ impl Source {
         open: impl Fn(&dyn RowGroupReader, usize) -> Result<Column>,
         mut each: impl FnMut(&[Option<Values>], usize) -> std::result::Result<(), Wrong>,
     ) -> std::result::Result<(), Wrong> {
-        let schema = self.reader.metadata().file_metadata().schema_descr();
-        let place = |name: &&str| schema.columns().iter().position(|c| c.path().parts() == [*name]);
-        let places: Vec<Option<usize>> = columns.iter().map(place).collect();
-        for index in 0..self.reader.num_row_groups() {
-            let group = self.reader.get_row_group(index)?;
-            let open = |place: &Option<usize>| place.map(|place| open(&*group, place)).transpose();
-            let mut readers = places.iter().map(open).collect::<Result<Vec<_>>>()?;
-            let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
-            while left > 0 {
-                let wanted = left.min(rows);
-                let read = |column: &mut Option<Column>| column.as_mut().map(|column| column.read(wanted)).transpose();
-                let values = readers.iter_mut().map(read).collect::<Result<Vec<_>>>()?;
-                each(&values, wanted)?;
-                left -= wanted;
-            }
+        let mut cursor = Cursor::new(self, columns);
+        while let Some((values, rows)) = cursor.next_by(rows, &open)? {
+            each(&values, rows)?;
         }
         Ok(())
+    }
+}
+
+/// A place in a file: what comes is asked for, so that several files can be read side by side.
+pub(crate) struct Cursor<S> {
+    source: S,
+    /// Of the columns asked for: where they are in the file.
+    places: Vec<Option<usize>>,
+    /// The row group that comes next.
+    group: usize,
+    /// Of the one before.
+    readers: Vec<Option<Column>>,
+    left: usize,
+}
+
+impl<S: Borrow<Source>> Cursor<S> {
+    /// At the begin.
+    pub(crate) fn new(source: S, columns: &[&str]) -> Self {
+        let schema = source.borrow().reader.metadata().file_metadata().schema_descr();
+        let place = |name: &&str| schema.columns().iter().position(|c| c.path().parts() == [*name]);
+        let places = columns.iter().map(place).collect();
+        Self { source, places, group: 0, readers: Vec::new(), left: 0 }
+    }
+
+    /// The next rows of a file that we wrote, at most so many: their values as they come, and how many they are. `None`: there are no more.
+    pub(crate) fn next(&mut self, most: usize) -> Result<Option<(Vec<Option<Values>>, usize)>> {
+        self.next_by(most, &Column::open)
+    }
+
+    fn next_by(
+        &mut self,
+        most: usize,
+        open: &dyn Fn(&dyn RowGroupReader, usize) -> Result<Column>,
+    ) -> Result<Option<(Vec<Option<Values>>, usize)>> {
+        let reader = &self.source.borrow().reader;
+        while self.left == 0 {
+            if self.group >= reader.num_row_groups() {
+                return Ok(None);
+            }
+            let group = reader.get_row_group(self.group)?;
+            let open = |place: &Option<usize>| place.map(|place| open(&*group, place)).transpose();
+            self.readers = self.places.iter().map(open).collect::<Result<Vec<_>>>()?;
+            self.left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+            self.group += 1;
+        }
+        let rows = self.left.min(most);
+        self.left -= rows;
+        let read = |column: &mut Option<Column>| column.as_mut().map(|column| column.read(rows)).transpose();
+        Ok(Some((self.readers.iter_mut().map(read).collect::<Result<Vec<_>>>()?, rows)))
     }
 }
 

@@ -16,6 +16,7 @@
 pub mod arrow;
 mod ask;
 mod bulk;
+mod by_host;
 mod checkpoint;
 mod docs;
 mod file;

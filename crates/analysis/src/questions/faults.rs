@@ -1,7 +1,7 @@
 //! What is wrong with a host in a state, and for how long: what several questions count.
 
 use super::connection::Classes;
-use crate::study::{Grid, HostStates, Study};
+use crate::study::{Grid, HostStates, Study, stretches};
 use archive::states::model::{ServerSeen, ServerState};
 use dane::dns::Security;
 use dane::rollover::Part;
@@ -159,13 +159,13 @@ pub fn spells(study: &Study<'_>, classes: &mut Classes, grid: &Grid, stream: &[S
     let mut out = Vec::new();
     let mut watches = [Watch { good: None, open: None, last: 0, blind: false }; 4];
     let mut end = 0;
-    for state in stream {
-        let rounds = grid.rounds(&state.span);
+    let found = |state: &ServerState| Some(findings(study, classes, &state.seen));
+    stretches(stream, found, |found, span| {
+        let rounds = grid.rounds(span);
         if rounds.is_empty() {
-            continue;
+            return;
         }
         end = rounds.end;
-        let found = findings(study, classes, &state.seen);
         for ((watch, finding), fault) in watches.iter_mut().zip(found).zip(Fault::ALL) {
             match finding {
                 Finding::Unseen => watch.blind |= watch.good.is_none(),
@@ -187,7 +187,7 @@ pub fn spells(study: &Study<'_>, classes: &mut Classes, grid: &Grid, stream: &[S
                 }
             }
         }
-    }
+    });
     for watch in watches {
         // Rounds that did not reach everybody do not say that it is no more.
         let gone = (end..grid.len()).any(|round| grid.is_complete(round));

@@ -114,7 +114,7 @@ pub struct Steps {
 impl Steps {
     /// So many more at these rounds.
     pub fn add(&mut self, rounds: &Range<usize>, many: i64) {
-        if rounds.is_empty() {
+        if rounds.is_empty() || many == 0 {
             return;
         }
         if self.changes.len() <= rounds.end {

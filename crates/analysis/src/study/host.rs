@@ -1,6 +1,6 @@
 //! Hosts, and what their servers showed.
 
-use archive::states::model::{Id, KeyType, ServerId, ServerKey, ServerState, WordId};
+use archive::states::model::{Id, KeyType, ServerId, ServerKey, ServerState, Span, WordId};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -116,6 +116,30 @@ impl<'s> HostStates<'s> {
     }
 }
 
+/// Stretches of time in which what is asked of states stays the same; states without it end them. Most of what changes matters to few questions,
+/// so most have little left to count. A stretch does not know its number of rounds.
+pub fn stretches<K: PartialEq>(states: &[ServerState], mut what: impl FnMut(&ServerState) -> Option<K>, mut each: impl FnMut(K, &Span)) {
+    let mut open: Option<(K, Span)> = None;
+    for state in states {
+        let here = what(state);
+        let span = Span { n_obs: 0, ..state.span };
+        match (&mut open, here) {
+            (Some((kind, stretch)), Some(here)) if *kind == here && stretch.valid_to_s == span.valid_from_s => {
+                stretch.valid_to_s = span.valid_to_s;
+            }
+            (_, here) => {
+                if let Some((kind, stretch)) = open.take() {
+                    each(kind, &stretch);
+                }
+                open = here.map(|here| (here, span));
+            }
+        }
+    }
+    if let Some((kind, stretch)) = open {
+        each(kind, &stretch);
+    }
+}
+
 /// What is left of a state between two moments. Its count of rounds is no longer known.
 fn piece(state: &ServerState, from: i64, to: i64) -> Option<ServerState> {
     let mut state = *state;
@@ -123,4 +147,32 @@ fn piece(state: &ServerState, from: i64, to: i64) -> Option<ServerState> {
         (state.span.valid_from_s, state.span.valid_to_s, state.span.n_obs) = (from, to, 0);
     }
     (from < to).then_some(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use archive::states::model::{Notes, ServerSeen};
+
+    /// Each moment counts as it did state by state.
+    #[test]
+    fn stretches_are_the_states_joined() {
+        let state = |(from, to, smtp_code): (i64, i64, u16)| ServerState {
+            key: ServerId::at(0),
+            vantage: WordId::at(0),
+            span: Span { valid_from_s: from, valid_to_s: to, n_obs: 3 },
+            seen: ServerSeen { smtp_code: Some(smtp_code).filter(|code| *code > 0), ..ServerSeen::default() },
+            notes: Notes::default(),
+        };
+        // A change, the same again, a gap, nothing to tell, the same after it, and another server of the same time.
+        let states = [(0, 5, 1), (5, 7, 2), (7, 9, 2), (10, 12, 2), (12, 13, 0), (13, 14, 2), (3, 6, 2)].map(state);
+        let mut told = Vec::new();
+        stretches(&states, |state| state.seen.smtp_code, |code, span| told.push((span.valid_from_s, span.valid_to_s, code)));
+        assert_eq!(told, [(0, 5, 1), (5, 9, 2), (10, 12, 2), (13, 14, 2), (3, 6, 2)]);
+        let at = |moment: i64, code: u16| told.iter().filter(|(from, to, told)| (*from..*to).contains(&moment) && *told == code).count();
+        for (moment, code) in (0..15).flat_map(|moment| [(moment, 1), (moment, 2)]) {
+            let wanted = states.iter().filter(|state| state.span.contains(moment) && state.seen.smtp_code == Some(code)).count();
+            assert_eq!(at(moment, code), wanted, "{moment} {code}");
+        }
+    }
 }

@@ -4,7 +4,8 @@ use archive::states::model::{Cert, CertId, Chain, ChainId, Digest, Digest512, Id
 use dane::paper::WrongField;
 use dane::rollover::{ChainFacts, Difference, Evidence, Part, Place};
 use dane::tlsa::Tlsa;
-use std::cell::RefCell;
+use foldhash::fast::RandomState;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 /// [`dane::paper::paper_match`] for what an archive has. Two differences from bytes: a full certificate or key is compared by its SHA-256; and
@@ -13,24 +14,18 @@ pub struct Matching<'a> {
     certs: &'a [Cert],
     chains: &'a [Chain],
     sets: &'a [TlsaSet],
-    known: RefCell<HashMap<(u32, u32, Part), bool>>,
+    known: RefCell<HashMap<(u32, u32, Part), bool, RandomState>>,
     /// By set and chain.
     pub(super) labels: RefCell<HashMap<(u32, u32), Option<WrongField>>>,
-    /// By certificate: the number of its key, the same for all certificates with this key.
-    keys: Vec<u32>,
+    /// By certificate: the number of its key, the same for all certificates with this key. Found out when somebody asks.
+    keys: OnceCell<Vec<u32>>,
 }
 
 impl<'a> Matching<'a> {
     /// Of the lists of an archive.
     #[must_use]
     pub fn new(certs: &'a [Cert], chains: &'a [Chain], sets: &'a [TlsaSet]) -> Self {
-        let mut numbers: HashMap<Digest, u32> = HashMap::with_capacity(certs.len());
-        let mut number = |cert: &Cert| {
-            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            *numbers.entry(key_of(cert)).or_insert(next)
-        };
-        let keys = certs.iter().map(&mut number).collect();
-        Self { certs, chains, sets, known: RefCell::default(), labels: RefCell::default(), keys }
+        Self { certs, chains, sets, known: RefCell::default(), labels: RefCell::default(), keys: OnceCell::new() }
     }
 
     /// The certificates of a chain that can be read, leaf first; none if the leaf cannot.
@@ -100,6 +95,12 @@ impl<'a> Matching<'a> {
         }
     }
 
+    /// The numbers of the leaf's key, if there is one, and of its issuers'.
+    pub(super) fn keys_of(&self, chain: ChainId) -> (Option<u32>, Vec<u32>) {
+        let (leaf, issuers) = self.leaf_and_issuers(chain);
+        (leaf.and_then(|cert| self.key(cert)), issuers.iter().filter_map(|cert| self.key(cert)).collect())
+    }
+
     /// Every certificate of a chain, whether it can be read or not.
     fn sent(&self, chain: ChainId) -> &'a [CertId] {
         self.chains.get(chain.index()).map_or(&[], |chain| &chain.certs)
@@ -111,7 +112,7 @@ impl<'a> Matching<'a> {
     }
 
     fn key(&self, cert: &CertId) -> Option<u32> {
-        self.keys.get(cert.index()).copied()
+        self.keys.get_or_init(|| keys(self.certs)).get(cert.index()).copied()
     }
 }
 
@@ -124,6 +125,15 @@ fn place<T: PartialEq>(leaf: bool, before: &[T], after: &[T]) -> Option<Place> {
         (false, true) => Some(Place::Issuers),
         (false, false) => None,
     }
+}
+
+fn keys(certs: &[Cert]) -> Vec<u32> {
+    let mut numbers: HashMap<Digest, u32, RandomState> = HashMap::with_capacity_and_hasher(certs.len(), RandomState::default());
+    let mut number = |cert: &Cert| {
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        *numbers.entry(key_of(cert)).or_insert(next)
+    };
+    certs.iter().map(&mut number).collect()
 }
 
 /// Of what cannot be read as a certificate, all is the key.
@@ -168,11 +178,10 @@ impl Evidence for Matching<'_> {
     fn difference(&self, old: u32, new: u32) -> Difference {
         let Some((old, new)) = ChainId::new(old).zip(ChainId::new(new)) else { return Difference::default() };
         let ((old_leaf, old_issuers), (new_leaf, new_issuers)) = (self.leaf_and_issuers(old), self.leaf_and_issuers(new));
-        let key = |leaf: Option<&CertId>| leaf.and_then(|cert| self.key(cert));
-        let keys = |certs: &[CertId]| certs.iter().filter_map(|cert| self.key(cert)).collect::<Vec<u32>>();
+        let ((old_key, old_keys), (new_key, new_keys)) = (self.keys_of(old), self.keys_of(new));
         Difference {
             certificates: place(old_leaf != new_leaf, old_issuers, new_issuers),
-            keys: place(key(old_leaf) != key(new_leaf), &keys(old_issuers), &keys(new_issuers)),
+            keys: place(old_key != new_key, &old_keys, &new_keys),
         }
     }
 }

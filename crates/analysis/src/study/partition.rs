@@ -3,7 +3,7 @@
 //! All states of a host have to be in the same partition; states of domains may be anywhere.
 
 use super::question::Pass;
-use super::run::pass_hosts;
+use super::run::pass_host;
 use super::{Answer, Entry, Study};
 use archive::states::model::{DomainState, ServerState, WordId};
 
@@ -45,7 +45,11 @@ impl<'s, 'a> Partition<'s, 'a> {
     /// # Errors
     /// If a part cannot be written down: a fault of ours.
     pub fn parts(mut self) -> Result<Vec<(String, Vec<u8>)>, postcard::Error> {
-        pass_hosts(self.study, &self.servers, &self.questions, &mut self.passes);
+        let (study, place) = (self.study, |state: &ServerState| self.study.host_of(state.key));
+        self.servers.sort_by_key(place);
+        for states in self.servers.chunk_by_mut(|one, other| place(one) == place(other)) {
+            pass_host(study, states, &self.questions, &mut self.passes);
+        }
         let ids = self.questions.iter().map(|question| question.about.id.to_owned());
         ids.zip(&self.passes).map(|(id, pass)| Ok((id, pass.write()?))).collect()
     }

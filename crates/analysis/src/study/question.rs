@@ -13,8 +13,10 @@ pub struct Needs {
     pub servers: Option<&'static [&'static str]>,
     /// Columns of `domain_state` beside `vantage` and the interval. `None`: no states of domains.
     pub domains: Option<&'static [&'static str]>,
-    /// Certificates and chains.
+    /// Certificates, by digests and dates, and chains.
     pub certificates: bool,
+    /// Of certificates also the names of subject and issuer, and what keys they have.
+    pub certificate_names: bool,
     /// TLSA sets.
     pub tlsa: bool,
     /// Sets of mail hosts and name servers.
@@ -31,6 +33,7 @@ impl Needs {
         servers: None,
         domains: None,
         certificates: false,
+        certificate_names: false,
         tlsa: false,
         mail_hosts: false,
         domain_names: false,
@@ -47,6 +50,7 @@ impl Needs {
             servers: any(|needs| needs.servers.is_some()).then_some(&[]),
             domains: any(|needs| needs.domains.is_some()).then_some(&[]),
             certificates: any(|needs| needs.certificates),
+            certificate_names: any(|needs| needs.certificate_names),
             tlsa: any(|needs| needs.tlsa),
             mail_hosts: any(|needs| needs.mail_hosts),
             domain_names: any(|needs| needs.domain_names),

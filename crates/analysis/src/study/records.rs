@@ -8,10 +8,11 @@ use dane::tlsa::Tlsa;
 
 impl Records for Matching<'_> {
     fn place(&self, old: ChainId, new: ChainId) -> Option<Place> {
-        let facts = |chain| archive::states::model::ChainId::new(chain).map(|chain| self.facts(chain));
-        let (old, new) = (facts(old)?, facts(new)?);
+        let keys = |chain| archive::states::model::ChainId::new(chain).map(|chain| self.keys_of(chain));
+        let ((old_leaf, old_issuers), (new_leaf, new_issuers)) = (keys(old)?, keys(new)?);
+        let lack = |these: &[u32], those: &[u32]| these.iter().any(|one| !those.contains(one));
         // A chain that only grew or shrank has changed issuers here.
-        match (old.leaf_key != new.leaf_key, old.issuer_keys != new.issuer_keys) {
+        match (old_leaf != new_leaf, lack(&old_issuers, &new_issuers) || lack(&new_issuers, &old_issuers)) {
             (true, true) => Some(Place::Both),
             (true, false) => Some(Place::Leaf),
             (false, true) => Some(Place::Issuers),

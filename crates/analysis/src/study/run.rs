@@ -50,49 +50,28 @@ fn servers(study: &Study<'_>, needs: &Together, questions: &[Entry], passes: &mu
     }
     let only = study.vantage().map(|(vantage, _)| vantage).filter(|_| !needs.all.every_vantage);
     let mut states: Vec<ServerState> = Vec::new();
-    study.archive().server_states(Columns::Only(&needs.servers), |rows| {
-        states.extend(rows.iter().filter(|state| only.is_none_or(|only| state.vantage == only)));
-    })?;
-    pass_hosts(study, &states, questions, passes);
-    Ok(())
+    study.archive().server_states_by_host(Columns::Only(&needs.servers), only, |rows| {
+        states.clear();
+        states.extend_from_slice(rows);
+        pass_host(study, &mut states, questions, passes);
+    })
 }
 
-/// Shows every host with its states to the questions that ask of servers.
-pub(super) fn pass_hosts(study: &Study<'_>, states: &[ServerState], questions: &[Entry], passes: &mut [Box<dyn Pass>]) {
-    let mut scratch: Vec<ServerState> = Vec::new();
-    by_host(study, states, |host, rows| {
-        scratch.clear();
-        scratch.extend(rows.iter().filter_map(|row| states.get(*row as usize)));
-        let rank = |state: &ServerState| host.servers.iter().position(|server| *server == state.key);
-        scratch.sort_by_key(|state| (state.vantage, rank(state), state.span.valid_from_s));
-        let host = HostStates::new(host, study.archive().servers(), &scratch);
-        for (pass, question) in passes.iter_mut().zip(questions) {
-            if question.needs.servers.is_some() {
-                pass.host(study, &host);
-            }
-        }
-    });
-}
-
-/// Every host that has any, with the places of its states.
-fn by_host(study: &Study<'_>, states: &[ServerState], mut each: impl FnMut(&super::Host, &[u32])) {
-    let mut starts = vec![0_u32; study.hosts().len() + 1];
-    let place = |state: &ServerState| study.host_of(state.key);
-    for host in states.iter().filter_map(place) {
-        starts[host + 1] += 1;
+/// Shows a host with all its states to the questions that ask of servers.
+pub(super) fn pass_host(study: &Study<'_>, states: &mut [ServerState], questions: &[Entry], passes: &mut [Box<dyn Pass>]) {
+    let place = states.first().and_then(|state| study.host_of(state.key));
+    let Some(host) = place.and_then(|place| study.hosts().get(place)) else { return };
+    match host.servers.len() {
+        // The usual case, and many states.
+        1 => states.sort_by_key(|state| (state.vantage, state.span.valid_from_s)),
+        _ => states.sort_by_key(|state| {
+            let rank = host.servers.iter().position(|server| *server == state.key);
+            (state.vantage, rank, state.span.valid_from_s)
+        }),
     }
-    (1..starts.len()).for_each(|host| starts[host] += starts[host - 1]);
-    let mut next = starts.clone();
-    let mut rows = vec![0_u32; states.len()];
-    for (row, host) in states.iter().enumerate().filter_map(|(row, state)| place(state).map(|host| (row, host))) {
-        rows[next[host] as usize] = u32::try_from(row).unwrap_or(u32::MAX);
-        next[host] += 1;
-    }
-    for (index, host) in study.hosts().iter().enumerate() {
-        let rows = &rows[starts[index] as usize..starts[index + 1] as usize];
-        if !rows.is_empty() {
-            each(host, rows);
-        }
+    let host = HostStates::new(host, study.archive().servers(), states);
+    for (pass, _) in passes.iter_mut().zip(questions).filter(|(_, question)| question.needs.servers.is_some()) {
+        pass.host(study, &host);
     }
 }
 

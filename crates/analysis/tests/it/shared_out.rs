@@ -14,7 +14,7 @@ fn every_question_can_be_shared_out() {
     let ranks = names.iter().zip(1..).map(|(domain, rank)| (domain.domain.to_string(), rank)).collect();
     let settings = Settings { ranks: Some(ranks), ..settings() };
     let together = answers(archive, &settings, &all()).unwrap();
-    let everything = Needs { certificates: true, tlsa: true, mail_hosts: true, domain_names: true, ..Needs::NONE };
+    let everything = Needs { certificates: true, certificate_names: true, tlsa: true, mail_hosts: true, domain_names: true, ..Needs::NONE };
     let content = Content::read(archive, everything).unwrap();
     let study = Study::new(archive, &settings, &content);
     let (mut servers, mut domains) = (Vec::new(), Vec::new());

@@ -6,8 +6,7 @@ use super::parts::Parts;
 use super::place::Place;
 use super::table::{Access, Column, Table};
 use crate::Error;
-use crate::columns::Wrong;
-use crate::columns::{self, Source, Value, Values};
+use crate::columns::{self, Cursor, Source, Value, Values};
 use crate::table::parquet_error;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::data_type::ByteArray;
@@ -15,6 +14,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Version of the tables of states. Raise it when a reader of the old form could go wrong, and keep reading the old one.
@@ -133,29 +133,72 @@ pub(crate) fn read<T: Table>(
     parts: &Parts,
     mut each: impl FnMut(&[T]),
 ) -> Result<(), Error> {
-    let path = place.path(&entry.path);
-    let file = place.open(entry)?;
-    let octets = file.metadata().map_err(Error::io(&path))?.len();
-    let source = Source::new(file).map_err(|e| parquet_error(&path, e))?;
-    let version = source.note(SCHEMA_KEY).and_then(|version| version.parse::<u64>().ok());
-    match version {
-        Some(version) if version <= u64::from(STATES_SCHEMA) => {}
-        Some(found) => return Err(Error::TooNew { path, found, known: STATES_SCHEMA }),
-        None => return Err(Error::damaged(&path, "not a file of an archive of states: it carries no schema version")),
-    }
-    // Another table has none of the columns, and all of its rows would be blank: whoever writes must not take that for what was seen.
-    if octets != entry.octets {
-        let detail = format!("{octets} octets, not the {} that were written; restore it from a copy", entry.octets);
-        return Err(Error::damaged(&path, detail));
-    }
-    let wanted = Wanted::<T>::new(columns);
+    let mut file = Reading::open(place, entry, columns)?;
     let mut rows = Vec::new();
-    let batch = |columns: &[Option<Values>], count: usize| {
-        wanted.rows(columns, count, parts, &mut rows).map_err(Wrong::Content)?;
+    while file.next(BATCH_ROWS, parts, &mut rows)? {
         each(&rows);
-        Ok(())
-    };
-    source.each_as_it_comes(&wanted.names(), BATCH_ROWS, batch).map_err(|wrong| wrong.error(&path))
+    }
+    Ok(())
+}
+
+/// A file that is being read.
+pub(super) struct Reading<T: Table> {
+    path: PathBuf,
+    wanted: Wanted<T>,
+    cursor: Cursor<Source>,
+    /// Only rows with this text in the column at this place of those wanted.
+    only: Option<(usize, String)>,
+}
+
+impl<T: Table> Reading<T> {
+    /// Its begin.
+    pub fn open(place: &Place, entry: &Entry, columns: Option<&[&str]>) -> Result<Self, Error> {
+        let path = place.path(&entry.path);
+        let file = place.open(entry)?;
+        let octets = file.metadata().map_err(Error::io(&path))?.len();
+        let source = Source::new(file).map_err(|e| parquet_error(&path, e))?;
+        let version = source.note(SCHEMA_KEY).and_then(|version| version.parse::<u64>().ok());
+        match version {
+            Some(version) if version <= u64::from(STATES_SCHEMA) => {}
+            Some(found) => return Err(Error::TooNew { path, found, known: STATES_SCHEMA }),
+            None => return Err(Error::damaged(&path, "not a file of an archive of states: it carries no schema version")),
+        }
+        // Another table has none of the columns, and all of its rows would be blank: whoever writes must not take that for what was seen.
+        if octets != entry.octets {
+            let detail = format!("{octets} octets, not the {} that were written; restore it from a copy", entry.octets);
+            return Err(Error::damaged(&path, detail));
+        }
+        let wanted = Wanted::<T>::new(columns);
+        let cursor = Cursor::new(source, &wanted.names());
+        Ok(Self { path, wanted, cursor, only: None })
+    }
+
+    /// Passes over all rows but those with this text in a column that is read.
+    pub fn only(mut self, column: &str, text: &str) -> Self {
+        let place = self.wanted.columns.iter().position(|wanted| wanted.name == column);
+        self.only = place.map(|place| (place, text.to_owned()));
+        self
+    }
+
+    /// The next rows, at most so many, in the place of what was in `rows`, perhaps none of them wanted; whether there were any.
+    pub fn next(&mut self, most: usize, parts: &Parts, rows: &mut Vec<T>) -> Result<bool, Error> {
+        let next = self.cursor.next(most).map_err(|e| parquet_error(&self.path, e))?;
+        let Some((mut columns, mut count)) = next else { return Ok(false) };
+        if let Some((place, text)) = &self.only
+            && let Some(Some(values)) = columns.get(*place)
+        {
+            let kept = values.are(text.as_bytes(), count);
+            columns.iter_mut().flatten().for_each(|values| values.keep(&kept));
+            count = kept.into_iter().filter(|kept| *kept).count();
+        }
+        self.wanted.rows(&columns, count, parts, rows).map_err(|what| Error::damaged(&self.path, what))?;
+        Ok(true)
+    }
+
+    /// What is wrong with what it holds.
+    pub fn damaged(&self, what: &str) -> Error {
+        Error::damaged(&self.path, what)
+    }
 }
 
 /// Columns that are read back into rows.

@@ -2,7 +2,7 @@
 
 use super::colour::columns;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::sync::OnceLock;
 
 /// Why a part of the output is lost; the first reason only.
@@ -30,12 +30,12 @@ pub fn hanging(indent: usize, text: impl std::fmt::Display) {
     }
 }
 
-/// Prints one JSON object on one line.
+/// Prints one JSON object on one line, as it is made: an answer may have millions of numbers. JSON has no control characters, so nothing in it
+/// can steer a terminal.
 pub fn json(object: &impl Serialize) {
-    match serde_json::to_string(object) {
-        Ok(text) => line(text),
-        Err(error) => told(Err(error.into())),
-    }
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let written = serde_json::to_writer(&mut out, object).map_err(io::Error::from);
+    told(written.and_then(|()| writeln!(out)).and_then(|()| out.flush()));
 }
 
 /// Whether output was lost, and why: for the end of the program.

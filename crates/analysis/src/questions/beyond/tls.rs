@@ -5,10 +5,11 @@
 //! no part of this.
 
 use crate::Share;
-use crate::study::{About, Answer, Cell, Chart, Drawing, HostStates, Needs, Question, Scale, Steps, Study, Table, View};
-use archive::states::model::{Cert, ChainId, Id, WordId};
+use crate::study::{About, Answer, Cell, Chart, Drawing, HostStates, Needs, Question, Scale, Steps, Study, Table, View, stretches};
+use archive::states::model::{Cert, ChainId, Id, ServerState, WordId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// TLS versions and keys over time.
 pub struct Tls;
@@ -36,29 +37,20 @@ impl Question for Tls {
         published: "",
     };
 
-    const NEEDS: Needs = Needs { servers: Some(&["chain_id", "tls_version"]), certificates: true, ..Needs::NONE };
+    const NEEDS: Needs = Needs { servers: Some(&["chain_id", "tls_version"]), certificates: true, certificate_names: true, ..Needs::NONE };
 
     fn host(study: &Study<'_>, host: &HostStates<'_>, part: &mut Self::Part) {
         let Some((vantage, grid)) = study.vantage() else { return };
-        // One run of rounds with the same key costs one look at it.
-        let mut run: Option<(ChainId, std::ops::Range<usize>)> = None;
-        for state in host.stream(vantage).iter() {
-            let rounds = grid.rounds(&state.span);
-            if let Some(version) = state.seen.tls_version {
-                if part.versions.len() <= version.index() {
-                    part.versions.resize(version.index() + 1, Steps::default());
-                }
-                part.versions[version.index()].add(&rounds, 1);
+        let stream = host.stream(vantage);
+        let version = |state: &ServerState| state.seen.tls_version;
+        stretches(&stream, version, |version, span| {
+            if part.versions.len() <= version.index() {
+                part.versions.resize(version.index() + 1, Steps::default());
             }
-            let Some(chain) = state.seen.chain.filter(|_| !rounds.is_empty()) else { continue };
-            match &mut run {
-                Some((last, run)) if *last == chain && run.end == rounds.start => run.end = rounds.end,
-                _ => {
-                    part.add_key(study, run.replace((chain, rounds)));
-                }
-            }
-        }
-        part.add_key(study, run);
+            part.versions[version.index()].add(&grid.rounds(span), 1);
+        });
+        let chain = |state: &ServerState| state.seen.chain;
+        stretches(&stream, chain, |chain, span| part.add_key(study, chain, &grid.rounds(span)));
     }
 
     fn merge(part: &mut Self::Part, other: Self::Part) {
@@ -113,10 +105,9 @@ impl Question for Tls {
 }
 
 impl Counts {
-    fn add_key(&mut self, study: &Study<'_>, run: Option<(ChainId, std::ops::Range<usize>)>) {
-        let Some((chain, rounds)) = run else { return };
+    fn add_key(&mut self, study: &Study<'_>, chain: ChainId, rounds: &Range<usize>) {
         let Some(Cert { key_kind: Some(kind), key_bits, .. }) = study.matching.leaf(chain) else { return };
-        self.keys.entry((kind.clone(), key_bits.unwrap_or(0))).or_default().add(&rounds, 1);
+        self.keys.entry((kind.clone(), key_bits.unwrap_or(0))).or_default().add(rounds, 1);
     }
 }
 

@@ -11,7 +11,7 @@
 use crate::Share;
 use crate::questions::p20::reasons::{Reason, Reasons};
 use crate::questions::p20::split::{Repair, repair};
-use crate::study::{About, Answer, Cell, Chart, Drawing, Grid, HostStates, Needs, Question, Scale, Steps, Study, Table, View};
+use crate::study::{About, Answer, Cell, Chart, Drawing, Grid, HostStates, Needs, Question, Scale, Steps, Study, Table, View, stretches};
 use archive::states::model::{ChainId, ServerState, TlsaSetId, WordId};
 use dane::dns::Security;
 use dane::rollover::Part;
@@ -66,10 +66,11 @@ impl Question for Incorrect {
     };
 
     fn host(study: &Study<'_>, host: &HostStates<'_>, part: &mut Self::Part) {
+        let mut known = Known::default();
         for (vantage, grid) in study.vantages() {
             let [paper, ours] = part.by_vantage.entry(*vantage).or_default();
-            paper.add(study, &mut part.reasons, grid, &host.stream(*vantage), View::Paper);
-            ours.add(study, &mut part.reasons, grid, host.addresses(*vantage), View::Ours);
+            paper.add(study, (&mut part.reasons, &mut known), grid, &host.stream(*vantage), View::Paper);
+            ours.add(study, (&mut part.reasons, &mut known), grid, host.addresses(*vantage), View::Ours);
         }
     }
 
@@ -111,39 +112,61 @@ impl Question for Incorrect {
     }
 }
 
+/// What is wrong with sets and chains that a host had together. From every vantage point and in both views they come in about the same order.
+#[derive(Default)]
+struct Known {
+    wrong: Vec<((TlsaSetId, ChainId), Option<Repair>)>,
+    last: usize,
+}
+
+impl Known {
+    fn wrong(&mut self, study: &Study<'_>, set: TlsaSetId, chain: ChainId) -> Option<Repair> {
+        let pair = (set, chain);
+        let is_here = |place: &usize| self.wrong.get(*place).is_some_and(|(known, _)| *known == pair);
+        let place =
+            [self.last, self.last + 1].into_iter().find(is_here).or_else(|| self.wrong.iter().position(|(known, _)| *known == pair));
+        self.last = place.unwrap_or_else(|| {
+            let wrong = (!study.matching.any_fits(set, chain, Part::All)).then(|| repair(&study.matching, set, chain));
+            self.wrong.push((pair, wrong));
+            self.wrong.len() - 1
+        });
+        self.wrong.get(self.last).and_then(|(_, wrong)| *wrong)
+    }
+}
+
 impl Counts {
-    fn add(&mut self, study: &Study<'_>, reasons: &mut Reasons, grid: &Grid, states: &[ServerState], view: View) {
+    fn add(&mut self, study: &Study<'_>, (reasons, known): (&mut Reasons, &mut Known), grid: &Grid, states: &[ServerState], view: View) {
         self.bogus.resize(Reason::ALL.len(), Steps::default());
         self.mismatched.resize(Repair::ALL.len(), Steps::default());
-        let mut last: Option<(TlsaSetId, ChainId, Option<Repair>)> = None;
-        for state in states {
-            let Some(set) = state.seen.tlsa_set.filter(|set| study.has_records(*set)) else { continue };
-            let rounds = grid.rounds(&state.span);
-            let judged = match state.seen.dnssec {
-                Some(Security::Secure | Security::Bogus) => true,
-                Some(Security::Insecure) => view == View::Ours,
-                Some(Security::Indeterminate) | None => false,
-            };
-            if judged {
-                self.judged.add(&rounds, 1);
-                if state.seen.dnssec == Some(Security::Bogus)
-                    && let Some(steps) = self.bogus.get_mut(reasons.of(study, state.seen.reason) as usize)
-                {
-                    steps.add(&rounds, 1);
-                }
+        let set = |state: &ServerState| state.seen.tlsa_set.filter(|set| study.has_records(*set));
+        let judged = |state: &ServerState| {
+            set(state)?;
+            match state.seen.dnssec? {
+                Security::Secure => Some(None),
+                Security::Bogus => Some(Some(reasons.of(study, state.seen.reason))),
+                Security::Insecure if view == View::Ours => Some(None),
+                Security::Insecure | Security::Indeterminate => None,
             }
+        };
+        stretches(states, judged, |bogus, span| {
+            let rounds = grid.rounds(span);
+            self.judged.add(&rounds, 1);
+            if let Some(steps) = bogus.and_then(|reason| self.bogus.get_mut(reason as usize)) {
+                steps.add(&rounds, 1);
+            }
+        });
+        let crawled = |state: &ServerState| {
             let insecure = state.seen.dnssec == Some(Security::Insecure);
-            let Some(chain) = state.seen.chain.filter(|_| view == View::Ours || !insecure) else { continue };
+            let chain = state.seen.chain.filter(|_| view == View::Ours || !insecure)?;
+            Some(known.wrong(study, set(state)?, chain))
+        };
+        stretches(states, crawled, |wrong, span| {
+            let rounds = grid.rounds(span);
             self.crawled.add(&rounds, 1);
-            let wrong = match last {
-                Some((one, other, wrong)) if (one, other) == (set, chain) => wrong,
-                _ => (!study.matching.any_fits(set, chain, Part::All)).then(|| repair(&study.matching, set, chain)),
-            };
-            last = Some((set, chain, wrong));
             if let Some(steps) = wrong.and_then(|wrong| self.mismatched.get_mut(wrong as usize)) {
                 steps.add(&rounds, 1);
             }
-        }
+        });
     }
 
     fn merge(&mut self, other: &Self) {
@@ -177,8 +200,8 @@ fn by_round(view: View, counted: &[Counted<'_>]) -> Table {
             [&summed(&counts.bogus), &counts.judged, &summed(&counts.mismatched), &counts.crawled].map(|steps| steps.counts(grid.len()));
         for (round, time) in grid.times().iter().enumerate() {
             let [bogus, judged, mismatched, crawled] = [0, 1, 2, 3].map(|column: usize| columns[column][round]);
-            let shares = [Share::new(bogus, judged).into(), Share::new(mismatched, crawled).into()];
-            table.rows.push([&[Cell::Time(*time), (*vantage).into()], &shares[..]].concat());
+            let (bogus, mismatched) = (Share::new(bogus, judged), Share::new(mismatched, crawled));
+            table.rows.push(vec![Cell::Time(*time), (*vantage).into(), bogus.into(), mismatched.into()]);
         }
     }
     table

@@ -1,8 +1,8 @@
 //! P20 Figure 5: TLSA sets that carry signatures, and signatures that nobody can follow.
 
 use crate::Share;
-use crate::study::{About, Answer, Cell, Chart, Drawing, HostStates, Needs, Question, Scale, Series, Steps, Study, Table, View};
-use archive::states::model::WordId;
+use crate::study::{About, Answer, Cell, Chart, Drawing, HostStates, Needs, Question, Scale, Series, Steps, Study, Table, View, stretches};
+use archive::states::model::{ServerState, WordId};
 use dane::dns::Security;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -38,18 +38,19 @@ impl Question for Signed {
     fn host(study: &Study<'_>, host: &HostStates<'_>, part: &mut Self::Part) {
         for (vantage, grid) in study.vantages() {
             let counts = part.entry(*vantage).or_default();
-            for state in host.stream(*vantage).iter() {
-                if !state.seen.tlsa_set.is_some_and(|set| study.has_records(set)) {
-                    continue;
-                }
-                let rounds = grid.rounds(&state.span);
-                let one = |yes: bool| i64::from(yes);
+            let signed = |state: &ServerState| {
+                state.seen.tlsa_set.filter(|set| study.has_records(*set))?;
                 let signed = state.seen.signed == Some(true);
+                Some((signed, state.seen.dnssec.filter(|_| signed)))
+            };
+            stretches(&host.stream(*vantage), signed, |(signed, dnssec), span| {
+                let rounds = grid.rounds(span);
+                let one = |yes: bool| i64::from(yes);
                 counts.sets.add(&rounds, 1);
                 counts.signed.add(&rounds, one(signed));
-                counts.bogus.add(&rounds, one(signed && state.seen.dnssec == Some(Security::Bogus)));
-                counts.without_ds.add(&rounds, one(signed && state.seen.dnssec == Some(Security::Insecure)));
-            }
+                counts.bogus.add(&rounds, one(dnssec == Some(Security::Bogus)));
+                counts.without_ds.add(&rounds, one(dnssec == Some(Security::Insecure)));
+            });
         }
     }
 
@@ -74,8 +75,8 @@ impl Question for Signed {
                 for (round, time) in grid.times().iter().enumerate() {
                     let [sets, signed, bogus, without_ds] = [0, 1, 2, 3].map(|which: usize| counted[which][round]);
                     let signed = if view == View::Paper { signed - bogus } else { signed };
-                    let shares = [Share::new(signed, sets).into(), Share::new(without_ds, signed).into()];
-                    table.rows.push([&[Cell::Time(*time), study.text(Some(*vantage)).into()], &shares[..]].concat());
+                    let (signed, without_ds) = (Share::new(signed, sets), Share::new(without_ds, signed));
+                    table.rows.push(vec![Cell::Time(*time), study.text(Some(*vantage)).into(), signed.into(), without_ds.into()]);
                 }
             }
             answer.tables.push(table);

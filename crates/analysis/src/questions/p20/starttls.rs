@@ -10,7 +10,7 @@
 
 use crate::Share;
 use crate::questions::connection::{Class, Classes};
-use crate::study::{About, Answer, Cell, Chart, Drawing, Grid, HostStates, Needs, Question, Steps, Study, Table, View};
+use crate::study::{About, Answer, Cell, Chart, Drawing, Grid, HostStates, Needs, Question, Steps, Study, Table, View, stretches};
 use archive::states::model::{ServerState, WordId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -114,7 +114,8 @@ impl Question for Starttls {
                 for (round, time) in grid.times().iter().enumerate() {
                     let count = |class: Class| counted.get(class.index()).and_then(|counts| counts.get(round)).copied().unwrap_or(0);
                     let whole = of.iter().map(|(_, class)| count(*class)).sum();
-                    let mut row = vec![Cell::Time(*time), study.text(Some(*vantage)).into()];
+                    let mut row = Vec::with_capacity(columns.len());
+                    row.extend([Cell::Time(*time), study.text(Some(*vantage)).into()]);
                     row.push(Share::new(failures.iter().map(|(_, class)| count(*class)).sum(), whole).into());
                     row.extend(failures.iter().map(|(_, class)| Cell::Share(Share::new(count(*class), whole))));
                     row.extend(apart.iter().map(|(_, class)| Cell::Count(count(*class))));
@@ -132,9 +133,13 @@ impl Question for Starttls {
 
 /// Counts states of one class after the other.
 fn add(counts: &mut [Steps], grid: &Grid, states: &[ServerState], mut class: impl FnMut(&ServerState) -> Class) {
-    for state in states {
-        if let Some(steps) = counts.get_mut(class(state).index()) {
-            steps.add(&grid.rounds(&state.span), 1);
-        }
-    }
+    stretches(
+        states,
+        |state| Some(class(state)),
+        |class, span| {
+            if let Some(steps) = counts.get_mut(class.index()) {
+                steps.add(&grid.rounds(span), 1);
+            }
+        },
+    );
 }

@@ -4,7 +4,7 @@ use super::classes::Class;
 use super::counted::{self, Counts};
 use super::seen::{Facts, Shown, Standing, Status};
 use crate::Share;
-use crate::study::{About, Answer, Cell, Drawing, HostStates, Needs, Question, Scale, Series, Study, Table, View};
+use crate::study::{About, Answer, Cell, Drawing, HostStates, Needs, Question, Scale, Series, Steps, Study, Table, View};
 use archive::states::model::DomainState;
 
 /// By class and day: invalid servers, and the share of each cause.
@@ -58,16 +58,17 @@ impl Question for ByCause {
             let columns = [&["time", "class"], &words[..]].concat();
             let mut table = Table::new("by-day", view, "Invalid servers by cause, day and class; causes overlap", &columns);
             for class in Class::ALL {
-                let mut sums = vec![(0_u64, [0_u64; CAUSES.len()]); study.days().len()];
-                counted::each(study, &classes, class, &by_day, |day, facts| {
-                    let Some((invalid, causes)) = sums.get_mut(day).filter(|_| facts.standing(view) == Some(Standing::Invalid)) else {
-                        return;
-                    };
-                    *invalid += 1;
-                    CAUSES.iter().zip(causes).for_each(|((_, has), count)| *count += u64::from(has(facts)));
+                let (mut invalid, mut causes) = (Steps::default(), CAUSES.map(|_| Steps::default()));
+                counted::each(study, &classes, class, &by_day, |days, facts| {
+                    if facts.standing(view) == Some(Standing::Invalid) {
+                        invalid.add(&days, 1);
+                        CAUSES.iter().zip(&mut causes).for_each(|((_, has), steps)| steps.add(&days, i64::from(has(facts))));
+                    }
                 });
-                for (time, (invalid, causes)) in study.days().times().iter().zip(&sums) {
-                    let shares = causes.iter().map(|count| Cell::Share(Share::new(*count, *invalid)));
+                let days = study.days().len();
+                let (invalid, causes) = (invalid.counts(days), causes.map(|steps| steps.counts(days)));
+                for (day, (time, invalid)) in study.days().times().iter().zip(invalid).enumerate() {
+                    let shares = causes.iter().map(|counts| Cell::Share(Share::new(counts[day], invalid)));
                     table.rows.push([Cell::Time(*time), class.word().into()].into_iter().chain(shares).collect());
                 }
             }

@@ -65,7 +65,7 @@ impl Question for ByTld {
 }
 
 /// Domains and hosts by top-level domain.
-fn last_day(study: &Study<'_>, classes: &Classes<'_>, by_day: &ByDay, view: View) -> BTreeMap<Option<WordId>, [Sum; 2]> {
+fn last_day(study: &Study<'_>, classes: &Classes<'_>, by_day: &ByDay<'_>, view: View) -> BTreeMap<Option<WordId>, [Sum; 2]> {
     let mut sums: BTreeMap<Option<WordId>, [Sum; 2]> = BTreeMap::new();
     let Some(day) = study.days().len().checked_sub(1) else { return sums };
     let mut hosts: BTreeSet<(Option<WordId>, usize)> = BTreeSet::new();

@@ -4,9 +4,10 @@ use super::classes::{Class, Classes};
 use super::customers::{self, Customers};
 use super::seen::{self, ByDay, Facts, Seen, Standing};
 use crate::Share;
-use crate::study::{HostStates, Needs, Study, View};
+use crate::study::{HostStates, Needs, Steps, Study, View};
 use archive::states::model::DomainState;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// What every question about classes has to have read.
 pub const NEEDS: Needs = Needs {
@@ -50,7 +51,7 @@ impl Counts {
     }
 
     /// The same with what servers showed.
-    pub fn seen_by(&self, study: &Study<'_>) -> [(View, Classes<'_>, ByDay); 2] {
+    pub fn seen_by(&self, study: &Study<'_>) -> [(View, Classes<'_>, ByDay<'_>); 2] {
         self.classes(study).map(|(view, classes)| (view, classes, self.seen.by_day(study, view)))
     }
 }
@@ -83,47 +84,72 @@ impl Sum {
     }
 }
 
+/// Sums of every day.
+#[derive(Default)]
+struct Daily([Steps; 3]);
+
+impl Daily {
+    /// So many more on these days.
+    fn add(&mut self, days: &Range<usize>, standing: Standing, many: u64) {
+        self.0[standing as usize].add(days, i64::try_from(many).unwrap_or(i64::MAX));
+    }
+
+    fn by_day(&self, days: usize) -> Vec<Sum> {
+        let [unobserved, valid, invalid] = self.0.each_ref().map(|steps| steps.counts(days));
+        let sum = |((unobserved, valid), invalid)| Sum { valid, invalid, unobserved };
+        unobserved.into_iter().zip(valid).zip(invalid).map(sum).collect()
+    }
+}
+
 /// What a domain is with some of its hosts on a day: invalid if any is, else valid if any is. `None`: in no number.
-pub fn together(hosts: impl Iterator<Item = usize>, by_day: &ByDay, day: usize, view: View) -> Option<Standing> {
+pub fn together(hosts: impl Iterator<Item = usize>, by_day: &ByDay<'_>, day: usize, view: View) -> Option<Standing> {
     hosts.filter_map(|host| by_day.at(host, day)?.standing(view)).max()
 }
 
 /// Servers of a class, by day.
-pub fn servers(study: &Study<'_>, classes: &Classes<'_>, class: Class, by_day: &ByDay, view: View) -> Vec<Sum> {
-    let mut sums = vec![Sum::default(); study.days().len()];
-    each(study, classes, class, by_day, |day, facts| {
-        if let (Some(sum), Some(standing)) = (sums.get_mut(day), facts.standing(view)) {
-            sum.add(standing, 1);
+pub fn servers(study: &Study<'_>, classes: &Classes<'_>, class: Class, by_day: &ByDay<'_>, view: View) -> Vec<Sum> {
+    let mut sums = Daily::default();
+    each(study, classes, class, by_day, |days, facts| {
+        if let Some(standing) = facts.standing(view) {
+            sums.add(&days, standing, 1);
         }
     });
-    sums
+    sums.by_day(study.days().len())
 }
 
-/// Every server of a class, on every day on which it had TLSA records.
-pub fn each(study: &Study<'_>, classes: &Classes<'_>, class: Class, by_day: &ByDay, mut with: impl FnMut(usize, Facts)) {
+/// Every server of a class, with the days on which it had TLSA records.
+pub fn each(study: &Study<'_>, classes: &Classes<'_>, class: Class, by_day: &ByDay<'_>, mut with: impl FnMut(Range<usize>, Facts)) {
     for host in (0..study.hosts().len()).filter(|host| classes.has(*host, class)) {
-        for day in 0..study.days().len() {
-            if let Some(facts) = by_day.at(host, day) {
-                with(day, facts);
-            }
-        }
+        by_day.of(host).for_each(|(days, facts)| with(days, facts));
     }
 }
 
 /// Domains of a class, by day.
-pub fn domains(study: &Study<'_>, classes: &Classes<'_>, class: Class, by_day: &ByDay, view: View) -> Vec<Sum> {
+pub fn domains(study: &Study<'_>, classes: &Classes<'_>, class: Class, by_day: &ByDay<'_>, view: View) -> Vec<Sum> {
     let days = study.days().len();
-    let mut sums = vec![Sum::default(); days];
+    let mut sums = Daily::default();
     for group in &classes.groups {
         let hosts: Vec<usize> = group.hosts_in(class).collect();
         if hosts.is_empty() {
             continue;
         }
-        for (day, (number, sum)) in group.numbers.by_day(days).zip(&mut sums).enumerate().filter(|(_, (number, _))| *number > 0) {
-            if let Some(standing) = together(hosts.iter().copied(), by_day, day, view) {
-                sum.add(standing, number);
+        // From one of these days to the next nothing changes.
+        let mut cuts: Vec<usize> = hosts.iter().flat_map(|host| by_day.of(*host)).flat_map(|(days, _)| [days.start, days.end]).collect();
+        cuts.extend(group.numbers.changes().iter().map(|(day, _)| *day as usize));
+        cuts.retain(|day| *day < days);
+        cuts.sort_unstable();
+        cuts.dedup();
+        let (mut number, mut changes) = (0_i64, group.numbers.changes().iter().peekable());
+        for (place, from) in cuts.iter().enumerate() {
+            while let Some((_, change)) = changes.next_if(|(day, _)| *day as usize <= *from) {
+                number += i64::from(*change);
+            }
+            let number = u64::try_from(number).unwrap_or(0);
+            let standing = if number > 0 { together(hosts.iter().copied(), by_day, *from, view) } else { None };
+            if let Some(standing) = standing {
+                sums.add(&(*from..cuts.get(place + 1).copied().unwrap_or(days)), standing, number);
             }
         }
     }
-    sums
+    sums.by_day(days)
 }

@@ -57,7 +57,8 @@ impl Question for Issuers {
         published: "7,976 (94.4%) of the certificates named by usage 3 are of public authorities; 86.7% of Let's Encrypt and Sectigo",
     };
 
-    const NEEDS: Needs = Needs { servers: Some(&["tlsa_set_id", "chain_id"]), certificates: true, tlsa: true, ..Needs::NONE };
+    const NEEDS: Needs =
+        Needs { servers: Some(&["tlsa_set_id", "chain_id"]), certificates: true, certificate_names: true, tlsa: true, ..Needs::NONE };
 
     fn host(study: &Study<'_>, host: &HostStates<'_>, part: &mut Self::Part) {
         let (Some((vantage, grid)), Some(last)) = (study.vantage(), study.days().len().checked_sub(1)) else { return };

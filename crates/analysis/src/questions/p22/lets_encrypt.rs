@@ -32,7 +32,8 @@ pub struct Renewals {
     issuers: BTreeMap<String, Steps>,
 }
 
-const NEEDS: Needs = Needs { servers: Some(&["tlsa_set_id", "chain_id", "ttl"]), certificates: true, tlsa: true, ..Needs::NONE };
+const NEEDS: Needs =
+    Needs { servers: Some(&["tlsa_set_id", "chain_id", "ttl"]), certificates: true, certificate_names: true, tlsa: true, ..Needs::NONE };
 
 impl Question for LeafOfLetsEncrypt {
     type Part = Advance;

@@ -4,7 +4,7 @@ use super::classes::{Class, Classes};
 use super::counted;
 use super::unmatched::{Mismatches, Unmatched};
 use crate::Share;
-use crate::study::{About, Answer, Cell, Drawing, HostStates, Needs, Question, Scale, Series, Study, Table, View};
+use crate::study::{About, Answer, Cell, Drawing, HostStates, Needs, Question, Scale, Series, Steps, Study, Table, View};
 use archive::states::model::DomainState;
 
 /// By class and day: of the unmatched sets that nothing else explains, those that match what the server showed before.
@@ -64,16 +64,17 @@ impl Question for Outdated {
 
 /// By day: unmatched for no known cause, and of these earlier, expired, later.
 fn sums(study: &Study<'_>, part: &Mismatches, classes: &Classes<'_>, class: Class, view: View) -> Vec<(u64, [u64; 3])> {
-    let mut sums = vec![(0, [0; 3]); study.days().len()];
+    let (mut all, mut found) = (Steps::default(), [(); 3].map(|()| Steps::default()));
     let is_unknown = |unmatched: &Unmatched| unmatched.label.is_none_or(|label| view == View::Paper && !label.is_field());
     for (_, rows) in part.hosts.iter().filter(|(host, _)| classes.has(**host as usize, class)) {
         for (from, to, unmatched) in rows.iter().filter(|(_, _, unmatched)| is_unknown(unmatched)) {
-            for (of, counts) in sums.get_mut(*from as usize..*to as usize).unwrap_or_default() {
-                *of += 1;
-                let found = [unmatched.earlier, unmatched.expired, unmatched.later];
-                counts.iter_mut().zip(found).for_each(|(count, found)| *count += u64::from(found));
-            }
+            let days = *from as usize..*to as usize;
+            all.add(&days, 1);
+            let is = [unmatched.earlier, unmatched.expired, unmatched.later];
+            found.iter_mut().zip(is).for_each(|(steps, is)| steps.add(&days, i64::from(is)));
         }
     }
-    sums
+    let days = study.days().len();
+    let found = found.map(|steps| steps.counts(days));
+    all.counts(days).into_iter().enumerate().map(|(day, all)| (all, [0, 1, 2].map(|which: usize| found[which][day]))).collect()
 }

@@ -1,11 +1,12 @@
 //! What servers with TLSA records showed each day, in few bits.
 
-use crate::study::{HostStates, Study, View};
+use crate::study::{HostStates, Study, View, stretches};
 use archive::states::model::ServerState;
 use dane::cause::{Cause, Party};
 use dane::dns::Security;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Columns of `server_state` that are needed, beside certain others.
 pub const COLUMNS: &[&str] = &["tlsa_set_id", "chain_id", "dnssec", "smtp_status", "paper_match", "paper_valid"];
@@ -125,17 +126,23 @@ impl Seen {
         let Some((vantage, grid)) = study.vantage() else { return };
         let Some(place) = host.host.servers.first().and_then(|server| study.host_of(*server)) else { return };
         let place = u32::try_from(place).unwrap_or(u32::MAX);
-        let stretch = |state: &ServerState| {
-            state.seen.tlsa_set.filter(|set| study.has_records(*set))?;
-            let days = study.days().of_servers(&grid.rounds(&state.span));
-            let number = |day: usize| u32::try_from(day).unwrap_or(u32::MAX);
-            (!days.is_empty()).then(|| (number(days.start), number(days.end), Facts::of(study, state)))
+        let facts = |state: &ServerState| {
+            let has_records = state.seen.tlsa_set.is_some_and(|set| study.has_records(set));
+            has_records.then(|| Facts::of(study, state))
         };
-        let stream: Stretches = host.stream(vantage).iter().filter_map(stretch).collect();
+        let by_day = |states: &[ServerState]| {
+            let mut by_day = Stretches::new();
+            stretches(states, facts, |facts, span| {
+                let days = study.days().of_servers(&grid.rounds(span));
+                let number = |day: usize| u32::try_from(day).unwrap_or(u32::MAX);
+                by_day.extend((!days.is_empty()).then(|| (number(days.start), number(days.end), facts)));
+            });
+            by_day
+        };
+        let stream = by_day(&host.stream(vantage));
         let states = host.at(vantage);
         if states.iter().any(|state| Some(state.key) != states.first().map(|first| first.key)) {
-            let all: Stretches = states.iter().filter_map(stretch).collect();
-            self.worst.entry(place).or_default().extend(worst_of(&all, study.days().len()));
+            self.worst.entry(place).or_default().extend(worst_of(&by_day(states), study.days().len()));
         }
         if !stream.is_empty() {
             self.streams.entry(place).or_default().extend(stream);
@@ -155,20 +162,15 @@ impl Seen {
     }
 
     /// By host and day, for the paper view or ours.
-    pub fn by_day(&self, study: &Study<'_>, view: View) -> ByDay {
-        let days = study.days().len();
-        let mut facts = vec![None; study.hosts().len() * days];
-        let mut put = |host: u32, stretches: &Stretches| {
-            for (from, to, seen) in stretches {
-                let (first, last) = (host as usize * days + *from as usize, host as usize * days + *to as usize);
-                facts.get_mut(first..last).unwrap_or_default().fill(Some(*seen));
+    pub fn by_day(&self, study: &Study<'_>, view: View) -> ByDay<'_> {
+        let mut hosts = vec![&[][..]; study.hosts().len()];
+        // On a day of the one stream there is a worst, too.
+        for (host, stretches) in self.streams.iter().chain(self.worst.iter().filter(|_| view == View::Ours)) {
+            if let Some(place) = hosts.get_mut(*host as usize) {
+                *place = stretches;
             }
-        };
-        self.streams.iter().for_each(|(host, stretches)| put(*host, stretches));
-        if view == View::Ours {
-            self.worst.iter().for_each(|(host, stretches)| put(*host, stretches));
         }
-        ByDay { days, facts }
+        ByDay { hosts }
     }
 }
 
@@ -195,14 +197,22 @@ fn worst_of(all: &Stretches, days: usize) -> Stretches {
 }
 
 /// Facts of every host on every day.
-pub struct ByDay {
-    days: usize,
-    facts: Vec<Option<Facts>>,
+pub struct ByDay<'s> {
+    hosts: Vec<&'s [(u32, u32, Facts)]>,
 }
 
-impl ByDay {
+impl ByDay<'_> {
     /// What a host showed on a day; `None`: it had no records, or nobody got them.
     pub fn at(&self, host: usize, day: usize) -> Option<Facts> {
-        self.facts.get(host * self.days + day).copied().flatten()
+        let stretches = self.hosts.get(host)?;
+        let after = stretches.partition_point(|(from, ..)| *from as usize <= day);
+        let (_, to, facts) = stretches.get(after.checked_sub(1)?)?;
+        (day < *to as usize).then_some(*facts)
+    }
+
+    /// What a host showed, and on which days, in their order.
+    pub fn of(&self, host: usize) -> impl Iterator<Item = (Range<usize>, Facts)> {
+        let stretches = self.hosts.get(host).copied().unwrap_or_default();
+        stretches.iter().map(|(from, to, facts)| (*from as usize..*to as usize, *facts))
     }
 }

@@ -70,7 +70,7 @@ impl Question for Served {
 }
 
 /// On the last day: how many servers serve so many domains.
-fn served(study: &Study<'_>, classes: &Classes<'_>, by_day: &ByDay, view: View) -> [(&'static str, BTreeMap<u64, u64>); 2] {
+fn served(study: &Study<'_>, classes: &Classes<'_>, by_day: &ByDay<'_>, view: View) -> [(&'static str, BTreeMap<u64, u64>); 2] {
     let (mut valid, mut invalid) = (BTreeMap::new(), BTreeMap::new());
     let day = study.days().len().saturating_sub(1);
     let mut numbers = vec![0_u64; study.hosts().len()];

@@ -2,7 +2,7 @@
 
 use super::histories::{self, Raw, Rounds};
 use crate::Error;
-use crate::states::model::{DomainId, DomainSeen, Notes, ServerKey, ServerSeen};
+use crate::states::model::{DomainId, DomainSeen, Notes, ServerKey, ServerSeen, ServerState};
 use crate::states::{Appended, Archive, History, Look, Parts, Round, Writer};
 use dane::Epoch;
 use proptest::prelude::*;
@@ -83,6 +83,7 @@ pub fn check(root: &Path, rounds: &[Rounds]) -> Result<(), TestCaseError> {
     // Numbers are handed out by first appearance: translate them to those of the observations.
     let mut states = Vec::new();
     archive.server_states(crate::states::Columns::All, |rows| states.extend_from_slice(rows)).unwrap();
+    check_by_host(&archive, &states)?;
     for state in &mut states {
         let key = &archive.servers()[crate::states::model::Id::index(state.key)];
         let Some(std::net::IpAddr::V4(address)) = key.address else { panic!("{key:?}") };
@@ -95,6 +96,27 @@ pub fn check(root: &Path, rounds: &[Rounds]) -> Result<(), TestCaseError> {
     let chains = archive.chains().unwrap();
     let certs = archive.certs(crate::states::Columns::All).unwrap();
     prop_assert!(chains.iter().all(|chain| chain.certs.len() == 2 && certs.len() > crate::states::model::Id::index(chain.certs[1])));
+    Ok(())
+}
+
+/// That states come host by host as they come otherwise: every host once, in order; all of them, or those of one vantage point.
+fn check_by_host(archive: &Archive, states: &[ServerState]) -> Result<(), TestCaseError> {
+    let vantages = VANTAGES.iter().map(|name| archive.parts().find_word(name)).chain([None]);
+    for only in vantages {
+        let (mut hosts, mut found) = (Vec::new(), Vec::new());
+        let host = |state: &ServerState| archive.servers()[crate::states::model::Id::index(state.key)].host.clone();
+        let by_host = archive.server_states_by_host(crate::states::Columns::All, only, |rows| {
+            hosts.push(host(&rows[0]));
+            assert!(rows.iter().all(|state| host(state) == host(&rows[0])));
+            found.extend_from_slice(rows);
+        });
+        by_host.unwrap();
+        prop_assert!(hosts.is_sorted_by(|one, other| one < other), "{:?}", hosts);
+        let mut wanted: Vec<ServerState> = states.iter().filter(|state| only.is_none_or(|only| state.vantage == only)).copied().collect();
+        found.sort_by_key(crate::states::ask::place);
+        wanted.sort_by_key(crate::states::ask::place);
+        prop_assert_eq!(found, wanted);
+    }
     Ok(())
 }
 

@@ -98,9 +98,7 @@ impl Pages {
             (Method::Get | Method::Head, path) => {
                 let Some(token) = path.strip_prefix("/t/") else { return Response::of(404) };
                 match token.strip_suffix(".json") {
-                    Some(token) if self.testbed.issued(token) => {
-                        shown(serde_json::to_string(&self.judged(token).0), Kind::Json)
-                    }
+                    Some(token) if self.testbed.issued(token) => shown(serde_json::to_string(&self.judged(token).0), Kind::Json),
                     None if self.testbed.issued(token) => self.test(token),
                     _ => Response::of(404),
                 }
