@@ -60,7 +60,7 @@ impl Service {
         // A bucket is a directory of the filer, which asks nobody for a key. It answers before there is room for any file.
         for (method, path, body) in [("PUT", "/ready", "yes"), ("POST", format!("/buckets/{name}/").as_str(), "")] {
             let begun = Instant::now();
-            while !self.ask(method, path, body).is_some_and(|(status, _)| status / 100 == 2) {
+            while self.ask(method, path, body).is_none_or(|(status, _)| status / 100 != 2) {
                 assert!(begun.elapsed() < PATIENCE, "{method} {path}:\n{}", self.server.log());
                 thread::sleep(Duration::from_millis(100));
             }

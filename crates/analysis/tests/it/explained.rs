@@ -7,7 +7,7 @@ use analysis::questions::find;
 use analysis::study::{Answer, Cell, Settings, View, answers};
 use dane::cert::Certificate;
 use dane::paper::{WrongField, paper_match, wrong_field};
-use lab::history::{ChainId, ChangeTruth, Class, History, ServerVerdict, SetId, Stretch, Usage};
+use lab::history::{ChainId, ChangeTruth, Class, History, Profile, ServerTruth, ServerVerdict, SetId, Stretch, Usage};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const CLASSES: [&str; 5] = ["SO", "SSDO", "SSDS", "unclassified", "all"];
@@ -328,14 +328,19 @@ fn newcomers(world: &World, answer: &Answer) {
         let counts = ["insecure", "bogus", "wrong-fields", "unknown-mismatch"].map(|cause| causes[cause][0]);
         let expected = [truth.insecure, 0, truth.wrong_fields, truth.unknown_mismatch].map(|count| Share::new(count, truth.incorrect));
         assert_eq!(counts, expected);
-        let named = |label: &str| {
-            let start = world.history().config().start + 120 * 86_400 * 15 / 100;
-            let is = |truth: &&lab::history::ServerTruth| truth.appears >= start && truth.wrong_field == Some(label);
-            world.history().truth().iter().filter(is).count() as u64
+        let start = world.history().config().start + 120 * 86_400 * 15 / 100;
+        let count = |is: &dyn Fn(&ServerTruth) -> bool| {
+            let newcomers = world.history().truth().iter().filter(|truth| truth.appears >= start);
+            newcomers.filter(|truth| is(truth)).count() as u64
         };
         for label in ["digest-of-nothing", "pem", "copy-paste"] {
-            assert_eq!(causes[label][0].count, named(label), "{label}");
+            assert_eq!(causes[label][0].count, count(&|truth| truth.wrong_field == Some(label)), "{label}");
         }
+        // Such a set names, by usage 2, a key that is no issuer's.
+        let unexplained = |truth: &ServerTruth| truth.profile == Profile::NeverMatched && truth.wrong_field.is_none();
+        let other_key = count(&|truth| unexplained(truth) && truth.usage.numbers().1 == Some(2));
+        assert_eq!(causes["usage-2-other-key"][0].count, other_key);
+        assert!(other_key > 0, "none is planted");
     }
     assert!(truth.insecure > 0 && truth.unknown_mismatch > 0, "{truth:?}");
 }

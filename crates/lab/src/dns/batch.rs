@@ -135,8 +135,8 @@ impl Rations {
         let Some(used) = self.used.get_mut(place as usize) else { return Ration::Whole };
         *used = used.saturating_add(1);
         match *used {
-            ..=Self::WHOLE => Ration::Whole,
-            ..=Self::ANY => Ration::Truncated,
+            used if used <= Self::WHOLE => Ration::Whole,
+            used if used <= Self::ANY => Ration::Truncated,
             _ => Ration::Nothing,
         }
     }
