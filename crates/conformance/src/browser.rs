@@ -23,7 +23,16 @@ pub enum Scheme {
 /// If there is no browser, or it fails.
 #[must_use]
 pub fn document(page: &Path, width: u32, scheme: Scheme) -> (String, String) {
-    let output = run(page, width, scheme, &["--dump-dom".to_owned()]);
+    document_at(&address(page), width, scheme)
+}
+
+/// The same with what a web server at 127.0.0.1 shows.
+///
+/// # Panics
+/// If there is no browser, or it fails.
+#[must_use]
+pub fn document_at(url: &str, width: u32, scheme: Scheme) -> (String, String) {
+    let output = run(url, width, scheme, &["--dump-dom".to_owned()]);
     (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
@@ -32,11 +41,15 @@ pub fn document(page: &Path, width: u32, scheme: Scheme) -> (String, String) {
 /// # Panics
 /// If there is no browser, or it fails.
 pub fn picture(page: &Path, width: u32, scheme: Scheme, picture: &Path) {
-    let output = run(page, width, scheme, &[format!("--screenshot={}", picture.display())]);
+    let output = run(&address(page), width, scheme, &[format!("--screenshot={}", picture.display())]);
     assert!(picture.is_file(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn run(page: &Path, width: u32, scheme: Scheme, what: &[String]) -> std::process::Output {
+fn address(page: &Path) -> String {
+    format!("file://{}", page.display())
+}
+
+fn run(url: &str, width: u32, scheme: Scheme, what: &[String]) -> std::process::Output {
     let program = software::first(&PROGRAMS).unwrap_or(PROGRAMS[0]);
     let profile = tempfile::tempdir().expect("a directory for its profile");
     let mut command = software::command(program);
@@ -45,10 +58,10 @@ fn run(page: &Path, width: u32, scheme: Scheme, what: &[String]) -> std::process
     command.env("FONTCONFIG_FILE", fonts).env("HOME", profile.path());
     // Root may not have Chromium's sandbox; what it opens is a file of ours.
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run"]);
-    command.args(["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr"]);
+    command.args(["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--enable-logging=stderr"]);
     command.arg(format!("--blink-settings=preferredColorScheme={}", if scheme == Scheme::Dark { 0 } else { 1 }));
     command.arg(format!("--user-data-dir={}", profile.path().display())).arg(format!("--window-size={width},3000"));
-    command.arg("--virtual-time-budget=10000").args(what).arg(format!("file://{}", page.display()));
+    command.arg("--virtual-time-budget=10000").args(what).arg(url);
     let output = process::output(command, LIMIT);
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     output
