@@ -64,9 +64,7 @@ impl Machine<'_> {
     fn accounts(&self) -> String {
         let line = |(number, account): (usize, &&str)| {
             let id = 60_900 + number;
-            format!(
-                "echo '{account}:x:{id}:{id}::/nonexistent:/usr/sbin/nologin' >> /etc/passwd\necho '{account}:x:{id}:' >> /etc/group\n"
-            )
+            format!("echo '{account}:x:{id}:{id}::/nonexistent:/usr/sbin/nologin' >> /etc/passwd\necho '{account}:x:{id}:' >> /etc/group\n")
         };
         self.accounts.iter().enumerate().map(line).collect()
     }

@@ -53,7 +53,8 @@ pub fn list(addresses: &[Ipv4Addr]) {
 /// If that fails.
 pub fn reach_out() {
     assert!(std::env::var_os(HERE).is_some(), "only in a network of our own");
-    let script = "ip link add out0 type veth peer name out1 && ip addr add 198.18.0.1/24 dev out0 && ip link set out0 up && ip link set out1 up";
+    let script =
+        "ip link add out0 type veth peer name out1 && ip addr add 198.18.0.1/24 dev out0 && ip link set out0 up && ip link set out1 up";
     let status = Command::new("sh").args(["-c", script]).status().expect("sh");
     assert!(status.success(), "{status}");
 }

@@ -16,6 +16,20 @@ const TABLES: Environment = Environment { name: "python", packages: &["duckdb==2
 /// Spark, which is large.
 const SPARK: Environment = Environment { name: "python-spark", packages: &["pyspark==4.0.1", "pyarrow==26.0.1", "pandas==3.1.1"] };
 
+/// The checker of one mail host, and its version.
+pub const CHECKER: &str = "smtp-dane-verify==0.1.2";
+const CHECKERS: Environment = Environment { name: "python-checkers", packages: &[CHECKER] };
+
+/// The interpreter that has the checker; it is fetched at the first use.
+///
+/// # Panics
+/// As [`interpreter`].
+#[must_use]
+pub fn checker() -> PathBuf {
+    let place = provide(&CHECKERS);
+    place.canonicalize().unwrap_or(place).join("bin/python")
+}
+
 /// An interpreter that has DuckDB and Polars; they are fetched at the first use.
 ///
 /// # Panics

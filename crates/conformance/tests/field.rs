@@ -4,6 +4,7 @@
 
 use conformance::field::authority::{self, Authority};
 use conformance::field::deeds;
+use conformance::field::libraries;
 use conformance::field::matrix::{self, Class, Pair};
 use conformance::field::page::{self, Seen};
 use conformance::field::place::{Place, scenarios};
@@ -86,7 +87,8 @@ fn senders_that_validate_and_what_blinds_them() {
             (Sender::PostfixDane, Resolver::Dnscache, TRUST_AD),
             (Sender::Exim, Resolver::Unbound, "options edns0\n"),
         ];
-        let pairs = in_parallel_by(4, &cases, |(sender, resolver, options)| matrix::run(place, (*sender, *resolver), options, &TELLING, PATIENCE));
+        let pairs =
+            in_parallel_by(4, &cases, |(sender, resolver, options)| matrix::run(place, (*sender, *resolver), options, &TELLING, PATIENCE));
         let [postfix, exim, blind, untrusting] = &pairs[..] else { panic!("four pairs") };
         for pair in &pairs {
             println!("{}", told(pair));
@@ -136,8 +138,9 @@ fn the_page_says_what_is_seen() {
         let authorities = Authority::ALL.map(|authority| (authority, authority.observe(place)));
         let ids: Vec<&'static str> = scenarios().iter().map(|scenario| scenario.id).collect();
         let patience = Duration::from_secs(150);
-        let all: Vec<(Sender, Resolver)> = Sender::ALL.into_iter().flat_map(|sender| Resolver::ALL.map(|resolver| (sender, resolver))).collect();
-        let pairs = in_parallel_by(4, &all, |pair| {
+        let all: Vec<(Sender, Resolver)> =
+            Sender::ALL.into_iter().flat_map(|sender| Resolver::ALL.map(|resolver| (sender, resolver))).collect();
+        let pairs = in_parallel_by(8, &all, |pair| {
             let pair = matrix::run(place, *pair, TRUST_AD, &ids, patience);
             println!("{}", told(&pair));
             pair
@@ -145,11 +148,30 @@ fn the_page_says_what_is_seen() {
         let blind = [Sender::PostfixDane, Sender::Exim, Sender::Sendmail18].map(|sender| (sender, Resolver::Unbound));
         let untrusting = in_parallel_by(3, &blind, |pair| matrix::run(place, *pair, "options edns0\n", &TELLING, PATIENCE));
         let text = page::text(&Seen { pairs, untrusting, authorities: authorities.into(), resolvers: resolvers.into() });
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/software.md");
-        if std::env::var_os("DANELAW_WRITE").is_some() {
-            std::fs::write(&path, page::dated(&text)).unwrap();
-        }
-        let there = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(page::without_date(&there), text, "docs/software.md is out of date: run `cargo xtask software`");
+        page::hold(&software_page(), "field", &text);
     });
+}
+
+/// Libraries that registries ship, over the same scenarios: the page's section on them says what was seen.
+#[test]
+fn libraries() {
+    if std::env::var_os("DANELAW_DEEP").is_none() {
+        return;
+    }
+    in_the_field("libraries", |place| {
+        let _servers = start(place, &[Resolver::Unbound]);
+        let scripts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/field");
+        let scenarios = scenarios();
+        let ids: Vec<&'static str> = scenarios.iter().map(|scenario| scenario.id).collect();
+        let sender = libraries::mx_connect(place, &ids, &scripts.join("mx_connect.js"));
+        assert!(libraries::works(&sender), "{:?}", sender.get("valid"));
+        let checker = libraries::smtp_dane_verify(place, &scenarios, &scripts.join("smtp_dane_verify.py"));
+        let valid = checker.iter().find(|(scenario, _)| scenario.id == "valid").map(|(_, wrong)| &wrong.why);
+        assert_eq!(valid, None, "what is right is found to be so");
+        page::hold(&software_page(), "libraries", &libraries::section(&sender, &checker));
+    });
+}
+
+fn software_page() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/software.md")
 }

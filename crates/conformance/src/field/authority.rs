@@ -113,7 +113,12 @@ impl Authority {
         let _server = Server::start_silent(command, &log);
         let begun = Instant::now();
         while dig(at, "auth.example.", "SOA", &[]).status != "NOERROR" {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{} does not answer:\n{}", self.word(), fs::read_to_string(&log).unwrap_or_default());
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{} does not answer:\n{}",
+                self.word(),
+                fs::read_to_string(&log).unwrap_or_default()
+            );
             thread::sleep(Duration::from_millis(250));
         }
         look(at, &room)

@@ -2,13 +2,16 @@
 
 use super::place::{Place, scenarios};
 use super::sender::{Running, Words};
-use super::tap::Asked;
+use super::tap::{Asked, Tap};
 use scenario::recipe::Route;
 use scenario::{Scenario, Sender as Wanted};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// How long a client may stay after its last message: OpenSMTPD does for ten seconds.
+const STAY: Duration = Duration::from_secs(25);
 
 /// What its log says last of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,22 +106,32 @@ pub fn of(place: &Place, running: &Running, ids: &[&'static str], limit: Duratio
         running.submit(&format!("probe@{domain}"));
     }
     let begun = Instant::now();
-    loop {
+    let fates = loop {
         let log = running.log();
         let fates: BTreeMap<_, _> = domains.iter().map(|(id, domain)| (*id, fate(&log, running.sender.words(), domain))).collect();
         let settled = fates.values().all(|(fate, _)| *fate != Fate::Unknown);
         if settled || begun.elapsed() > limit {
-            // What a server logs after the client's last word.
-            thread::sleep(Duration::from_millis(300));
-            return gather(place, running, fates);
+            break fates;
         }
         thread::sleep(Duration::from_millis(250));
+    };
+    // The lab tells of a visit when it is over, and some stay for a while in case there is more mail.
+    let settled = Instant::now();
+    loop {
+        let deeds = seen(place, &running.helo, &running.tap, fates.clone());
+        let received = deeds.values().all(|deed| deed.fate != Fate::Sent || deed.delivered());
+        if received || settled.elapsed() > STAY {
+            return deeds;
+        }
+        thread::sleep(Duration::from_millis(500));
     }
 }
 
-fn gather(place: &Place, running: &Running, fates: BTreeMap<&'static str, (Fate, String)>) -> Deeds {
-    let visits = place.visits(&running.helo);
-    let asked = running.tap.asked();
+/// What became of messages with these fates: the visits of a client that calls itself so, and the questions at its tap.
+#[must_use]
+pub fn seen(place: &Place, helo: &str, tap: &Tap, fates: BTreeMap<&'static str, (Fate, String)>) -> Deeds {
+    let visits = place.visits(helo);
+    let asked = tap.asked();
     let deed = |(id, (fate, words)): (&'static str, (Fate, String))| {
         let mut deed =
             Deed { fate, words, by_tls: vec![], in_clear: vec![], starttls: false, tlsa_asked: asked.iter().any(|a| is_tlsa_of(a, id)) };
@@ -209,8 +222,18 @@ mod tests {
     #[test]
     fn each_log_is_read() {
         let lines = [
-            (Words::Postfix, "postfix/smtp[1]: A: to=<probe@valid.nl>, relay=none, delay=1, dsn=4.7.5, status=deferred (no)", Fate::Deferred, "no"),
-            (Words::Exim, "2026-01-01 1-2-3 == probe@valid.nl R=dnslookup defer (-36): DANE", Fate::Deferred, "R=dnslookup defer (-36): DANE"),
+            (
+                Words::Postfix,
+                "postfix/smtp[1]: A: to=<probe@valid.nl>, relay=none, delay=1, dsn=4.7.5, status=deferred (no)",
+                Fate::Deferred,
+                "no",
+            ),
+            (
+                Words::Exim,
+                "2026-01-01 1-2-3 == probe@valid.nl R=dnslookup defer (-36): DANE",
+                Fate::Deferred,
+                "R=dnslookup defer (-36): DANE",
+            ),
             (Words::Exim, "2026-01-01 1-2-3 ** probe@valid.nl: Unrouteable", Fate::Bounced, ": Unrouteable"),
             (Words::Sendmail, "sm-mta[1]: A: to=<probe@valid.nl>, delay=0, dsn=2.0.0, stat=Sent (ok)", Fate::Sent, "Sent (ok)"),
             (Words::OpenSmtpd, "1 mta delivery to=<probe@valid.nl> result=\"Ok\" stat=\"250 2.0.0\"", Fate::Sent, "250 2.0.0"),

@@ -6,6 +6,7 @@
 
 pub mod authority;
 pub mod deeds;
+pub mod libraries;
 pub mod matrix;
 pub mod page;
 pub mod place;
