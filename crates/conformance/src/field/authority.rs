@@ -347,11 +347,11 @@ const TINYDNS: &str = ".auth.example:ADDRESS:ns.auth.example:60
 :_25._tcp.mx.auth.example:52:OCTETS:60
 ";
 
-const TINYDNS_START: &str = "mkdir -p HOME/root
-cp HOME/data HOME/root/data
-cd HOME/root
+const TINYDNS_START: &str = "mkdir -p HOME/served
+cp HOME/data HOME/served
+cd HOME/served
 tinydns-data
-exec env UID=0 GID=0 ROOT=HOME/root IP=ADDRESS tinydns
+exec env UID=0 GID=0 ROOT=HOME/served IP=ADDRESS tinydns
 ";
 
 const MARADNS: &str = r#"ipv4_bind_addresses = "ADDRESS"
