@@ -26,6 +26,7 @@ Usage: cargo xtask COMMAND
   rfc                        every MUST of the areas claimed as done is cited in code and in a test; writes docs/requirements.md
   docs [--check]             generate docs/ (command line, manual pages, scenarios, causes), or check that it is up to date
   packages                   fetch the Debian packages of the conformance tests below the target directory, and list them
+  software                   let other people's mail and name servers do all that the lab has, and write docs/software.md (as root, half an hour)
   roots                      make the list of Mozilla's roots anew, from every release of certifi
   psl                        make the public suffix list anew, from the newest release of publicsuffixlist
   fuzz [TARGET] [--minutes N]  run one fuzz target, or all of them; without --minutes: one minute each
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         "rfc" => rfc::run(rest),
         "docs" => docs::run(rest),
         "packages" => debian::run(rest),
+        "software" => test::software(rest),
         "psl" => psl::run(rest),
         "roots" => roots::run(rest),
         "fuzz" => fuzz::run(rest),

@@ -90,7 +90,24 @@ fn runner(part: Part<'_>) -> Command {
 }
 
 /// Tests with mail servers that start only as root.
-const AS_ROOT: [&str; 4] = ["postfix", "mail_servers", "depth", "ipv6"];
+const AS_ROOT: [&str; 5] = ["postfix", "mail_servers", "depth", "ipv6", "field"];
+
+/// Writes `docs/software.md` anew: the deep tier of the test that holds it to what is seen.
+pub fn software(arguments: &[String]) -> Result<(), String> {
+    if let Some(unknown) = arguments.first() {
+        return Err(format!("software takes no argument: {unknown}"));
+    }
+    if !is_root() {
+        return Err("software wants root: mail servers start only as root".to_owned());
+    }
+    let software = debian::provide()?;
+    let mut command = runner(Part::Conformance(&["field".to_owned()]));
+    command.env("DANELAW_SOFTWARE", &software.root).env("DANELAW_DEEP", "1").env("DANELAW_WRITE", "1");
+    let mut tally = Tally::default();
+    tally.command("the binary for conformance", &mut cargo(&["build", "--quiet", WHOLE, WITH, "--bins"]));
+    tally.command("docs/software.md", &mut command);
+    tally.close()
+}
 
 fn conformance(tally: &mut Tally, depth: Depth) {
     let software = match debian::provide() {

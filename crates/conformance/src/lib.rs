@@ -14,6 +14,7 @@ pub mod browser;
 pub mod danelaw;
 pub mod differential;
 pub mod exceptions;
+pub mod field;
 pub mod named;
 pub mod network;
 pub mod nsd;

@@ -1,6 +1,6 @@
 //! A network of a test's own: the machine's loopback has one IPv6 address, and a mail host may have several.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::process::Command;
 
@@ -32,4 +32,29 @@ pub fn of_our_own(test: &str, addresses: &[Ipv6Addr]) -> bool {
     let status = command.status().expect("unshare");
     assert!(status.success(), "{test} in a network of its own: {status}");
     false
+}
+
+/// Lists these addresses at the interface of a network of our own: of 127.0.0.0/8 all are there, but BIND looks for them.
+///
+/// # Panics
+/// If that fails.
+pub fn list(addresses: &[Ipv4Addr]) {
+    assert!(std::env::var_os(HERE).is_some(), "only in a network of our own");
+    for address in addresses {
+        let status = Command::new("ip").args(["addr", "add", &format!("{address}/32"), "dev", "lo"]).status().expect("ip");
+        assert!(status.success(), "{address}: {status}");
+    }
+}
+
+/// Gives a network of our own an address beside those of loopback: some stub resolvers, OpenSMTPD's for one, ask for no IPv4 address where the
+/// machine has none but those. Nothing leaves the network.
+///
+/// # Panics
+/// If that fails.
+pub fn reach_out() {
+    assert!(std::env::var_os(HERE).is_some(), "only in a network of our own");
+    let script =
+        "ip link add out0 type veth peer name out1 && ip addr add 198.18.0.1/24 dev out0 && ip link set out0 up && ip link set out1 up";
+    let status = Command::new("sh").args(["-c", script]).status().expect("sh");
+    assert!(status.success(), "{status}");
 }

@@ -109,9 +109,12 @@ fn master_cf(listeners: &[Listener], port: u16) -> String {
             let _ = writeln!(text, "  -o {{ {name} = {value} }}");
         }
     }
-    text + "postlog unix-dgram n - n - 1 postlogd\npickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\n\
-            tlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\nproxymap unix - - n - - proxymap\n\
-            anvil unix - - n - 1 anvil\nbounce unix - - n - 0 bounce\ndefer unix - - n - 0 bounce\ntrace unix - - n - 0 bounce\n\
-            verify unix - - n - 1 verify\nflush unix n - n 1000? 0 flush\nerror unix - - n - - error\nretry unix - - n - - error\n\
-            discard unix - - n - - discard\n"
+    text + SERVICES
 }
+
+/// The services of every Postfix besides those that listen, as lines of `master.cf`.
+pub(crate) const SERVICES: &str = "postlog unix-dgram n - n - 1 postlogd\npickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\n\
+     tlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\nproxymap unix - - n - - proxymap\n\
+     anvil unix - - n - 1 anvil\nbounce unix - - n - 0 bounce\ndefer unix - - n - 0 bounce\ntrace unix - - n - 0 bounce\n\
+     verify unix - - n - 1 verify\nflush unix n - n 1000? 0 flush\nerror unix - - n - - error\nretry unix - - n - - error\n\
+     discard unix - - n - - discard\n";

@@ -31,19 +31,29 @@ impl Server {
     /// # Panics
     /// As [`start`](Self::start), after `limit`.
     #[must_use]
-    pub fn start_within(limit: Duration, mut command: Command, log: &Path, address: SocketAddr) -> Self {
-        let output = File::create(log).expect("log file");
-        let errors = output.try_clone().expect("log file");
-        let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
-        let mut server = Self { child: child.unwrap_or_else(|e| panic!("{command:?}: {e}")), log: log.to_path_buf() };
+    pub fn start_within(limit: Duration, command: Command, log: &Path, address: SocketAddr) -> Self {
+        let shown = format!("{command:?}");
+        let mut server = Self::start_silent(command, log);
         let started = Instant::now();
         while TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_err() {
             let ended = server.child.try_wait().expect("wait");
-            assert!(ended.is_none(), "{command:?} ended: {ended:?}\n{}", server.log());
-            assert!(started.elapsed() < limit, "{command:?} does not answer at {address}\n{}", server.log());
+            assert!(ended.is_none(), "{shown} ended: {ended:?}\n{}", server.log());
+            assert!(started.elapsed() < limit, "{shown} does not answer at {address}\n{}", server.log());
             thread::sleep(Duration::from_millis(50));
         }
         server
+    }
+
+    /// The same without waiting, for one that has no TCP.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_silent(mut command: Command, log: &Path) -> Self {
+        let output = File::create(log).expect("log file");
+        let errors = output.try_clone().expect("log file");
+        let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
+        Self { child: child.unwrap_or_else(|e| panic!("{command:?}: {e}")), log: log.to_path_buf() }
     }
 
     /// What it has logged so far.

