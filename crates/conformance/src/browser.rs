@@ -58,7 +58,11 @@ fn run(url: &str, width: u32, scheme: Scheme, what: &[String]) -> std::process::
     command.env("FONTCONFIG_FILE", fonts).env("HOME", profile.path());
     // Root may not have Chromium's sandbox; what it opens is a file of ours.
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run"]);
-    command.args(["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--enable-logging=stderr"]);
+    command.args([
+        "--disable-background-networking",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        "--enable-logging=stderr",
+    ]);
     command.arg(format!("--blink-settings=preferredColorScheme={}", if scheme == Scheme::Dark { 0 } else { 1 }));
     command.arg(format!("--user-data-dir={}", profile.path().display())).arg(format!("--window-size={width},3000"));
     command.arg("--virtual-time-budget=10000").args(what).arg(url);

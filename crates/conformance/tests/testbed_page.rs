@@ -53,7 +53,8 @@ impl TestBed {
         let stream = TcpStream::connect((MAIL, self.port - 1)).unwrap();
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let to = format!("RCPT TO:<test@{token}.valid.dane-test.lab>");
-        for command in ["", "EHLO sender.example", "MAIL FROM:<a@sender.example>", &to, "DATA", "Subject: hello\r\n\r\nhello\r\n.", "QUIT"] {
+        for command in ["", "EHLO sender.example", "MAIL FROM:<a@sender.example>", &to, "DATA", "Subject: hello\r\n\r\nhello\r\n.", "QUIT"]
+        {
             if !command.is_empty() {
                 (&stream).write_all(format!("{command}\r\n").as_bytes()).unwrap();
             }

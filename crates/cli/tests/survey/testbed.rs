@@ -194,6 +194,25 @@ fn a_message_in_clear_is_taken_and_held_against_its_sender() {
     assert!(events.contains("Subject: hello") && !events.contains("secret"), "header lines are kept, and nothing else");
 }
 
+/// Whatever was answered is known after kill -9, and a line cut off in the middle costs nothing else.
+#[test]
+fn events_outlive_the_process() {
+    let mut served = serve(5, 1);
+    let (token, recipients) = served.recipients();
+    let domain = recipients["valid"].split_once('@').unwrap().1.to_owned();
+    let asked = served.look(&["smtp", "probe"], &[domain]);
+    assert_eq!(asked[0]["outcome"], "deliver");
+    served.process.kill().unwrap();
+    served.process.wait().unwrap();
+    let path = served.path().join("events.jsonl");
+    let events = std::fs::read_to_string(&path).unwrap();
+    assert!(events.contains("TLSA") && events.ends_with('\n'));
+    std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"event\":\"que").unwrap();
+    let trial = |judged: &Value| judged["trials"].as_array().unwrap().iter().find(|t| t["scenario"] == "valid").unwrap().clone();
+    let (judged, _) = served.verdict(&token);
+    assert_eq!((&trial(&judged)["outcome"], &trial(&judged)["asked_tlsa"]), (&"looked-up".into(), &true.into()));
+}
+
 /// With one address, what needs more is left out and said to be.
 #[test]
 fn one_address_is_enough_for_most() {

@@ -137,10 +137,10 @@ pub fn seen(place: &Place, helo: &str, tap: &Tap, fates: BTreeMap<&'static str, 
             Deed { fate, words, by_tls: vec![], in_clear: vec![], starttls: false, tlsa_asked: asked.iter().any(|a| is_tlsa_of(a, id)) };
         for (_, host, visit) in visits.iter().filter(|(of, ..)| *of == id) {
             deed.starttls |= visit.starttls;
-            if visit.tls_messages > 0 {
+            if visit.mails.iter().any(|mail| mail.encrypted) {
                 deed.by_tls.push(host.clone());
             }
-            if visit.clear_messages > 0 {
+            if visit.mails.iter().any(|mail| !mail.encrypted) {
                 deed.in_clear.push(host.clone());
             }
         }

@@ -26,8 +26,13 @@ use std::time::Duration;
     --state /var/lib/danelaw-testbed
 
   # On one machine, with a root of its own; hints and anchor are printed:
-  danelaw testbed serve --zone dane-test.lab --address 127.57.0.1,127.57.0.2 \\
-    --root 127.57.0.53 --dns-port 5357 --smtp-port 2557 --state testbed
+  danelaw testbed serve --zone dane-test.lab --state testbed \\
+    --address 127.57.0.1,127.57.0.2 --root 127.57.0.53 \\
+    --dns-port 5357 --smtp-port 2557
+
+  # With pages on which people begin a test and follow it:
+  danelaw testbed serve --zone dane-test.example --address 192.0.2.1 \\
+    --state /var/lib/danelaw-testbed --web 127.0.0.1:8080
 
 EXIT CODES
   0  it ran until it was told to stop

@@ -6,7 +6,7 @@ use dane::sender::Event;
 use lab::testbed::{EventSink, Testbed, TestbedConfig};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -140,8 +140,19 @@ impl Kept {
     /// If the file cannot be opened.
     pub fn sink(&self) -> Result<Arc<dyn EventSink>, UsageError> {
         let path = self.dir.join(EVENTS);
-        let open = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
-        let file = open.map_err(|e| UsageError(format!("{}: {e}", path.display())))?;
+        let open = || {
+            let mut file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(&path)?;
+            // A line that was cut off when the process ended stays by itself.
+            let mut last = [b'\n'];
+            if file.seek(SeekFrom::End(-1)).is_ok() {
+                file.read_exact(&mut last)?;
+            }
+            if last != [b'\n'] {
+                file.write_all(b"\n")?;
+            }
+            Ok(file)
+        };
+        let file = open().map_err(|e: std::io::Error| UsageError(format!("{}: {e}", path.display())))?;
         Ok(Arc::new(Events { path, file: Mutex::new((file, Vec::new())) }))
     }
 
