@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// Looks at the resolvers of this machine instead of a domain.
+//
+// clap waives what an option requires if that conflicts with what is there, so these options name the conflict themselves.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options of --resolver")]
 pub struct ResolversOptions {
@@ -19,31 +21,31 @@ pub struct ResolversOptions {
     pub resolver: bool,
 
     /// The file that names the resolvers
-    #[arg(long, value_name = "FILE", default_value = "/etc/resolv.conf", requires = "resolver")]
+    #[arg(long, value_name = "FILE", default_value = "/etc/resolv.conf", requires = "resolver", conflicts_with = "domains")]
     resolv_conf: PathBuf,
 
     /// Port of the resolvers, for a lab on unprivileged ports
-    #[arg(long, value_name = "N", default_value_t = 53, requires = "resolver")]
+    #[arg(long, value_name = "N", default_value_t = 53, requires = "resolver", conflicts_with = "domains")]
     resolver_port: u16,
 
     /// How long a resolver may take for one answer, seconds. It is asked ten questions, over UDP twice if need be
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, requires = "resolver")]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, requires = "resolver", conflicts_with = "domains")]
     resolver_timeout: Duration,
 
     /// A name that has signed records of this type
-    #[arg(long, value_name = "NAME/TYPE", default_value = "org/SOA", value_parser = question, requires = "resolver")]
+    #[arg(long, value_name = "NAME/TYPE", default_value = "org/SOA", value_parser = question, requires = "resolver", conflicts_with = "domains")]
     signed_name: ResolverQuestion,
 
     /// A name whose records of this type have wrong signatures, on purpose
-    #[arg(long, value_name = "NAME/TYPE", default_value = "dnssec-failed.org/A", value_parser = question, requires = "resolver")]
+    #[arg(long, value_name = "NAME/TYPE", default_value = "dnssec-failed.org/A", value_parser = question, requires = "resolver", conflicts_with = "domains")]
     bogus_name: ResolverQuestion,
 
     /// A name that has signed TLSA records
-    #[arg(long, value_name = "NAME", default_value = "_25._tcp.mx01.posteo.de", value_parser = name, requires = "resolver")]
+    #[arg(long, value_name = "NAME", default_value = "_25._tcp.mx01.posteo.de", value_parser = name, requires = "resolver", conflicts_with = "domains")]
     tlsa_name: Name,
 
     /// A name whose signed answer of this type is longer than 512 octets
-    #[arg(long, value_name = "NAME/TYPE", default_value = "./DNSKEY", value_parser = question, requires = "resolver")]
+    #[arg(long, value_name = "NAME/TYPE", default_value = "./DNSKEY", value_parser = question, requires = "resolver", conflicts_with = "domains")]
     long_name: ResolverQuestion,
 }
 

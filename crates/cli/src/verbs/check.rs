@@ -63,8 +63,13 @@ const DAY: i64 = 86_400;
       --anchor lab/anchor.ds --dns-port 5300 --connect-port 2525 \\
       --https-port 2525 --roots lab/ca.pem --allow-private
 
-  # Does the resolver of this machine let a mail server do DANE?
+  # Does the resolver of this machine let a mail server do DANE? And one
+  # that validates in the lab, for which 127.0.0.1 stands in resolv.conf:
   danelaw check --resolver
+  danelaw check --resolver --resolv-conf resolv.conf \\
+      --resolver-port 5353 --signed-name valid.nl/MX \\
+      --bogus-name mx-rrsig-wrong.nl/MX --long-name rsasha256.nl/DNSKEY \\
+      --tlsa-name _25._tcp.mx1.valid.nl
 
 EXIT CODES
   0  nothing is wrong (there may be warnings; a null MX is as it should be)
@@ -101,9 +106,6 @@ pub struct Args {
     #[command(flatten)]
     roots: RootsOption,
 
-    #[command(flatten)]
-    resolvers: ResolversOptions,
-
     /// One line and the exit codes of Nagios
     #[arg(long, conflicts_with_all = ["json", "with_cert"])]
     nagios: bool,
@@ -124,6 +126,10 @@ pub struct Args {
 
     #[command(flatten)]
     look: LookOptions,
+
+    // Last, for what follows it would stand under its heading.
+    #[command(flatten)]
+    resolvers: ResolversOptions,
 }
 
 /// What was looked at.

@@ -36,7 +36,8 @@ fn what_cannot_be_used_is_told_in_one_line() {
         (&["check", "--resolver", "example.com"], "cannot be used with"),
         (&["check", "--resolver", "--signed-name", "example.com"], "as in example.com/MX"),
         (&["check", "--resolver", "--long-name", "example.com/NOSUCHTYPE"], "as in example.com/MX"),
-        (&["check", "--resolver-port", "5300", "example.com"], "--resolver"),
+        (&["check", "--resolver-port", "5300", "example.com", "--upstream", "127.0.0.1:9"], "cannot be used with"),
+        (&["check", "--resolver-port", "5300"], "--resolver"),
         (&["check"], "<DOMAIN>"),
     ] {
         let output = alone(arguments);

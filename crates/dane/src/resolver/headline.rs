@@ -11,8 +11,13 @@ pub(super) fn headline(standing: Standing, servers: &[ServerReport], findings: &
                 [one] => format!("The name server {} validates", one.server.ip()),
                 many => format!("All {} name servers validate", many.len()),
             };
+            let through = if servers.iter().all(|s| s.tlsa == Some(true) && s.long == Some(true)) {
+                ", and TLSA records and long answers get through: mail servers on this machine can do DANE"
+            } else {
+                ": as far as could be seen, mail servers on this machine can do DANE"
+            };
             let but = if findings.iter().any(|f| f.weight == Weight::Warning) { "; see what is doubtful" } else { "" };
-            format!("{who}, and TLSA records and long answers get through: mail servers on this machine can do DANE{but}.")
+            format!("{who}{through}{but}.")
         }
         Standing::Fails => format!("Mail servers on this machine cannot rely on DANE: {}.", first.map_or("", wrong)),
         Standing::CouldNotTell => {

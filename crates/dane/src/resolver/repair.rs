@@ -95,8 +95,10 @@ pub(super) fn trust_ad(observation: &ResolverObservation, servers: &[ServerRepor
     let goal = "Let the C library keep AD".to_owned();
     let mail = "Then restart the mail server; Postfix in a chroot makes its copy of the file when it starts".to_owned();
     let restart = Step { what: mail, line: None, remove: Vec::new(), wait_s: None };
-    let steps = match (servers.iter().map(|s| s.place).next(), &observation.container) {
-        (Some(Place::Docker), _) | (_, Some(_)) => vec![
+    // An engine writes one file in its containers, and no other.
+    let engine = observation.container.is_some() && path == "/etc/resolv.conf";
+    let steps = match (servers.iter().map(|s| s.place).next(), engine) {
+        (Some(Place::Docker), _) | (_, true) => vec![
             step("The container engine writes the file; in compose.yaml", "    dns_opt: [\"edns0\", \"trust-ad\"]"),
             step("or for a single container", "docker run --dns-option edns0 --dns-option trust-ad …"),
         ],

@@ -147,6 +147,7 @@ fn what_could_not_be_seen_is_not_bad() {
     // A proof that there is none has come through, and a short answer is the name's affair.
     let proven = verdict(good("127.0.0.1:53").but(Probe::Tlsa, Some(none(0, true))));
     assert_eq!((proven.standing, proven.servers[0].tlsa), (Standing::Works, None));
+    assert!(proven.headline.contains("as far as could be seen"), "{}", proven.headline);
     let short = verdict(good("127.0.0.1:53").but(Probe::Long, Some(ResolverReply { octets: 300, ..data(true) })));
     assert_eq!((short.standing, troubles(&short)), (Standing::Works, vec![Trouble::LongUnclear]));
 }
@@ -208,6 +209,9 @@ fn the_file_can_lose_what_the_server_says() {
     assert!(lines(&verdict).contains("options edns0 trust-ad timeout:1"), "{}", lines(&verdict));
     seen.container = Some("/.dockerenv".to_owned());
     assert!(lines(&judge(&seen)).contains("--dns-option trust-ad"), "the engine writes the file");
+    // The engine writes that file only.
+    seen.file.path = "/var/spool/postfix/etc/resolv.conf".to_owned();
+    assert!(lines(&judge(&seen)).contains("options edns0 trust-ad timeout:1"));
     // A server that does not deserve it gets no advice to trust it.
     let mut seen = observation(vec![good("127.0.0.1:53").but(Probe::Bogus, Some(data(true)))]);
     seen.file.options.clear();
