@@ -22,6 +22,7 @@ pub mod preflight;
 pub mod refid;
 pub mod repair;
 pub mod requirement;
+pub mod resolver;
 pub mod rollover;
 pub mod sender;
 pub mod smtp;

@@ -9,6 +9,7 @@ mod earlier;
 mod others;
 mod policies;
 mod preflight;
+mod resolver;
 mod round;
 
 pub use cut_off::CutOff;
@@ -16,6 +17,10 @@ pub use earlier::EarlierVisit;
 pub use others::{ClientOffer, OtherLook, Shows};
 pub use policies::{Body, CaaObservation, FetchAttempt, HttpResponse, PoliciesObservation, PolicyFetch};
 pub use preflight::{ListAnswer, Listing, Preflight, PtrName, SourceObservation};
+pub use resolver::{
+    ResolvConf, ResolverExchange, ResolverObservation, ResolverProbe, ResolverQuestion, ResolverQuestions, ResolverReply, ResolverServer,
+    ResolverTransport,
+};
 pub use round::{MissedSlots, RoundObservation, comparable, follows};
 
 use crate::Epoch;

@@ -10,7 +10,7 @@ mod style;
 mod terminal;
 mod text;
 
-pub use check::{Nagios, Subject, check, nagios, other, preflight};
+pub use check::{Nagios, Subject, check, nagios, other, preflight, resolver};
 pub use depth::depth;
 pub use html::identify::{Identity, WishAnswer, identity_page};
 pub use html::page;

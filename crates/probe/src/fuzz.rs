@@ -1,10 +1,12 @@
 //! The parsers of what servers send, for the fuzzer: they must neither panic nor grow, and how bytes are cut into packets must not matter.
 
 use crate::http::{self, ResponseReader};
+use crate::resolver_environment::{parse_resolv_conf, read_reply};
 use crate::smtp::reply::{ReplyLimits, ReplyReader};
 use crate::tls::flight::{FlightReader, Reading};
 use crate::tls::ssl2::Ssl2Reader;
 use crate::web::{Reading as Request, RequestReader};
+use domain::base::ToName;
 
 /// Bytes as SMTP replies.
 ///
@@ -85,4 +87,20 @@ pub fn request(bytes: &[u8]) {
         bytes.chunks(cut).map(|packet| reader.feed(packet)).find(|reading| *reading != Request::More)
     };
     assert_eq!(read(bytes.len().max(1)), read(3));
+}
+
+/// Bytes as a resolver's reply, and as a `resolv.conf`.
+///
+/// # Panics
+/// If more is counted than there can be, or more kept than may be.
+pub fn resolver(bytes: &[u8]) {
+    // The question of a resolver's reply is its own.
+    let asked = domain::base::Message::from_octets(bytes).ok().and_then(|message| message.sole_question().ok());
+    if let Some(asked) = asked {
+        let name: dane::name::Name = asked.qname().to_name();
+        let reply = read_reply(bytes, &name, asked.qtype());
+        assert!(reply.is_none_or(|r| usize::from(r.records) + usize::from(r.signatures) <= bytes.len()));
+    }
+    let file = parse_resolv_conf(&String::from_utf8_lossy(bytes), "resolv.conf", 53);
+    assert!(file.servers.len() <= 64 && file.options.len() <= 64 && file.search.len() <= 64 && file.unusable.len() <= 64);
 }

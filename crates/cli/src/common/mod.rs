@@ -15,6 +15,7 @@ pub mod probe;
 pub mod program;
 pub mod progress;
 pub mod resolver;
+pub mod resolvers;
 pub mod revalidate;
 pub mod roots;
 pub mod study;

@@ -4,6 +4,7 @@ use crate::common::colour::ColourOption;
 use crate::common::policies::PolicyOptions;
 use crate::common::preflight::Preflight;
 use crate::common::probe::LookOptions;
+use crate::common::resolvers::ResolversOptions;
 use crate::common::roots::RootsOption;
 use crate::common::survey::runtime;
 use crate::common::{domains, print, time};
@@ -12,7 +13,8 @@ use dane::Epoch;
 use dane::cause::Weight;
 use dane::judge::{Forecast, Terms, judge, judge_host, opted_out, outlook, outlook_host};
 use dane::name::Name;
-use dane::observation::{CertificateBytes, HostObservation, Observation, VantageObservation};
+use dane::observation::{CertificateBytes, HostObservation, Observation, ResolverObservation, VantageObservation};
+use dane::resolver::{self, ResolverVerdict};
 use dane::verdict::{Standing, Verdict};
 use present::{Nagios, Style, Subject};
 use probe::{Looker, LookerConfig, NameServers, Policies};
@@ -61,6 +63,14 @@ const DAY: i64 = 86_400;
       --anchor lab/anchor.ds --dns-port 5300 --connect-port 2525 \\
       --https-port 2525 --roots lab/ca.pem --allow-private
 
+  # Does the resolver of this machine let a mail server do DANE? And one
+  # that validates in the lab, for which 127.0.0.1 stands in resolv.conf:
+  danelaw check --resolver
+  danelaw check --resolver --resolv-conf resolv.conf \\
+      --resolver-port 5353 --signed-name valid.nl/MX \\
+      --bogus-name mx-rrsig-wrong.nl/MX --long-name rsasha256.nl/DNSKEY \\
+      --tlsa-name _25._tcp.mx1.valid.nl
+
 EXIT CODES
   0  nothing is wrong (there may be warnings; a null MX is as it should be)
   1  something is wrong: a finding that weighs as error, or --with-cert
@@ -68,12 +78,13 @@ EXIT CODES
   2  a domain, the command line, or a file that it names, cannot be used
   3  could not tell: we could not look
   Over several domains the first of 2, 1, 3, 0 that occurs.
+  With --resolver: 0 DANE can work, 1 it cannot, 3 could not tell.
   With --nagios: 0 OK, 1 WARNING (also for what will break within --days),
   2 CRITICAL, 3 UNKNOWN (also for what cannot be used); over several
   domains the first of 2, 1, 3, 0 that occurs")]
 pub struct Args {
     /// Mail domains; a name without MX is looked at as a mail host
-    #[arg(value_name = "DOMAIN", required = true)]
+    #[arg(value_name = "DOMAIN", required_unless_present = "resolver")]
     domains: Vec<String>,
 
     /// The names are mail hosts: judge them by themselves, as a relay that somebody has configured
@@ -115,6 +126,10 @@ pub struct Args {
 
     #[command(flatten)]
     look: LookOptions,
+
+    // Last, for what follows it would stand under its heading.
+    #[command(flatten)]
+    resolvers: ResolversOptions,
 }
 
 /// What was looked at.
@@ -138,13 +153,50 @@ struct Line<'a> {
     host_observation: Option<&'a HostObservation>,
 }
 
+/// The contract of `--resolver --json`: the verdict's own fields, and these.
+#[derive(Serialize)]
+struct ResolverLine<'a> {
+    kind: &'static str,
+    #[serde(flatten)]
+    verdict: &'a ResolverVerdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observation: Option<&'a ResolverObservation>,
+}
+
 impl Args {
     /// Does it.
     ///
     /// # Errors
     /// If an option or a file it names cannot be used.
     pub fn run(self) -> Result<ExitCode, UsageError> {
+        if self.resolvers.resolver {
+            return self.resolvers();
+        }
         if self.nagios { Ok(ExitCode::from(self.plugin()?.code())) } else { Ok(self.for_people_and_programs()?.into()) }
+    }
+
+    /// The resolvers of this machine.
+    fn resolvers(&self) -> Result<ExitCode, UsageError> {
+        let runtime = runtime()?;
+        let observation = self.resolvers.look(&runtime)?;
+        let verdict = resolver::judge(&observation);
+        if self.nagios {
+            let state = Nagios::of_resolvers(&verdict);
+            print::line(state.line(&verdict.headline));
+            return Ok(ExitCode::from(state.code()));
+        }
+        if self.json {
+            let observation = self.evidence.then_some(&observation);
+            print::json(&ResolverLine { kind: "resolver", verdict: &verdict, observation });
+        } else {
+            print::text(present::resolver(&verdict, &self.colour.style()));
+        }
+        let exit = match verdict.standing {
+            resolver::Standing::Works => Exit::Good,
+            resolver::Standing::Fails => Exit::Bad,
+            resolver::Standing::CouldNotTell => Exit::Unknown,
+        };
+        Ok(exit.into())
     }
 
     fn plugin(&self) -> Result<Nagios, UsageError> {

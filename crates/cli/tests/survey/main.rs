@@ -7,6 +7,7 @@ mod depth;
 mod dns_scan;
 mod generate;
 mod policies;
+mod resolver;
 mod rounds;
 mod scan;
 mod states;

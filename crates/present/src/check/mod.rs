@@ -3,9 +3,11 @@
 mod chain;
 mod nagios;
 mod policies;
+mod resolver;
 mod server;
 
 pub use nagios::{Nagios, nagios};
+pub use resolver::resolver;
 pub use server::other;
 
 use crate::style::{Ink, Style};

@@ -3,6 +3,7 @@
 use crate::text::{clean, time};
 use dane::cause::{Party, Weight};
 use dane::judge::Forecast;
+use dane::resolver::{self, ResolverVerdict};
 use dane::verdict::{Standing, Verdict};
 
 /// The states of a service in Nagios. Not the exit codes of danelaw: there 2 is the user's mistake, here the domain's.
@@ -32,6 +33,17 @@ impl Nagios {
                 Nagios::Warning
             }
             Standing::Protected | Standing::NoMail => Nagios::Ok,
+        }
+    }
+
+    /// The state of a machine's resolvers.
+    #[must_use]
+    pub fn of_resolvers(verdict: &ResolverVerdict) -> Self {
+        match verdict.standing {
+            resolver::Standing::Fails => Nagios::Critical,
+            resolver::Standing::CouldNotTell => Nagios::Unknown,
+            resolver::Standing::Works if verdict.findings.iter().any(|f| f.weight == Weight::Warning) => Nagios::Warning,
+            resolver::Standing::Works => Nagios::Ok,
         }
     }
 
