@@ -221,12 +221,12 @@ impl Seen<'_> {
         }
     }
 
-    /// Yes with the first query that shows it; no once the reference message has arrived without.
+    /// Yes with the first query that shows it; no once the reference message has arrived without, and questions were seen at all.
     fn asked(&self, column: Column, wanted: impl Fn(&Query) -> bool) -> Cell {
         let tell = |q: &Query| Evidence { at_ms: q.at_ms, what: format!("{} asks for {} {}", q.source.ip(), q.name, q.rtype) };
         match self.queries().find(|q| wanted(q)) {
             Some(query) => Cell { column, answer: Answer::Yes, confidence: Confidence::Certain, evidence: vec![tell(query)] },
-            None if self.control() => {
+            None if self.control() && self.queries().next().is_some() => {
                 let evidence = self.queries().take(3).map(tell).collect();
                 Cell { column, answer: Answer::No, confidence: Confidence::High, evidence }
             }

@@ -173,6 +173,10 @@ fn the_rows_of_the_study_come_out() {
     assert_eq!(ignoring.class, Class::Ignores);
     let faulty = row(true, true, |id| !broken.contains(&id) && (id == "tlsa-wrong-selector" || !dane.contains(&id)));
     assert_eq!(faulty.class, Class::ValidatesWithFaults);
+    // Nor of one whose questions went elsewhere: a message by itself says nothing of DNS.
+    let trial = judge("valid", &[Action::Dane], &[visits(3, "valid", "mx1", Some(true))], HOUR);
+    let silent = Profile::judge(&[trial], &[&visits(3, "valid", "mx1", Some(true))], &|_, _| None);
+    assert_eq!((silent.class, silent.cell(Column::Tlsa).map(|c| c.answer)), (Class::CannotTellYet, Some(Answer::CannotTellYet)));
     // Nothing can be said of one whose reference message has not arrived.
     assert_eq!(row(true, true, |_| false).class, Class::CannotTellYet);
 }
