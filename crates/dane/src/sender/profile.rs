@@ -292,8 +292,9 @@ impl Seen<'_> {
         match answer(Column::Tlsa) {
             _ if !self.control() => Class::CannotTellYet,
             Some(Answer::No) => Class::Opportunistic,
-            _ if says(Answer::No) == dane.len() => Class::Ignores,
-            _ if says(Answer::Yes) + says(Answer::No) == 0 => Class::CannotTellYet,
+            Some(Answer::Yes) if says(Answer::No) == dane.len() => Class::Ignores,
+            // Nobody validates who was never seen to reject anything.
+            _ if says(Answer::Yes) == 0 => Class::CannotTellYet,
             _ if lax => Class::ValidatesWithFaults,
             _ if strict => Class::TooStrict,
             _ if says(Answer::Yes) == dane.len() => Class::Validates,

@@ -177,6 +177,11 @@ fn the_rows_of_the_study_come_out() {
     let trial = judge("valid", &[Action::Dane], &[visits(3, "valid", "mx1", Some(true))], HOUR);
     let silent = Profile::judge(&[trial], &[&visits(3, "valid", "mx1", Some(true))], &|_, _| None);
     assert_eq!((silent.class, silent.cell(Column::Tlsa).map(|c| c.answer)), (Class::CannotTellYet, Some(Answer::CannotTellYet)));
+    // One that delivers everything, and was never seen to ask, is not called one that validates.
+    let events = [visits(3, "valid", "mx1", Some(false)), visits(4, "tlsa-wrong-data", "mx1", Some(false))];
+    let trials =
+        [judge("valid", &[Action::Dane], &events[..1], HOUR), judge("tlsa-wrong-data", &[Action::Next, Action::Defer], &events[1..], HOUR)];
+    assert_eq!(Profile::judge(&trials, &events.iter().collect::<Vec<_>>(), &|_, _| None).class, Class::CannotTellYet);
     // Nothing can be said of one whose reference message has not arrived.
     assert_eq!(row(true, true, |_| false).class, Class::CannotTellYet);
 }
