@@ -30,6 +30,19 @@ impl Place {
         Some(Self { token, scenario })
     }
 
+    /// The place of a host's name as text, with or without a final dot.
+    #[must_use]
+    pub fn of_host(host: &str, zone: &Name) -> Option<Self> {
+        let name = Name::from_chars(format!("{}.", host.trim_end_matches('.')).chars()).ok()?;
+        Self::of(&name, zone)
+    }
+
+    /// The place of a mail address.
+    #[must_use]
+    pub fn of_address(address: &str, zone: &Name) -> Option<Self> {
+        Self::of_host(address.rsplit_once('@')?.1, zone)
+    }
+
     /// Its zone: the mail domain of nearly all scenarios. `None` if that is too long for a name.
     #[must_use]
     pub fn zone(&self, zone: &Name) -> Option<Name> {

@@ -182,15 +182,8 @@ fn rule(expected: &Expected<'_>, outcome: Outcome, tries: u32, silent: bool, ski
 
 /// Whether a visit left a message of this scenario, and if so whether under TLS.
 fn delivery(visit: &Visit, scenario: &str, zone: &Name) -> Option<bool> {
-    let ours = |recipient: &String| place_of(recipient, zone).is_some_and(|place| place.scenario == scenario);
+    let ours = |recipient: &String| Place::of_address(recipient, zone).is_some_and(|place| place.scenario == scenario);
     visit.mails.iter().find(|mail| mail.recipients.iter().any(ours)).map(|mail| mail.encrypted)
-}
-
-/// The place of a mail address.
-pub(super) fn place_of(recipient: &str, zone: &Name) -> Option<Place> {
-    let domain = recipient.rsplit_once('@').map(|(_, domain)| domain)?;
-    let name = Name::from_chars(format!("{}.", domain.trim_end_matches('.')).chars()).ok()?;
-    Place::of(&name, zone)
 }
 
 /// Whether it was left at a host that was to be skipped: hosts are called `mx1`, `mx2`, … in order of preference.

@@ -61,9 +61,7 @@ pub fn serve(inside: &Arc<Inside>, port: u16) -> Result<(), LabError> {
 impl Inside {
     /// Whether a mail address is one that somebody was given.
     fn takes(&self, recipient: &str) -> bool {
-        let domain = recipient.rsplit_once('@').map_or("", |(_, domain)| domain);
-        let name = Name::from_chars(format!("{}.", domain.trim_end_matches('.')).chars()).ok();
-        let place = name.and_then(|name| Place::of(&name, &self.config.zone));
+        let place = Place::of_address(recipient, &self.config.zone);
         place.is_some_and(|place| self.sites.find(&place.scenario).is_some() && self.tokens.holds(&place.token))
     }
 }

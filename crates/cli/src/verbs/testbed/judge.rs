@@ -36,12 +36,11 @@ pub fn judge(events: &[Event], scenarios: &[&'static Scenario], zone: &Name, tok
 
 /// The tests and scenarios that an event speaks of: a visit may serve several.
 pub fn places(event: &Event, zone: &Name) -> Vec<Place> {
-    let of = |text: &str| Name::from_chars(format!("{}.", text.trim_end_matches('.')).chars()).ok().and_then(|n| Place::of(&n, zone));
     match event {
         Event::Query(query) => Place::of(&query.name, zone).into_iter().collect(),
         Event::Visit(visit) => {
-            let recipients = visit.recipients.iter().filter_map(|r| of(r.rsplit_once('@')?.1));
-            visit.sni.as_deref().and_then(of).into_iter().chain(recipients).collect()
+            let recipients = visit.recipients.iter().filter_map(|recipient| Place::of_address(recipient, zone));
+            visit.sni.as_deref().and_then(|host| Place::of_host(host, zone)).into_iter().chain(recipients).collect()
         }
     }
 }
