@@ -66,6 +66,7 @@ fn provide(environment: &Environment) -> PathBuf {
     let place = software::unpacked().join("../..").join(environment.name);
     let python = place.join("bin/python");
     let done = place.join(format!("has {}", environment.packages.join(" ")));
+    let _turn = software::turn(&place);
     if !done.exists() {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&place), "python3 -m venv (Debian: python3-venv)");
         let mut install = Command::new(&python);

@@ -1,5 +1,6 @@
 //! Finds other people's programs: where the machine has them installed, else where `cargo xtask packages` unpacked them.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,6 +67,19 @@ pub fn tree(name: &str) -> PathBuf {
     unpacked().with_file_name(name)
 }
 
+/// The turn of one process to fill a directory, until it is dropped: tests are processes that run side by side, and one must not run
+/// what another is just unpacking.
+///
+/// # Panics
+/// If the lock beside the directory cannot be had.
+#[must_use]
+pub fn turn(place: &Path) -> File {
+    let path = place.with_extension("lock");
+    let opened = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| File::create(&path));
+    let lock = opened.and_then(|file| file.lock().map(|()| file));
+    lock.unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 /// The library search path of unpacked programs.
 #[must_use]
 pub fn libraries(root: &Path) -> String {
@@ -82,4 +96,29 @@ pub fn libraries(root: &Path) -> String {
 
 fn find(root: &Path, program: &str) -> Option<PathBuf> {
     PROGRAM_DIRECTORIES.iter().map(|directory| root.join(directory).join(program)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
+    #[test]
+    fn one_at_a_time_fills_a_directory() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let place = parent.path().join("not yet there/packages");
+        let (inside, met) = (AtomicU32::new(0), AtomicU32::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let _turn = super::turn(&place);
+                    met.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    thread::sleep(Duration::from_millis(20));
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        assert_eq!(met.into_inner(), 1);
+    }
 }

@@ -103,6 +103,7 @@ fn node_modules() -> PathBuf {
     let place = software::unpacked().join("../../node");
     let modules = place.join("node_modules");
     let done = place.join(format!("has {MX_CONNECT}"));
+    let _turn = software::turn(&place);
     if !done.exists() {
         fs::create_dir_all(&place).expect("directory");
         let mut npm = Command::new("npm");
