@@ -49,12 +49,7 @@ fn servers(study: &Study<'_>, needs: &Together, questions: &[Entry], passes: &mu
         return Ok(());
     }
     let only = study.vantage().map(|(vantage, _)| vantage).filter(|_| !needs.all.every_vantage);
-    let mut states: Vec<ServerState> = Vec::new();
-    study.archive().server_states_by_host(Columns::Only(&needs.servers), only, |rows| {
-        states.clear();
-        states.extend_from_slice(rows);
-        pass_host(study, &mut states, questions, passes);
-    })
+    study.archive().server_states_by_host(Columns::Only(&needs.servers), only, |states| pass_host(study, states, questions, passes))
 }
 
 /// Shows a host with all its states to the questions that ask of servers.

@@ -15,7 +15,8 @@ const BATCH_ROWS: usize = 1024;
 const OPEN_FILES: usize = if cfg!(test) { 2 } else { 256 };
 
 impl Archive {
-    /// Every state of every server, from one vantage point or from all; those of one host and port come together, in no order. Those of servers that
+    /// Every state of every server, from one vantage point or from all; those of one host and port come together, in no order,
+    /// and may be put into one. Those of servers that
     /// have no name come last. The columns have to have the vantage point.
     ///
     /// # Errors
@@ -24,7 +25,7 @@ impl Archive {
         &self,
         columns: Columns<'_>,
         only: Option<WordId>,
-        mut each: impl FnMut(&[ServerState]),
+        mut each: impl FnMut(&mut [ServerState]),
     ) -> Result<(), Error> {
         let order = order(self.servers());
         let mut sources = self.side_by_side(columns, only, &order)?;
@@ -34,7 +35,7 @@ impl Archive {
             for source in &mut sources {
                 source.take(host, &order, &self.parts, &mut states)?;
             }
-            each(&states);
+            each(&mut states);
         }
         Ok(())
     }

@@ -242,23 +242,31 @@ fn fill<T>(access: &Access<T>, values: &Values, rows: &mut [T], parts: &Parts) -
         (Access::Int(_, set), Values::Same(Value::Int(value))) => rows.iter_mut().try_for_each(|row| put(set(row, *value))),
         (Access::Bool(_, set), Values::Bool(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, *value))),
         (Access::Bool(_, set), Values::Same(Value::Bool(value))) => rows.iter_mut().try_for_each(|row| put(set(row, *value))),
-        (Access::Text(_, set), Values::Bytes(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, text(value)?))),
-        (Access::Text(_, set), Values::Same(Value::Bytes(value))) => rows.iter_mut().try_for_each(|row| put(set(row, text(value)?))),
-        (Access::Bytes(_, set), Values::Bytes(values)) => present(rows, values).try_for_each(|(row, value)| put(set(row, value.data()))),
-        (Access::Bytes(_, set), Values::Same(Value::Bytes(value))) => rows.iter_mut().try_for_each(|row| put(set(row, value.data()))),
-        (Access::Word(_, set), Values::Bytes(values)) => {
+        (Access::Text(_, set), Values::Bytes(_) | Values::Coded(..) | Values::Same(Value::Bytes(_))) => {
+            with_bytes(rows, values).try_for_each(|(row, value)| put(set(row, text(value)?)))
+        }
+        (Access::Bytes(_, set), Values::Bytes(_) | Values::Coded(..) | Values::Same(Value::Bytes(_))) => {
+            with_bytes(rows, values).try_for_each(|(row, value)| put(set(row, value.data())))
+        }
+        (Access::Word(_, set), Values::Coded(words, places)) => {
+            let mut known: Vec<Option<WordId>> = vec![None; words.len()];
+            present(rows, places).try_for_each(|(row, place)| {
+                let place = *place as usize;
+                if known[place].is_none() {
+                    known[place] = parts.find_word(text(&words[place])?);
+                }
+                put(known[place].and_then(|word| set(row, word)))
+            })
+        }
+        (Access::Word(_, set), Values::Bytes(_) | Values::Same(Value::Bytes(_))) => {
             // Rows are sorted: mostly it is the word of the row before.
             let mut last: (&[u8], Option<WordId>) = (&[], None);
-            present(rows, values).try_for_each(|(row, value)| {
+            with_bytes(rows, values).try_for_each(|(row, value)| {
                 if last.1.is_none() || last.0 != value.data() {
                     last = (value.data(), parts.find_word(text(value)?));
                 }
                 put(last.1.and_then(|word| set(row, word)))
             })
-        }
-        (Access::Word(_, set), Values::Same(Value::Bytes(value))) => {
-            let word = parts.find_word(text(value)?);
-            rows.iter_mut().try_for_each(|row| put(word.and_then(|word| set(row, word))))
         }
         (Access::JoinedText(_) | Access::JoinedInt(_), _) => Ok(()),
         _ => Err("of a foreign type".to_owned()),
@@ -268,4 +276,9 @@ fn fill<T>(access: &Access<T>, values: &Values, rows: &mut [T], parts: &Parts) -
 /// Rows that have a value, with it.
 fn present<'a, T, V>(rows: &'a mut [T], values: &'a [Option<V>]) -> impl Iterator<Item = (&'a mut T, &'a V)> {
     rows.iter_mut().zip(values).filter_map(|(row, value)| Some((row, value.as_ref()?)))
+}
+
+/// The same of texts and bytes, in whatever form they come.
+fn with_bytes<'a, T>(rows: &'a mut [T], values: &'a Values) -> impl Iterator<Item = (&'a mut T, &'a ByteArray)> {
+    rows.iter_mut().enumerate().filter_map(|(place, row)| Some((row, values.bytes(place)?)))
 }
