@@ -158,6 +158,7 @@ fn libraries() {
     if std::env::var_os("DANELAW_DEEP").is_none() {
         return;
     }
+    libraries::fetch();
     in_the_field("libraries", |place| {
         let _servers = start(place, &[Resolver::Unbound]);
         let scripts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/field");

@@ -26,6 +26,15 @@ const HELO: &str = "mx-connect.client.example";
 /// What a driver said: scenario, one word, and why.
 type Said = BTreeMap<String, (String, String)>;
 
+/// Fetches both. Within a network of a test's own there is no registry to fetch them from: call this before.
+///
+/// # Panics
+/// If they cannot be had.
+pub fn fetch() {
+    node_modules();
+    let _ = python::checker();
+}
+
 /// What the library does with every scenario, driven by the script at `driver`.
 ///
 /// # Panics
@@ -107,7 +116,7 @@ fn node_modules() -> PathBuf {
     if !done.exists() {
         fs::create_dir_all(&place).expect("directory");
         let mut npm = Command::new("npm");
-        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&place).arg(MX_CONNECT);
+        npm.args(["install", "--loglevel=error", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&place).arg(MX_CONNECT);
         let output = process::output(npm, Duration::from_secs(300));
         assert!(output.status.success(), "npm install {MX_CONNECT}: {}", String::from_utf8_lossy(&output.stderr));
         fs::write(&done, "").expect("mark");
