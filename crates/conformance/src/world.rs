@@ -105,10 +105,16 @@ impl World {
     /// The TLSA records that stand at `owner` (with the final dot) in any of the zones.
     #[must_use]
     pub fn tlsa(&self, owner: &str) -> Vec<String> {
+        self.data(owner, "TLSA")
+    }
+
+    /// The data of the records of that type at `owner` (with the final dot) in any of the zones.
+    #[must_use]
+    pub fn data(&self, owner: &str, rtype: &str) -> Vec<String> {
         let texts = self.zones.iter().filter_map(|zone| fs::read_to_string(&zone.file).ok());
         let records = |text: String| -> Vec<String> {
             let fields = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-            fields.filter(|f| f.len() == 5 && f[3] == "TLSA" && f[0] == owner).map(|f| f[4].to_owned()).collect()
+            fields.filter(|f| f.len() == 5 && f[3] == rtype && f[0] == owner).map(|f| f[4].to_owned()).collect()
         };
         texts.flat_map(records).collect()
     }

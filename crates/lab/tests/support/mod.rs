@@ -10,7 +10,6 @@ use domain::rdata::{A, AllRecordData, Ns};
 use lab::{Content, Lab, LabConfig};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 pub type Name = AnyName<Bytes>;
@@ -176,28 +175,4 @@ pub fn records(reply: &Reply, section: Section) -> Vec<(Name, Rtype, Data)> {
 
 pub fn count(reply: &Reply, section: Section, rtype: Rtype) -> usize {
     records(reply, section).iter().filter(|(_, t, _)| *t == rtype).count()
-}
-
-/// Whether a program is there. With `CI=true` a missing one fails the test; otherwise the test says what it could not do.
-pub fn have(program: &str) -> bool {
-    let dirs = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
-    let found = dirs.split(':').any(|dir| std::path::Path::new(dir).join(program).is_file());
-    if !found {
-        let message = format!("{program} is not installed, so the lab was not checked with it");
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{message}");
-        eprintln!("NOT RUN: {message}");
-    }
-    found
-}
-
-/// Runs a program and returns whether it succeeded, and all that it said.
-pub fn run(program: &str, arguments: &[&str]) -> (bool, String) {
-    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
-    let output = Command::new(program)
-        .args(arguments)
-        .env("PATH", path)
-        .stdin(std::process::Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("{program}: {error}"));
-    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }

@@ -1,29 +1,23 @@
-//! Other people's software on the lab: unbound-host for every name, ldns, BIND and OpenSSL for zones and chains.
+//! Other people's software on the lab, held against its recipes: unbound-host for every name, ldns, BIND and OpenSSL for zones and chains.
 
-mod support;
-
+use conformance::unbound::UnboundHost;
+use conformance::world::World;
+use conformance::{Question, Status, in_parallel, process, software};
 use dane::cause::Cause;
-use domain::base::iana::Rtype;
-use lab::{Content, Lab};
 use scenario::recipe::{
     Algorithm, Damage, Denial, Ds, Harm, Https, Issuer, Key, Names, Place, Route, Service, Signing, Smtp, Spot, Tlsa, TlsaVia, Twist,
     Validity, Zone,
 };
 use scenario::{Scenario, Sender};
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::path::Path;
-use std::sync::LazyLock;
-use support::{Client, Section, have, name, records, run};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-static LAB: LazyLock<Lab> = LazyLock::new(|| support::lab(0, Content::Catalogue));
-
-/// What a validator must say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Status {
-    Secure,
-    Insecure,
-    Bogus,
+/// Runs a program and returns whether it succeeded, and all that it said.
+fn run(program: &str, arguments: &[&str]) -> (bool, String) {
+    let mut command = software::command(program);
+    command.args(arguments);
+    let output = process::output(command, Duration::from_secs(60));
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
 /// Status of everything in a zone that is not harmed by itself. (RFC 4035 section 4.3, section 5.2)
@@ -71,77 +65,39 @@ fn answers(s: &Scenario) -> bool {
     services.into_iter().all(|v| matches!(v, Service::TcpOnly)) && s.recipe.route != Route::NoSuchDomain
 }
 
-/// Unbound's configuration: every zone a stub, because it cannot be told that all name servers are at another port.
-fn unbound_configuration(dir: &Path) -> String {
-    let client = Client::new(&LAB);
-    let port = LAB.config().dns_port;
-    let mut out = format!(
-        "server:\n  trust-anchor-file: \"{}/anchor.ds\"\n  do-ip6: no\n  do-not-query-localhost: no\n  module-config: \"validator iterator\"\n",
-        dir.display()
-    );
-    let mut zones: Vec<String> = [".", "com.", "net.", "org.", "nl.", "se.", "catalogue-dns.net."].map(str::to_owned).to_vec();
-    for s in Scenario::all().iter().filter(|s| s.recipe.route != Route::NoSuchDomain) {
-        zones.push(format!("{}.nl.", s.id));
-        zones.extend(s.recipe.side.iter().map(|_| format!("{}-side.nl.", s.id)));
-    }
-    let catalogue = client.addresses(&name("ns1.catalogue-dns.net."));
-    for zone in zones {
-        let server = match zone.as_str() {
-            "." => LAB.roots()[0].1[0].to_string(),
-            tld if tld.matches('.').count() == 1 => client.walk(&name(tld), Rtype::SOA).expect("SOA").server.to_string(),
-            _ => catalogue[0].to_string(),
-        };
-        let _ = write!(out, "stub-zone:\n  name: \"{zone}\"\n  stub-addr: {server}@{port}\n");
-    }
-    out
-}
-
 #[test]
 fn unbound_says_secure_insecure_or_bogus_as_the_recipe_wants() {
-    if !have("unbound-host") {
-        return;
-    }
-    let dir = tempfile::tempdir().expect("a directory");
-    LAB.export_hints(dir.path()).expect("written");
-    let configuration = dir.path().join("unbound.conf");
-    std::fs::write(&configuration, unbound_configuration(dir.path())).expect("written");
-    let configuration = configuration.display().to_string();
-    let mut wrong = Vec::new();
-    let mut asked = 0;
+    let directory = tempfile::tempdir().expect("a directory");
+    let world = World::start(directory.path());
+    let unbound = UnboundHost::new(&world.zones, world.lab.config().dns_port, &world.anchor(), directory.path());
+    let mut wanted = Vec::new();
     for s in Scenario::all().iter().filter(|s| answers(s)) {
         let mail = if matches!(s.recipe.route, Route::WildcardMx | Route::AliasedDomain) { "mail." } else { "" };
-        let mail = format!("{mail}{}.nl", s.id);
-        let mut questions = vec![(Spot::Mx, "MX", mail.clone())];
+        let mail = format!("{mail}{}.nl.", s.id);
+        let mut ask = |spot, rtype, name: &str| wanted.push((Question::new(name, rtype), at(s, spot)));
+        ask(Spot::Mx, "MX", &mail);
         if let Some(host) = s.recipe.hosts.first().filter(|h| h.place != Place::AliasLoop) {
             let side = matches!(host.place, Place::Side | Place::AliasToSide);
-            let target = if side { format!("mx1.{}-side.nl", s.id) } else { format!("mx1.{}.nl", s.id) };
+            let target = if side { format!("mx1.{}-side.nl.", s.id) } else { format!("mx1.{}.nl.", s.id) };
             let target = if s.recipe.route == Route::Implicit { mail } else { target };
-            let shown = if host.place == Place::AliasToSide { format!("mx1.{}.nl", s.id) } else { target.clone() };
-            questions.extend([
-                (Spot::A, "A", shown.clone()),
-                (Spot::Aaaa, "AAAA", shown),
-                (Spot::Tlsa, "TLSA", format!("_25._tcp.{target}")),
-            ]);
-        }
-        for (spot, rtype, question) in questions {
-            let (_, said) = run("unbound-host", &["-C", &configuration, "-v", "-t", rtype, &question]);
-            let said_status = [("(secure)", Status::Secure), ("(insecure)", Status::Insecure), ("(BOGUS", Status::Bogus)];
-            let found = said_status.iter().filter(|(word, _)| said.contains(word)).map(|(_, status)| *status).max();
-            asked += 1;
-            if found != Some(at(s, spot)) {
-                wrong.push(format!("{question} {rtype}: {:?} wanted, {}", at(s, spot), said.trim()));
-            }
+            let shown = if host.place == Place::AliasToSide { format!("mx1.{}.nl.", s.id) } else { target.clone() };
+            ask(Spot::A, "A", &shown);
+            ask(Spot::Aaaa, "AAAA", &shown);
+            ask(Spot::Tlsa, "TLSA", &format!("_25._tcp.{target}"));
         }
     }
-    assert!(asked > 400, "{asked} questions");
-    assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
+    let said = in_parallel(&wanted, |(question, _)| unbound.ask(question));
+    let differ = wanted.iter().zip(said).filter(|((_, wanted), (said, _))| wanted != said);
+    let wrong: Vec<String> = differ.map(|((q, wanted), (_, text))| format!("{} {}: {wanted:?} wanted, {text}", q.name, q.rtype)).collect();
+    assert!(wanted.len() > 400, "{} questions", wanted.len());
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), wanted.len(), wrong.join("\n"));
 }
 
 /// Zones that nothing is wrong with.
 fn healthy() -> BTreeSet<String> {
     let fine =
         |z: &Zone| z.damage.is_empty() && !matches!(z.signing, Signing::Unsigned | Signing::OneKey(Algorithm::Gost | Algorithm::RsaSha1));
-    let mut all: BTreeSet<String> = ["com", "net", "org", "nl", "se", "catalogue-dns.net", "dnshost.net"].map(str::to_owned).into();
+    let mut all: BTreeSet<String> = ["", "com", "net", "org", "nl", "se", "catalogue-dns.net", "dnshost.net"].map(str::to_owned).into();
     for s in Scenario::all().iter().filter(|s| s.recipe.route != Route::NoSuchDomain) {
         if fine(&s.recipe.zone) {
             all.insert(format!("{}.nl", s.id));
@@ -155,37 +111,35 @@ fn healthy() -> BTreeSet<String> {
 
 #[test]
 fn other_peoples_tools_verify_the_healthy_zones() {
-    let tools = [have("ldns-verify-zone"), have("dnssec-verify"), have("named-checkzone")];
-    let dir = tempfile::tempdir().expect("a directory");
-    LAB.export(dir.path()).expect("written");
-    let zones = healthy();
-    assert!(zones.len() > 90);
-    for zone in zones.iter().map(String::as_str).chain(["."]) {
-        let file = dir.path().join("zones").join(if zone == "." { "root.zone".to_owned() } else { format!("{zone}.zone") });
-        let file = file.display().to_string();
-        if tools[0] {
-            let (good, said) = run("ldns-verify-zone", &["-V", "1", &file]);
-            // It knows no limit, and its NSEC3 check stops at 150 iterations like everybody's.
-            assert!(good || zone == "nsec3-iterations-high.nl", "ldns-verify-zone {zone}: {said}");
-        }
-        if tools[1] {
-            let (good, said) = run("dnssec-verify", &["-q", "-z", "-o", zone, &file]);
-            assert!(good || zone == "nsec3-iterations-high.nl", "dnssec-verify {zone}: {said}");
-        }
-        if tools[2] {
-            // Its opinions on content (an MX that is an alias, an address as host) are the scenarios' business.
-            let relaxed = ["-i", "none", "-M", "ignore", "-k", "ignore", "-q", zone, &file];
-            let (good, said) = run("named-checkzone", &relaxed);
-            assert!(good, "named-checkzone {zone}: {said}");
-        }
+    let directory = tempfile::tempdir().expect("a directory");
+    let world = World::start(directory.path());
+    let healthy = healthy();
+    assert!(healthy.len() > 90);
+    let zones: Vec<_> = world.zones.iter().filter(|zone| healthy.contains(zone.name.trim_end_matches('.'))).collect();
+    assert_eq!(zones.len(), healthy.len());
+    for zone in zones {
+        let (file, name) = (zone.file.display().to_string(), zone.name.as_str());
+        // Nobody's limit for NSEC3 is above 150 iterations.
+        let limited = name == "nsec3-iterations-high.nl.";
+        let (good, said) = run("ldns-verify-zone", &["-V", "1", &file]);
+        assert!(good || limited, "ldns-verify-zone {name}: {said}");
+        let (good, said) = run("dnssec-verify", &["-q", "-z", "-o", name, &file]);
+        assert!(good || limited, "dnssec-verify {name}: {said}");
+        // Its opinions on content (an MX that is an alias, an address as host) are the scenarios' business.
+        let (good, said) = run("named-checkzone", &["-i", "none", "-M", "ignore", "-k", "ignore", "-q", name, &file]);
+        assert!(good, "named-checkzone {name}: {said}");
     }
 }
 
-/// TLSA records of a host as `u s m hex`, by the wire.
-fn tlsa(client: &Client, base: &str) -> Vec<String> {
-    let Ok(answer) = client.walk(&name(&format!("_25._tcp.{base}.")), Rtype::TLSA) else { return vec![] };
-    let all = records(&answer.reply, Section::Answer);
-    all.into_iter().filter(|(_, t, _)| *t == Rtype::TLSA).map(|(.., data)| data.to_string().replace(" (", "").replace(" )", "")).collect()
+/// TLSA records of a host as `u s m hex`, from the scenario's name server: wildcards and aliases are followed.
+fn tlsa(world: &World, scenario: &str, host: &str) -> Vec<String> {
+    let zone = world.zones.iter().find(|zone| zone.name == format!("{scenario}.nl.")).expect("its zone");
+    let (server, port) = (format!("@{}", zone.servers[0]), world.lab.config().dns_port.to_string());
+    let (_, said) = run("dig", &[&server, "-p", &port, "+noall", "+answer", "+nosplit", "TLSA", &format!("_25._tcp.{host}.")]);
+    let fields = said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let records: Vec<String> = fields.filter(|f| f.get(3) == Some(&"TLSA")).map(|f| f[4..].join(" ")).collect();
+    assert!(!records.is_empty(), "{scenario}: {said}");
+    records
 }
 
 /// Whether the TLSA records and the certificate are all that decides.
@@ -212,10 +166,9 @@ fn decided_by_certificate(s: &Scenario) -> bool {
 
 #[test]
 fn openssl_agrees_whether_a_record_matches() {
-    if !have("openssl") {
-        return;
-    }
-    let client = Client::new(&LAB);
+    let directory = tempfile::tempdir().expect("a directory");
+    let world = World::start(directory.path());
+    let addresses: BTreeMap<&str, _> = world.servers.iter().map(|server| (server.host.as_str(), server.address)).collect();
     let (mut judged, mut wrong) = (0, Vec::new());
     for s in Scenario::all().iter().filter(|s| decided_by_certificate(s)) {
         let host = format!("mx1.{}.nl", s.id);
@@ -228,9 +181,8 @@ fn openssl_agrees_whether_a_record_matches() {
         if exceptions.contains(&true) {
             continue;
         }
-        let address = format!("{}:{}", client.addresses(&name(&format!("{host}.")))[0], LAB.config().smtp_port);
-        let records = tlsa(&client, &host);
-        assert!(!records.is_empty(), "{}", s.id);
+        let address = format!("{}:{}", addresses[host.as_str()], world.lab.config().smtp_port);
+        let records = tlsa(&world, s.id, &host);
         let mut arguments = vec!["s_client", "-starttls", "smtp", "-connect", &address, "-servername", &host, "-verify_return_error"];
         arguments.extend(["-dane_tlsa_domain", &host, "-dane_ee_no_namechecks"]);
         records.iter().for_each(|r| arguments.extend(["-dane_tlsa_rrdata", r.as_str()]));
@@ -250,20 +202,16 @@ fn openssl_agrees_whether_a_record_matches() {
 /// Whether a client trusts the policy host is what its certificate's recipe says; and the page is what its behaviour says. (RFC 8461 section 3.3)
 #[test]
 fn openssl_agrees_whether_a_policy_host_is_trusted() {
-    if !have("openssl") {
-        return;
-    }
-    let place = tempfile::tempdir().expect("a directory");
-    let ca = place.path().join("ca.pem");
-    std::fs::write(&ca, LAB.ca_pem()).expect("written");
-    let client = Client::new(&LAB);
+    let directory = tempfile::tempdir().expect("a directory");
+    let world = World::start(directory.path());
+    let ca = world.file("ca.pem").display().to_string();
     let mut judged = 0;
     for s in Scenario::all() {
         let Some(sts) = s.recipe.policies.as_ref().and_then(|p| p.sts.as_ref()).filter(|sts| sts.https != Https::Refused) else { continue };
         let host = format!("mta-sts.{}.nl", s.id);
-        let address = format!("{}:{}", client.addresses(&name(&format!("{host}.")))[0], LAB.config().smtp_port);
-        let arguments =
-            ["s_client", "-connect", &address, "-servername", &host, "-verify_hostname", &host, "-CAfile", ca.to_str().expect("text")];
+        let address = world.data(&format!("{host}."), "A");
+        let address = format!("{}:{}", address[0], world.lab.config().smtp_port);
+        let arguments = ["s_client", "-connect", &address, "-servername", &host, "-verify_hostname", &host, "-CAfile", &ca];
         let (good, said) = run("openssl", &[&arguments[..], &["-verify_return_error"]].concat());
         let certificate = &sts.certificate;
         let expected =
