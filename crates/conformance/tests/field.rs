@@ -165,7 +165,7 @@ fn libraries() {
         let scenarios = scenarios();
         let ids: Vec<&'static str> = scenarios.iter().map(|scenario| scenario.id).collect();
         let sender = libraries::mx_connect(place, &ids, &scripts.join("mx_connect.js"));
-        assert!(libraries::works(&sender), "{:?}", sender.get("valid"));
+        assert!(libraries::works(&sender), "{sender:?}");
         let checker = libraries::smtp_dane_verify(place, &scenarios, &scripts.join("smtp_dane_verify.py"));
         let valid = checker.iter().find(|(scenario, _)| scenario.id == "valid").map(|(_, wrong)| &wrong.why);
         assert_eq!(valid, None, "what is right is found to be so");

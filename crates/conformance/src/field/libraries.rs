@@ -129,7 +129,8 @@ fn node_modules() -> PathBuf {
 pub fn section(sender: &Deeds, checker: &[(&'static Scenario, Wrong)]) -> String {
     let mut text = format!(
         "## Libraries\n\nnpm's {MX_CONNECT} with `dane.enabled`, through Unbound. It takes TLSA records from whoever resolves them, and they were given to it as Node.js\n\
-         does from version 22.15 on. `connection.daneVerifier` was called with the certificate and its verdict kept. As wanted: {} of {}.\n\n\
+         does from version 22.15 on. `connection.daneVerifier` was called with the certificate and its verdict kept. Version 1.6.0 looks for `publicKey` in that certificate, which Node.js\n\
+         has in its `X509Certificate` only: no record of selector 1 matches, so mail to nearly every domain with DANE waits. As wanted: {} of {}.\n\n\
          | scenario | RFC 7672 wants | seen | rests on |\n|---|---|---|---|\n",
         sender.len() - deeds::departures(sender).len(),
         sender.len(),
@@ -158,8 +159,9 @@ pub fn section(sender: &Deeds, checker: &[(&'static Scenario, Wrong)]) -> String
     text
 }
 
-/// Whether a deed of a library was ever of use: at least what is right is delivered.
+/// Whether what a library does tells anything: mail arrives where there is no DANE, and where a record holds the digest of the whole certificate.
+/// Not more is asked: mx-connect 1.6.0 finds no key in the certificate that Node.js hands out, so it takes every `3 1 1` for a failure.
 #[must_use]
 pub fn works(deeds: &Deeds) -> bool {
-    deeds.get("valid").is_some_and(Deed::delivered)
+    ["no-tlsa-nsec3", "certificate-digest"].iter().all(|id| deeds.get(id).is_some_and(Deed::delivered))
 }
