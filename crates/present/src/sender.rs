@@ -4,9 +4,9 @@ use crate::style::{Ink, Style};
 use crate::text::{clean, count, time, wrap};
 use dane::sender::{Answer, Class, Confidence, Evidence, Outcome, Profile, Ruling, Trial};
 
-/// The verdict about one test: what kind of sender it is, its row of Table 3, and each scenario.
+/// The verdict about one test: what kind of sender it is, its row of Table 3, and each scenario; `wanted` has words about each scenario.
 #[must_use]
-pub fn sender(token: &str, profile: &Profile, trials: &[Trial], style: &Style) -> String {
+pub fn sender(token: &str, profile: &Profile, trials: &[Trial], wanted: &[(&str, String)], style: &Style) -> String {
     let mut out = headline(token, profile, style);
     out += &format!("\n{}\n", style.paint(Ink::Bold, "Table 3 of the study"));
     for cell in &profile.cells {
@@ -18,8 +18,11 @@ pub fn sender(token: &str, profile: &Profile, trials: &[Trial], style: &Style) -
         };
         out += &format!("  {:24}{}{}\n", cell.column.title(), style.paint(ink, word), sure(cell.confidence, style));
     }
-    let wrong: String =
-        trials.iter().filter(|t| matches!(t.ruling, Ruling::TooLax | Ruling::TooStrict)).map(|trial| fault(trial, style)).collect();
+    let wrong: String = trials
+        .iter()
+        .filter(|t| matches!(t.ruling, Ruling::TooLax | Ruling::TooStrict))
+        .map(|trial| fault(trial, words(trial, wanted), style))
+        .collect();
     if !wrong.is_empty() {
         out += &format!("\n{}\n{wrong}", style.paint(Ink::Bold, "Against RFC 7672"));
     }
@@ -53,8 +56,14 @@ fn sure(confidence: Confidence, style: &Style) -> String {
     }
 }
 
-fn fault(trial: &Trial, style: &Style) -> String {
+/// What is said of a trial's scenario.
+fn words<'w>(trial: &Trial, wanted: &'w [(&str, String)]) -> &'w str {
+    wanted.iter().find(|(id, _)| *id == trial.scenario).map_or("", |(_, words)| words.as_str())
+}
+
+fn fault(trial: &Trial, about: &str, style: &Style) -> String {
     let what = match (trial.ruling, trial.outcome) {
+        (_, Outcome::Returned) => "returned to its sender, and not kept for another try",
         (Ruling::TooStrict, _) => "kept back, though it is to be delivered",
         (_, Outcome::DeliveredInClear) => "delivered in clear",
         _ => "delivered, though it must not be",
@@ -62,6 +71,7 @@ fn fault(trial: &Trial, style: &Style) -> String {
     let ink = if trial.ruling == Ruling::TooLax { Ink::Bad } else { Ink::Warn };
     let mut out =
         format!("  {} {what}, after {}\n", style.paint(ink, &trial.scenario), count(trial.tries.into(), "try").replace("trys", "tries"));
+    out += &indented(about, style);
     if let Some(last) = trial.evidence.last() {
         out += &indented(&told(last), style);
     }
@@ -86,14 +96,18 @@ pub fn sender_junit(trials: &[Trial], wanted: &[(&str, String)]) -> String {
         trials.len()
     );
     for trial in trials {
-        let words = wanted.iter().find(|(id, _)| *id == trial.scenario).map_or("", |(_, words)| words.as_str());
+        let words = words(trial, wanted);
         let told: String = trial.evidence.iter().map(|e| escaped(&told(e)) + "\n").collect();
         let name = escaped(&trial.scenario);
         out += &match trial.ruling {
             Ruling::Kept => format!("  <testcase classname=\"dane\" name=\"{name}\"/>\n"),
             Ruling::CannotTellYet => format!("  <testcase classname=\"dane\" name=\"{name}\"><skipped/></testcase>\n"),
             Ruling::TooLax | Ruling::TooStrict => {
-                let why = if trial.ruling == Ruling::TooLax { "delivered" } else { "kept back" };
+                let why = match (trial.ruling, trial.outcome) {
+                    (_, Outcome::Returned) => "returned",
+                    (Ruling::TooLax, _) => "delivered",
+                    _ => "kept back",
+                };
                 format!(
                     "  <testcase classname=\"dane\" name=\"{name}\"><failure message=\"{why}: {}\">{told}</failure></testcase>\n",
                     escaped(words)

@@ -6,6 +6,11 @@ use domain::base::name::ToLabelIter;
 /// What the second zone of a scenario has after the token.
 const SIDE: &str = "-side";
 
+/// What the local part of an address that messages return to begins with; the scenario follows.
+const BOUNCES: &str = "bounces-";
+/// The scenario whose mail domain that address is in: one that everybody can deliver to.
+const HOME: &str = "valid";
+
 /// Where a name belongs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
@@ -37,10 +42,27 @@ impl Place {
         Self::of(&name, zone)
     }
 
-    /// The place of a mail address.
+    /// The place of a mail address that messages are sent to.
     #[must_use]
     pub fn of_address(address: &str, zone: &Name) -> Option<Self> {
-        Self::of_host(address.rsplit_once('@')?.1, zone)
+        let (local, host) = address.rsplit_once('@')?;
+        if local.to_ascii_lowercase().starts_with(BOUNCES) { None } else { Self::of_host(host, zone) }
+    }
+
+    /// The place that a message returns from to this address.
+    #[must_use]
+    pub fn of_bounce(address: &str, zone: &Name) -> Option<Self> {
+        let (local, host) = address.rsplit_once('@')?;
+        let scenario = local.to_ascii_lowercase().strip_prefix(BOUNCES)?.to_owned();
+        let home = Self::of_host(host, zone).filter(|home| home.scenario == HOME)?;
+        Some(Self { scenario, ..home })
+    }
+
+    /// Where a message for this place is to return to: its envelope's sender. A message that is refused for good comes back there, one that
+    /// waits does not, which nothing else tells apart.
+    #[must_use]
+    pub fn bounces(&self, zone: &Name) -> String {
+        format!("{BOUNCES}{}@{}.{HOME}.{zone}", self.scenario, self.token)
     }
 
     /// Its zone: the mail domain of nearly all scenarios. `None` if that is too long for a name.
@@ -81,5 +103,17 @@ mod tests {
         }
         assert_eq!(place.zone(&zone), Some(name("k7.valid.dane-test.example.")));
         assert_eq!(place.side(&zone), Some(name("k7-side.valid.dane-test.example.")));
+    }
+
+    #[test]
+    fn messages_return_to_an_address_of_their_own() {
+        let zone = name("dane-test.example.");
+        let place = Place { token: "k7".into(), scenario: "tlsa-wrong-data".into() };
+        let address = place.bounces(&zone);
+        assert_eq!(address, "bounces-tlsa-wrong-data@k7.valid.dane-test.example");
+        assert_eq!((Place::of_bounce(&address, &zone), Place::of_address(&address, &zone)), (Some(place), None));
+        for other in ["test@k7.valid.dane-test.example", "bounces-x@k7.starttls-refused.dane-test.example", "bounces-x@elsewhere.example"] {
+            assert_eq!(Place::of_bounce(other, &zone), None, "{other}");
+        }
     }
 }

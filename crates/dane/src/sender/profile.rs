@@ -285,7 +285,8 @@ impl Seen<'_> {
 
     fn class(&self, cells: &[Cell]) -> Class {
         let answer = |column| cells.iter().find(|c| c.column == column).map(|c| c.answer);
-        let dane = [Column::RejectsNoCertificate, Column::RejectsSelector, Column::RejectsMatching, Column::RejectsCertificate];
+        // Not the two that hold unusable records: RFC 7672 wants those messages delivered.
+        let dane = [Column::RejectsNoCertificate, Column::RejectsSelector, Column::RejectsCertificate];
         let says = |what| dane.iter().filter(|c| answer(**c) == Some(what)).count();
         let lax = self.trials.iter().any(|t| t.ruling == Ruling::TooLax);
         let strict = self.trials.iter().any(|t| t.ruling == Ruling::TooStrict);

@@ -78,6 +78,10 @@ fn the_host_that_must_be_passed_by_is_told_from_the_next() {
     assert_eq!(judge("s", &actions, &[visits(0, "s", "mx1", Some(true))], HOUR).ruling, Ruling::TooLax);
     let right = judge("s", &actions, &[visits(0, "s", "mx1", None), visits(10, "s", "mx2", Some(true))], HOUR);
     assert_eq!((right.ruling, right.tries), (Ruling::Kept, 1));
+    // Where both hosts have one address, a client that names none leaves it open.
+    let Event::Visit(mut nameless) = visits(0, "s", "mx2", Some(true)) else { panic!("a visit") };
+    nameless.sni = None;
+    assert_eq!(judge("s", &actions, &[Event::Visit(nameless)], HOUR).ruling, Ruling::CannotTellYet);
 }
 
 #[test]
@@ -92,6 +96,33 @@ fn silence_is_a_rejection_only_after_another_try_or_a_long_time() {
     assert_eq!((trial.ruling, trial.confidence, trial.tries), (Ruling::Kept, Confidence::High, 2));
     assert_eq!(judge("s", &[Action::Dane], &again, 6 * MINUTE).ruling, Ruling::TooStrict);
     assert_eq!(judge("s", &actions, &[], 9 * HOUR).ruling, Ruling::CannotTellYet, "nothing was sent");
+}
+
+/// A visit to the reference host that brings back a message of this scenario.
+fn brings_back(at_ms: u64, scenario: &str) -> Event {
+    let Event::Visit(mut visit) = visits(at_ms, "valid", "mx1", Some(true)) else { panic!("a visit") };
+    let home = Place { token: "k7".to_owned(), scenario: scenario.to_owned() }.bounces(&zone());
+    visit.recipients = vec![home.clone()];
+    visit.mails[0].recipients = vec![home];
+    Event::Visit(visit)
+}
+
+#[test]
+fn a_message_that_comes_back_was_not_kept_for_another_try() {
+    // R-033 rfc7672#2.2: delivery is delayed where no server is usable.
+    let events = [visits(0, "s", "mx1", None), brings_back(500, "s")];
+    for (actions, ruling) in
+        [(&[Action::Next, Action::Defer][..], Ruling::TooStrict), (&[Action::Dane], Ruling::TooStrict), (&[Action::Bounce], Ruling::Kept)]
+    {
+        let trial = judge("s", actions, &events, MINUTE);
+        assert_eq!((trial.outcome, trial.ruling, trial.confidence), (Outcome::Returned, ruling, Confidence::Certain), "{actions:?}");
+    }
+    // Another scenario's is none of its business, and says nothing of where it arrived.
+    assert_eq!(
+        judge("s", &[Action::Next, Action::Defer], &[visits(0, "s", "mx1", None), brings_back(500, "t")], MINUTE).outcome,
+        Outcome::Withheld
+    );
+    assert_eq!(judge("valid", &[Action::Dane], &[brings_back(500, "s")], MINUTE).outcome, Outcome::Withheld);
 }
 
 #[test]
@@ -115,7 +146,7 @@ const STUDY: [(&str, &[Action]); 13] = [
     ("starttls-refused", &[Action::Next, Action::Defer]),
     ("tlsa-wrong-usage", &[Action::Enc]),
     ("tlsa-wrong-selector", &[Action::Next, Action::Defer]),
-    ("tlsa-wrong-matching-type", &[Action::Next, Action::Defer]),
+    ("tlsa-wrong-matching-type", &[Action::Enc]),
     ("tlsa-wrong-data", &[Action::Next, Action::Defer]),
 ];
 
@@ -163,9 +194,9 @@ fn the_rows_of_the_study_come_out() {
     // comcast.net as printed: it rejected the wrong usage, too, which RFC 7672 wants delivered.
     let strict = row(true, true, |id| !broken.contains(&id) && !dane.contains(&id) && id != "tlsa-wrong-usage");
     assert_eq!((printed(&strict).as_str(), strict.class), ("333333777333333", Class::TooStrict));
-    // What RFC 7672 wants.
-    let right = row(true, true, |id| !broken.contains(&id) && !dane.contains(&id));
-    assert_eq!((printed(&right).as_str(), right.class), ("333333777337333", Class::Validates));
+    // R-041 rfc7671#9: what RFC 7672 wants. A digest of the wrong length never matches, so the record is unusable and mail goes out under TLS.
+    let right = row(true, true, |id| !broken.contains(&id) && (!dane.contains(&id) || id == "tlsa-wrong-matching-type"));
+    assert_eq!((printed(&right).as_str(), right.class), ("333333777337373", Class::Validates));
     // mynet.com, but with its resolver at home: keys asked for, nothing validated, no TLSA.
     let idle = row(true, false, |_| true);
     assert_eq!((printed(&idle).as_str(), idle.class), ("3337337777-----", Class::Opportunistic));

@@ -49,6 +49,8 @@ pub enum Outcome {
     LookedUp,
     /// A mail server was visited, and no message left there.
     Withheld,
+    /// The message came back to its sender, as undeliverable.
+    Returned,
     /// Delivered in clear.
     DeliveredInClear,
     /// Delivered under TLS.
@@ -71,7 +73,7 @@ pub enum Ruling {
     Kept,
     /// A message was delivered that must not be, or not so.
     TooLax,
-    /// A message was kept back that is to be delivered.
+    /// A message was kept back that is to be delivered, or returned that is to be tried again.
     TooStrict,
     /// Not known yet, or nothing was sent.
     CannotTellYet,
@@ -133,10 +135,13 @@ impl Trial {
             Event::Visit(visit) => delivery(visit, expected.scenario, zone).map(|encrypted| (visit, encrypted)),
             Event::Query(_) => None,
         });
+        let returned = |e: &&&Event| matches!(e, Event::Visit(visit) if brings_back(visit, expected.scenario, zone));
+        let returned = events.iter().any(|e| returned(&e));
         let visited = events.iter().any(|e| matches!(e, Event::Visit(_)));
         let outcome = match delivery {
             Some((_, true)) => Outcome::DeliveredEncrypted,
             Some((_, false)) => Outcome::DeliveredInClear,
+            None if returned => Outcome::Returned,
             None if visited => Outcome::Withheld,
             None if events.is_empty() => Outcome::Nothing,
             None => Outcome::LookedUp,
@@ -144,7 +149,7 @@ impl Trial {
         let broke_off = |e: &&&Event| matches!(e, Event::Visit(v) if v.starttls && v.mails.is_empty());
         let audits = delivery.is_some_and(|(last, _)| events.iter().filter(broke_off).any(|e| e.at_ms() < last.at_ms));
         let silent = events.last().is_some_and(|last| until_ms.saturating_sub(last.at_ms()) >= patience.silence_ms);
-        let skipped = delivery.is_some_and(|(visit, _)| delivered_at_skipped(visit, expected, zone));
+        let skipped = delivery.map_or(Some(false), |(visit, _)| delivered_at_skipped(visit, expected, zone));
         let (ruling, confidence) = rule(expected, outcome, tries, silent, skipped);
         Self {
             scenario: expected.scenario.to_owned(),
@@ -154,12 +159,12 @@ impl Trial {
             tries,
             asked_tlsa: events.iter().any(|e| matches!(e, Event::Query(q) if q.rtype == Rtype::TLSA)),
             audits,
-            evidence: evidence(events),
+            evidence: evidence(events, expected.scenario, zone),
         }
     }
 }
 
-fn rule(expected: &Expected<'_>, outcome: Outcome, tries: u32, silent: bool, skipped: bool) -> (Ruling, Confidence) {
+fn rule(expected: &Expected<'_>, outcome: Outcome, tries: u32, silent: bool, skipped: Option<bool>) -> (Ruling, Confidence) {
     let kept_back = match (tries, silent) {
         (0, _) => Confidence::None,
         (1, false) => Confidence::None,
@@ -170,9 +175,13 @@ fn rule(expected: &Expected<'_>, outcome: Outcome, tries: u32, silent: bool, ski
     match (outcome, expected.arrives()) {
         // R-033 rfc7672#2.2: usable records make TLS mandatory; unusable ones do, too.
         (Outcome::DeliveredInClear, true) if last != Some(Action::Opp) => (Ruling::TooLax, Confidence::Certain),
-        (outcome, true) if outcome.delivered() && skipped => (Ruling::TooLax, Confidence::Certain),
+        (outcome, true) if outcome.delivered() && skipped == Some(true) => (Ruling::TooLax, Confidence::Certain),
+        (outcome, true) if outcome.delivered() && skipped.is_none() => (Ruling::CannotTellYet, Confidence::None),
         (outcome, true) if outcome.delivered() => (Ruling::Kept, Confidence::Certain),
         (outcome, false) if outcome.delivered() => (Ruling::TooLax, Confidence::Certain),
+        // R-033 rfc7672#2.2: delivery is to be delayed, so that it goes on when the receiver has mended what is wrong.
+        (Outcome::Returned, _) if last == Some(Action::Bounce) => (Ruling::Kept, Confidence::Certain),
+        (Outcome::Returned, _) => (Ruling::TooStrict, Confidence::Certain),
         (Outcome::Nothing, _) => (Ruling::CannotTellYet, Confidence::None),
         (_, _) if kept_back == Confidence::None => (Ruling::CannotTellYet, Confidence::None),
         (_, true) => (Ruling::TooStrict, kept_back),
@@ -186,14 +195,23 @@ fn delivery(visit: &Visit, scenario: &str, zone: &Name) -> Option<bool> {
     visit.mails.iter().find(|mail| mail.recipients.iter().any(ours)).map(|mail| mail.encrypted)
 }
 
-/// Whether it was left at a host that was to be skipped: hosts are called `mx1`, `mx2`, … in order of preference.
-fn delivered_at_skipped(visit: &Visit, expected: &Expected<'_>, zone: &Name) -> bool {
-    let Some(sni) = &visit.sni else { return false };
-    let Ok(name) = Name::from_chars(format!("{}.", sni.trim_end_matches('.')).chars()) else { return false };
-    let first = name.iter_labels().next().map(|label| label.to_string().to_ascii_lowercase());
-    let number = || first.as_deref()?.strip_prefix("mx")?.parse::<usize>().ok();
-    let action = Place::of(&name, zone).and_then(|_| number()).and_then(|n| expected.actions.get(n.checked_sub(1)?));
-    action == Some(&Action::Next)
+/// Whether a visit brought back a message of this scenario.
+fn brings_back(visit: &Visit, scenario: &str, zone: &Name) -> bool {
+    let ours = |recipient: &String| Place::of_bounce(recipient, zone).is_some_and(|place| place.scenario == scenario);
+    visit.mails.iter().any(|mail| mail.recipients.iter().any(ours))
+}
+
+/// Whether it was left at a host that was to be skipped: hosts are called `mx1`, `mx2`, … in order of preference. Several share an address, so
+/// of a client that names none it is not known.
+fn delivered_at_skipped(visit: &Visit, expected: &Expected<'_>, zone: &Name) -> Option<bool> {
+    if !expected.actions.contains(&Action::Next) {
+        return Some(false);
+    }
+    let name = Name::from_chars(format!("{}.", visit.sni.as_ref()?.trim_end_matches('.')).chars()).ok()?;
+    Place::of(&name, zone)?;
+    let first = name.iter_labels().next()?.to_string().to_ascii_lowercase();
+    let number: usize = first.strip_prefix("mx")?.parse().ok()?;
+    Some(expected.actions.get(number.checked_sub(1)?) == Some(&Action::Next))
 }
 
 /// Tries are bursts of events with a pause between them.
@@ -209,7 +227,7 @@ fn tries(events: &[&Event], patience: Patience) -> u32 {
     tries
 }
 
-fn evidence(events: &[&Event]) -> Vec<Evidence> {
+fn evidence(events: &[&Event], scenario: &str, zone: &Name) -> Vec<Evidence> {
     let mut told: Vec<Evidence> = Vec::new();
     for event in events {
         let what = match event {
@@ -222,6 +240,7 @@ fn evidence(events: &[&Event]) -> Vec<Evidence> {
                 };
                 format!("{} asks for {} {}{flags}{}", q.source.ip(), q.name, q.rtype, if q.tcp { ", over TCP" } else { "" })
             }
+            Event::Visit(v) if brings_back(v, scenario, zone) => format!("{} brings the message back", v.source.ip()),
             Event::Visit(v) => format!("{} visits {}: {}", v.source.ip(), v.server.ip(), course(v)),
         };
         if told.len() < EVIDENCE && !told.iter().any(|t| t.what == what) {

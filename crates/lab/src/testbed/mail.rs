@@ -61,7 +61,8 @@ pub fn serve(inside: &Arc<Inside>, port: u16) -> Result<(), LabError> {
 impl Inside {
     /// Whether a mail address is one that somebody was given.
     fn takes(&self, recipient: &str) -> bool {
-        let place = Place::of_address(recipient, &self.config.zone);
+        let zone = &self.config.zone;
+        let place = Place::of_address(recipient, zone).or_else(|| Place::of_bounce(recipient, zone));
         place.is_some_and(|place| self.sites.find(&place.scenario).is_some() && self.tokens.holds(&place.token))
     }
 }

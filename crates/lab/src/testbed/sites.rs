@@ -70,7 +70,7 @@ impl Sites {
         self.sites.iter().copied()
     }
 
-    /// The address of a host's server, its nth.
+    /// The address of a domain's server, its nth. No two hosts of a domain share one: a sender may take a host for tried where its address was.
     pub fn address(&self, smtp: Smtp, nth: usize) -> Option<Ipv4Addr> {
         let smtp = if ordinary(smtp) { Smtp::Normal } else { smtp };
         let mut fitting = self.sites.iter().filter(|(_, does)| *does == smtp).map(|(address, _)| *address);
@@ -100,13 +100,14 @@ impl Sites {
 
     fn hinders(&self, scenario: &Scenario) -> Option<Why> {
         let recipe = &scenario.recipe;
-        let placed =
-            |host: &scenario::recipe::Host| host.servers.iter().enumerate().all(|(n, server)| self.address(server.smtp, n).is_some());
+        let placed = |(index, host): (usize, &scenario::recipe::Host)| {
+            host.servers.iter().enumerate().all(|(n, server)| self.address(server.smtp, index + n).is_some())
+        };
         if recipe.policies.as_ref().is_some_and(|p| p.sts.is_some()) {
             Some(Why::Web)
         } else if servers(scenario).any(|s| s.family == Family::V6) {
             Some(Why::Ipv6)
-        } else if !recipe.hosts.iter().all(placed) || (!recipe.zone.second.is_empty() && self.sites.len() < 2) {
+        } else if !recipe.hosts.iter().enumerate().all(placed) || (!recipe.zone.second.is_empty() && self.sites.len() < 2) {
             Some(Why::Addresses)
         } else {
             None

@@ -143,7 +143,7 @@ impl Builder {
         }
     }
 
-    /// An address for a server: its host's nth, and what it does.
+    /// An address for a server by what it does: its domain's nth.
     pub fn address(&mut self, smtp: Smtp, nth: usize) -> Ipv4Addr {
         match &mut self.places {
             Places::Own(used) => {

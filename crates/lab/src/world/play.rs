@@ -105,7 +105,7 @@ impl Builder {
                     Ipv6Addr::LOCALHOST.into()
                 }
                 Family::V4 => {
-                    let address = if server.smtp == Smtp::Unreachable { NOWHERE } else { self.address(server.smtp, n) };
+                    let address = if server.smtp == Smtp::Unreachable { NOWHERE } else { self.address(server.smtp, index + n) };
                     holds.add(&real, Rtype::A, TTL, rdata::a(address));
                     address.into()
                 }

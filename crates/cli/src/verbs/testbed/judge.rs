@@ -39,7 +39,8 @@ pub fn places(event: &Event, zone: &Name) -> Vec<Place> {
     match event {
         Event::Query(query) => Place::of(&query.name, zone).into_iter().collect(),
         Event::Visit(visit) => {
-            let recipients = visit.recipients.iter().filter_map(|recipient| Place::of_address(recipient, zone));
+            let place = |recipient: &String| Place::of_address(recipient, zone).or_else(|| Place::of_bounce(recipient, zone));
+            let recipients = visit.recipients.iter().filter_map(place);
             visit.sni.as_deref().and_then(|host| Place::of_host(host, zone)).into_iter().chain(recipients).collect()
         }
     }
@@ -52,4 +53,9 @@ fn same_network(one: IpAddr, other: IpAddr) -> Option<bool> {
         (IpAddr::V6(one), IpAddr::V6(other)) => (one.octets()[..6] == other.octets()[..6]).then_some(true),
         _ => None,
     }
+}
+
+/// Each scenario by its id, with its title and the requirements it rests on.
+pub fn wanted(scenarios: &[&'static Scenario]) -> Vec<(&'static str, String)> {
+    scenarios.iter().map(|s| (s.id, format!("{} ({})", s.title, s.requirements.join(", ")))).collect()
 }

@@ -1,13 +1,13 @@
 //! `danelaw testbed run`: a suite for the pipeline of a mail server's makers.
 
-use super::judge::{Judged, judge};
+use super::judge::{Judged, judge, wanted};
 use super::serve::zone;
 use super::state::{Kept, Start};
 use crate::common::colour::ColourOption;
 use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};
 use dane::name::Name;
-use dane::sender::{Patience, Ruling};
+use dane::sender::{Patience, Place, Ruling};
 use lab::testbed::Testbed;
 use std::fs;
 use std::net::Ipv4Addr;
@@ -18,7 +18,8 @@ use std::time::Duration;
 /// Runs a command that sends one message to each scenario, waits for what becomes of them, and says what was wrong.
 ///
 /// Names and mail are served on loopback, with a root zone of their own: point a validating resolver at it, and the sender at that. The command
-/// finds in its environment: DANELAW_RECIPIENTS (a file, one address a line), DANELAW_ROOT_HINTS and DANELAW_ANCHOR (files for the resolver),
+/// finds in its environment: DANELAW_RECIPIENTS (a file, one address a line), DANELAW_MESSAGES (a file: envelope sender and recipient, one message
+/// a line; a message that comes back to that sender was returned, where RFC 7672 wants it tried again), DANELAW_ROOT_HINTS and DANELAW_ANCHOR (files for the resolver),
 /// DANELAW_CA (a file for trust stores), DANELAW_ROOT (address of the root server), DANELAW_ZONE, DANELAW_DNS_PORT, DANELAW_SMTP_PORT.
 #[derive(clap::Args)]
 #[command(after_help = "EXAMPLES
@@ -124,12 +125,15 @@ impl Run {
     fn send(&self, testbed: &Testbed, kept: &Kept, token: &str, scenarios: &[&'static scenario::Scenario]) -> Result<(), UsageError> {
         let files = kept.export(testbed)?;
         let mine = |s: &scenario::Scenario| scenarios.iter().any(|other| other.id == s.id);
-        let recipients: String =
-            testbed.recipients(token).into_iter().filter(|(s, _)| mine(s)).map(|(_, address)| address + "\n").collect();
+        let chosen: Vec<_> = testbed.recipients(token).into_iter().filter(|(s, _)| mine(s)).collect();
+        let recipients: String = chosen.iter().map(|(_, address)| format!("{address}\n")).collect();
+        let returns = |s: &scenario::Scenario| Place { token: token.to_owned(), scenario: s.id.to_owned() }.bounces(&self.zone);
+        let messages: String = chosen.iter().map(|(s, address)| format!("{} {address}\n", returns(s))).collect();
         let [program, arguments @ ..] = self.command.as_slice() else { return Err(UsageError("give a command after --".to_owned())) };
         let status = Command::new(program)
             .args(arguments)
             .env("DANELAW_RECIPIENTS", kept.write("recipients", &recipients)?)
+            .env("DANELAW_MESSAGES", kept.write("messages", &messages)?)
             .env("DANELAW_ROOT_HINTS", files.root_hints.unwrap_or_default())
             .env("DANELAW_ANCHOR", files.anchor)
             .env("DANELAW_CA", files.ca)
@@ -153,7 +157,7 @@ impl Run {
         if self.json {
             print::json(judged);
         } else {
-            print::text(present::sender(&judged.token, &judged.profile, &judged.trials, &self.colour.style()));
+            print::text(present::sender(&judged.token, &judged.profile, &judged.trials, &wanted(scenarios), &self.colour.style()));
         }
         let any = |what: &[Ruling]| judged.trials.iter().any(|t| what.contains(&t.ruling));
         Ok(match () {
@@ -162,9 +166,4 @@ impl Run {
             () => Exit::Good,
         })
     }
-}
-
-/// Requirements by scenario.
-fn wanted(scenarios: &[&'static scenario::Scenario]) -> Vec<(&'static str, String)> {
-    scenarios.iter().map(|s| (s.id, format!("{}: {}", s.title, s.requirements.join(", ")))).collect()
 }

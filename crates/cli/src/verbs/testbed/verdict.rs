@@ -1,6 +1,6 @@
 //! `danelaw testbed verdict`: what is known of a sender.
 
-use super::judge::judge;
+use super::judge::{judge, wanted};
 use super::state::Kept;
 use crate::common::colour::ColourOption;
 use crate::common::{print, time};
@@ -62,11 +62,12 @@ impl Verdict {
         }
         let until = self.at.map_or_else(time::now_ms, |at| at * 1000);
         let config = kept.config();
-        let judged = judge(&events, &testbed.played(), &config.zone, &token, Patience::INTERNET, u64::try_from(until).unwrap_or(0));
+        let played = testbed.played();
+        let judged = judge(&events, &played, &config.zone, &token, Patience::INTERNET, u64::try_from(until).unwrap_or(0));
         if self.json {
             print::json(&judged);
         } else {
-            print::text(present::sender(&token, &judged.profile, &judged.trials, &self.colour.style()));
+            print::text(present::sender(&token, &judged.profile, &judged.trials, &wanted(&played), &self.colour.style()));
         }
         Ok(match judged.profile.class {
             Class::Validates => Exit::Good,

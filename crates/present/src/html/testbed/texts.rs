@@ -92,6 +92,7 @@ impl Texts {
             Outcome::Nothing => "nothing seen",
             Outcome::LookedUp => "looked up, not visited",
             Outcome::Withheld => "visited, not delivered",
+            Outcome::Returned => "returned to its sender",
             Outcome::DeliveredInClear => "delivered in clear",
             Outcome::DeliveredEncrypted => "delivered under TLS",
         }
