@@ -250,3 +250,74 @@ fn bad_input_is_told_in_one_line() {
         assert!(told.contains(says), "{arguments:?}: {told}");
     }
 }
+
+/// What the doctor says of each thing: how it is, and the remedy.
+fn doctor(served: &Served, more: &[&str]) -> (BTreeMap<String, (String, String)>, Option<i32>) {
+    let mut command = danelaw();
+    command.args(["testbed", "doctor", "--json", "--smtp-timeout", "5", "--state"]).arg(served.path());
+    command.args(["--dns-timeout", "0.3", "--dns-tries", "1"]).args(more);
+    let out = command.output().unwrap();
+    let told = lines(&out);
+    let word = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    let gravest = |state: &str| ["good", "unknown", "bad"].iter().position(|s| *s == state);
+    let mut by_thing: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for line in &told {
+        let (about, state) = (word(line, "about"), word(line, "state"));
+        if by_thing.get(&about).is_none_or(|(before, _)| gravest(before) < gravest(&state)) {
+            by_thing.insert(about, (state, word(line, "seen") + " | " + &word(line, "remedy")));
+        }
+    }
+    (by_thing, out.status.code())
+}
+
+/// A test bed as it has to be, one with another key than the parent's DS record says, and one that is not there any more.
+#[test]
+fn the_doctor_says_what_to_mend() {
+    let mut served = serve(9, 2);
+    let at = |served: &Served, key: &str| served.up[key].as_str().unwrap().to_owned();
+    let (hints, port) = (at(&served, "root_hints"), served.dns_port.to_string());
+    let anchor = at(&served, "anchor");
+    let known = ["--root-hints", hints.as_str(), "--anchor", anchor.as_str(), "--dns-port", port.as_str()];
+    let (told, code) = doctor(&served, &known);
+    assert!(told.len() == 4 && told.values().all(|(state, _)| state == "good"), "{told:#?}");
+    assert_eq!(code, Some(0));
+
+    // The same directory with another secret, as if somebody had begun anew: the parent still has the old DS record.
+    let file = served.path().join("testbed.json");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    let secret = serde_json::from_str::<Value>(&kept).unwrap()["secret"].as_str().unwrap().to_owned();
+    std::fs::write(&file, kept.replace(&secret, &"5a".repeat(32))).unwrap();
+    let (told, code) = doctor(&served, &known);
+    assert_eq!((told["ds"].0.as_str(), code), ("bad", Some(1)), "{told:#?}");
+    assert!(told["ds"].1.contains("another key's") && told["ds"].1.contains("\tDS\t"), "{told:#?}");
+    std::fs::write(&file, kept).unwrap();
+
+    served.process.kill().unwrap();
+    served.process.wait().unwrap();
+    let (told, code) = doctor(&served, &known);
+    assert_eq!(code, Some(1));
+    for about in ["delegation", "mail"] {
+        assert_eq!(told[about].0, "bad", "{told:#?}");
+        assert!(told[about].1.contains("testbed serve"), "{told:#?}");
+    }
+    assert_eq!(told["ds"].0, "unknown", "what cannot be asked for is not wrong: {told:#?}");
+}
+
+/// A zone that is delegated to somebody else, or to nobody.
+#[test]
+fn the_doctor_finds_that_the_delegation_points_elsewhere() {
+    let (ours, theirs) = (serve(10, 1), serve(11, 1));
+    let at = |key: &str| theirs.up[key].as_str().unwrap().to_owned();
+    let port = theirs.dns_port.to_string();
+    let (told, code) = doctor(&ours, &["--root-hints", &at("root_hints"), "--anchor", &at("anchor"), "--dns-port", &port]);
+    assert_eq!((told["delegation"].0.as_str(), told["ds"].0.as_str(), code), ("bad", "bad", Some(1)), "{told:#?}");
+    assert!(told["delegation"].1.contains("127.57.11.1, which is not the test bed"), "{told:#?}");
+    assert!(told["delegation"].1.contains("\tNS\t"), "the records for the parent: {told:#?}");
+
+    // The same root knows no other zone.
+    let file = ours.path().join("testbed.json");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, kept.replace("dane-test.lab", "elsewhere.lab")).unwrap();
+    let (told, _) = doctor(&ours, &["--root-hints", &at("root_hints"), "--anchor", &at("anchor"), "--dns-port", &port]);
+    assert!(told["delegation"].1.contains("not delegated"), "{told:#?}");
+}

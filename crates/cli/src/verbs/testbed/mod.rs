@@ -1,5 +1,6 @@
 //! `danelaw testbed`: does this sender really validate DANE?
 
+mod doctor;
 mod judge;
 mod run;
 mod serve;
@@ -24,6 +25,7 @@ enum What {
     Token(Token),
     Verdict(verdict::Verdict),
     Run(Box<run::Run>),
+    Doctor(Box<doctor::Doctor>),
 }
 
 impl Args {
@@ -37,6 +39,7 @@ impl Args {
             What::Token(token) => token.run(),
             What::Verdict(verdict) => verdict.run(),
             What::Run(run) => run.run(),
+            What::Doctor(doctor) => doctor.run(),
         }
     }
 }
