@@ -7,7 +7,7 @@ use crate::seed::Seed;
 use crate::smtp::server::{self, Host};
 use crate::smtp::tls;
 use dane::name::Name;
-use dane::sender::{Event, Place};
+use dane::sender::{Event, Place, Visit};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use scenario::recipe::{Certificate, Form, Issuer, Key, Names, Sends, Validity};
@@ -26,6 +26,19 @@ const OWN: Certificate = Certificate {
 
 /// Opens the sockets of all mail servers and serves from them as long as the runtime lives.
 pub fn serve(inside: &Arc<Inside>, port: u16) -> Result<(), LabError> {
+    let hosts = hosts(inside);
+    let inside = Arc::clone(inside);
+    let sink = move |visit| {
+        if inside.concerns(&visit) {
+            inside.sink.add(Event::Visit(visit));
+            inside.sink.flush();
+        }
+    };
+    server::serve(&hosts, port, &(Arc::new(sink) as server::Sink)).map(drop)
+}
+
+/// One at each address.
+pub fn hosts(inside: &Arc<Inside>) -> Vec<Arc<Host>> {
     let name = format!("mx.{}", inside.config.zone);
     let subject = Subject { host: &name, domain: &name, seed: Seed::secret(inside.config.secret).child("mail host"), now: now() };
     let own = Credentials::new(&OWN, &subject, inside.instances.authority());
@@ -45,17 +58,7 @@ pub fn serve(inside: &Arc<Inside>, port: u16) -> Result<(), LabError> {
             met: Mutex::default(),
         })
     };
-    let hosts: Vec<Arc<Host>> = inside.sites.iter().map(host).collect();
-    let sink = Arc::clone(&inside.sink);
-    server::serve(
-        &hosts,
-        port,
-        &(Arc::new(move |visit| {
-            sink.add(Event::Visit(visit));
-            sink.flush();
-        }) as server::Sink),
-    )
-    .map(drop)
+    inside.sites.iter().map(host).collect()
 }
 
 impl Inside {
@@ -63,7 +66,17 @@ impl Inside {
     fn takes(&self, recipient: &str) -> bool {
         let zone = &self.config.zone;
         let place = Place::of_address(recipient, zone).or_else(|| Place::of_bounce(recipient, zone));
-        place.is_some_and(|place| self.sites.find(&place.scenario).is_some() && self.tokens.holds(&place.token))
+        place.is_some_and(|place| self.plays(&place))
+    }
+
+    /// Whether a visit belongs to a test. Others are nobody's evidence, and anybody could fill a disk with them.
+    fn concerns(&self, visit: &Visit) -> bool {
+        let named = visit.sni.as_deref().and_then(|host| Place::of_host(host, &self.config.zone));
+        named.is_some_and(|place| self.plays(&place)) || visit.recipients.iter().any(|recipient| self.takes(recipient))
+    }
+
+    fn plays(&self, place: &Place) -> bool {
+        self.sites.find(&place.scenario).is_some() && self.tokens.holds(&place.token)
     }
 }
 

@@ -6,6 +6,8 @@
 //! Tokens carry a seal ([`token`]): names that nobody was given do not exist, and cost nothing.
 
 mod cache;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod instances;
 mod mail;
 mod parent;

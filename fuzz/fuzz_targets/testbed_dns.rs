@@ -1,0 +1,4 @@
+//! What anybody may send to a name server of the test bed.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| lab::testbed::fuzz::question(bytes));
