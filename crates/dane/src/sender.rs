@@ -5,15 +5,19 @@
 //! them what kind of sender it is, and the columns of the study's Table 3.
 
 mod event;
+mod operators;
 mod place;
 mod profile;
+mod table;
 #[cfg(test)]
 mod tests;
 mod trial;
 
 pub use event::{Event, Mail, Query, Visit};
+pub use operators::Operators;
 pub use place::Place;
 pub use profile::{Answer, Cell, Class, Column, Profile};
+pub use table::{Provider, Run, run, table};
 pub use trial::{Confidence, Evidence, Expected, Outcome, Patience, Ruling, Trial};
 
 use serde::{Deserialize, Serialize};

@@ -16,7 +16,7 @@ pub use html::identify::{Identity, WishAnswer, identity_page};
 pub use html::page;
 pub use html::study::{Side, Study, address, figures, study_page};
 pub use html::testbed::{Tested, testbed_begin, testbed_test};
-pub use sender::{sender, sender_junit};
+pub use sender::{Published, sender, sender_junit, sender_table};
 pub use style::{Ink, Style};
 pub use terminal::{run_line, summary};
 pub use text::{clean, count, duration, number, time, wrap};

@@ -2,7 +2,8 @@
 
 use crate::style::{Ink, Style};
 use crate::text::{clean, count, time, wrap};
-use dane::sender::{Answer, Class, Confidence, Evidence, Outcome, Profile, Ruling, Trial};
+use dane::sender::{Answer, Class, Column, Confidence, Evidence, Outcome, Profile, Provider, Ruling, Run, Trial};
+use std::collections::BTreeMap;
 
 /// The verdict about one test: what kind of sender it is, its row of Table 3, and each scenario; `wanted` has words about each scenario.
 #[must_use]
@@ -37,16 +38,20 @@ pub fn sender(token: &str, profile: &Profile, trials: &[Trial], wanted: &[(&str,
 }
 
 fn headline(token: &str, profile: &Profile, style: &Style) -> String {
-    let (words, ink) = match profile.class {
+    let (words, ink) = kind(profile.class);
+    let audits = if profile.audits { "; it breaks off, and delivers all the same" } else { "" };
+    format!("{}: {}{audits}\n", style.paint(Ink::Bold, token), style.paint(ink, words))
+}
+
+fn kind(class: Class) -> (&'static str, Ink) {
+    match class {
         Class::Validates => ("validates DANE", Ink::Good),
         Class::ValidatesWithFaults => ("validates DANE, and gets some of it wrong", Ink::Warn),
         Class::Ignores => ("asks for TLSA records and ignores them", Ink::Bad),
         Class::Opportunistic => ("knows no DANE", Ink::Bad),
         Class::TooStrict => ("validates DANE, and is too strict", Ink::Warn),
         Class::CannotTellYet => ("not known yet", Ink::Unseen),
-    };
-    let audits = if profile.audits { "; it breaks off, and delivers all the same" } else { "" };
-    format!("{}: {}{audits}\n", style.paint(Ink::Bold, token), style.paint(ink, words))
+    }
 }
 
 fn sure(confidence: Confidence, style: &Style) -> String {
@@ -84,6 +89,55 @@ fn told(evidence: &Evidence) -> String {
 
 fn indented(text: &str, style: &Style) -> String {
     wrap(text, style.width().saturating_sub(4)).iter().map(|row| format!("    {row}\n")).collect()
+}
+
+/// Whether a provider's own domain has DANE.
+pub type Published = BTreeMap<String, bool>;
+
+/// Headings of the table: of `published`, then of the columns.
+const HEADINGS: [&str; 16] = ["pub", "DO", "key", "DS", "val", "own", "tls", "exp", "slf", "oth", "TLSA", "no", "use", "sel", "mat", "crt"];
+
+/// Table 3 of the study, one row a provider, and under it what the headings mean.
+#[must_use]
+pub fn sender_table(table: &[Provider], published: &Published, style: &Style) -> String {
+    if table.is_empty() {
+        return "No test has come so far that anything can be said: no reference message (to the scenario valid) has arrived.\n".to_owned();
+    }
+    let width = table.iter().map(|p| p.name.chars().count()).max().unwrap_or(0).clamp(8, 40);
+    let heads: String = HEADINGS.iter().map(|head| format!("{head:>5}")).collect();
+    let mut out = format!("{}\n", style.paint(Ink::Bold, format_args!("{:width$}{heads}", "provider")));
+    for provider in table {
+        let Some(run) = provider.latest() else { continue };
+        let published = published.get(&provider.name).map_or(Answer::CannotTellYet, |has| if *has { Answer::Yes } else { Answer::No });
+        let answers = std::iter::once(published).chain(run.answers.iter().map(|(_, answer)| *answer));
+        let cells: String = answers.map(|answer| sign(answer, style)).collect();
+        let name: String = clean(&provider.name).chars().take(width).collect();
+        out += &format!("{name:width$}{cells}\n");
+        out += &indented(&history(provider), style);
+    }
+    let legend = HEADINGS.iter().skip(1).zip(Column::ALL).map(|(head, column)| format!("{head} {}", column.title()));
+    let legend = std::iter::once("pub DANE for its own domain".to_owned()).chain(legend).collect::<Vec<_>>().join(", ");
+    out += &format!("\n{}\n", style.paint(Ink::Bold, "Columns"));
+    out + &indented(&legend, style) + &indented("+ yes, - no, . does not apply, ? not known", style)
+}
+
+fn sign(answer: Answer, style: &Style) -> String {
+    let (sign, ink) = match answer {
+        Answer::Yes => ("+", Ink::Good),
+        Answer::No => ("-", Ink::Warn),
+        Answer::NotApplicable => (".", Ink::Dim),
+        Answer::CannotTellYet => ("?", Ink::Unseen),
+    };
+    format!("    {}", style.paint(ink, sign))
+}
+
+fn history(provider: &Provider) -> String {
+    let class = provider.latest().map_or("", |run| kind(run.class).0);
+    let when = |run: &Run| time((run.at_ms / 1000).cast_signed());
+    let tests = count(provider.runs.len() as u64, "test");
+    let last = provider.latest().map(when).unwrap_or_default();
+    let changed = provider.changed().map(|run| format!("; so since {}", when(run))).unwrap_or_default();
+    format!("{class}; {tests}, last {last}{changed}")
 }
 
 /// The trials as JUnit XML; `wanted` has words about each scenario.

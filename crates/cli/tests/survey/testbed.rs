@@ -164,6 +164,8 @@ fn a_message_in_clear_is_taken_and_held_against_its_sender() {
     let served = serve(2, 1);
     let (token, recipients) = served.recipients();
     assert_eq!(served.verdict(&token).1, Some(3), "nothing is known before anything is sent");
+    let nothing = danelaw().args(["testbed", "report", "--state"]).arg(served.path()).output().unwrap();
+    assert_eq!(nothing.status.code(), Some(3));
     let valid = format!("RCPT TO:<{}>", recipients["valid"]);
     let codes = served.session(&["EHLO sender.example", "MAIL FROM:<a@sender.example>", "RCPT TO:<b@elsewhere.example>", "DATA"]);
     assert_eq!(codes, ["220", "250", "250", "550", "503"], "nothing is relayed");
@@ -190,6 +192,23 @@ fn a_message_in_clear_is_taken_and_held_against_its_sender() {
     assert_eq!((&trial["outcome"], &trial["ruling"]), (&"delivered-in-clear".into(), &"too-lax".into()), "{trial}");
     let cell = |column: &str| judged["cells"].as_array().unwrap().iter().find(|c| c["column"] == column).unwrap()["answer"].clone();
     assert_eq!((cell("starttls"), cell("rejects-expired")), ("no".into(), "not-applicable".into()));
+    // One row a provider, with what it publishes and who runs its addresses.
+    let report = |more: &[&str]| danelaw().args(["testbed", "report", "--state"]).arg(served.path()).args(more).output().unwrap();
+    let (published, operators) = (served.path().join("scan.jsonl"), served.path().join("prefixes"));
+    std::fs::write(&published, "{\"kind\":\"verdict\",\"domain\":\"sender.example.\",\"standing\":\"broken\"}\n").unwrap();
+    std::fs::write(&operators, "# here\n127.0.0.0/8 This Machine\n").unwrap();
+    let (published, operators) = (published.to_str().unwrap(), operators.to_str().unwrap());
+    let out = report(&["--json", "--published", published, "--operators", operators]);
+    let rows = lines(&out);
+    assert_eq!((rows.len(), &rows[0]["name"], &rows[0]["published"]), (1, &"sender.example".into(), &true.into()), "{rows:#?}");
+    let run = &rows[0]["runs"][0];
+    assert_eq!((&run["token"], &run["answers"][5]), (&token.clone().into(), &serde_json::json!(["starttls", "no"])), "{rows:#?}");
+    let table = String::from_utf8(report(&[]).stdout).unwrap();
+    assert!(table.contains("sender.example    ?    ?") && table.contains("1 test, last"), "{table}");
+    std::fs::write(operators, "127.0.0.0/8\n").unwrap();
+    let out = report(&["--operators", operators]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(out.status.code() == Some(2) && said.contains("prefixes:1: no name"), "{said}");
     let events = std::fs::read_to_string(served.path().join("events.jsonl")).unwrap();
     assert!(events.contains("Subject: hello") && !events.contains("secret"), "header lines are kept, and nothing else");
 }

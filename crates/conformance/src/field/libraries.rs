@@ -52,7 +52,12 @@ pub fn mx_connect(place: &Place, ids: &[&'static str], driver: &Path) -> Deeds {
             "bounced" => Fate::Bounced,
             _ => Fate::Deferred,
         };
-        Some((*id, (fate, why.clone())))
+        // What it says of each record comes in the order of the answer, which changes.
+        let (about, mut records) = why.rsplit_once(": ").map_or(("", vec![]), |(about, of)| (about, of.split("; ").collect::<Vec<_>>()));
+        records.sort_unstable();
+        records.dedup();
+        let why = if records.is_empty() { why.clone() } else { format!("{about}: {}", records.join("; ")) };
+        Some((*id, (fate, why)))
     });
     deeds::seen(place, HELO, &tap, fates.collect())
 }

@@ -1,7 +1,7 @@
 //! All scenarios together: what kind of sender it is, and its row in Table 3 of the study.
 
 use super::trial::{Confidence, Evidence, Outcome, Ruling, Trial};
-use super::{Event, Query, Visit};
+use super::{Event, Operators, Query, Visit};
 use domain::base::iana::Rtype;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -155,19 +155,24 @@ pub struct Profile {
     pub cells: Vec<Cell>,
     /// Whether it looks at TLSA records and certificates without acting on them, as far as that shows.
     pub audits: bool,
+    /// Who runs the resolvers that asked for it, as far as that is known.
+    pub resolvers: Vec<String>,
 }
 
 impl Profile {
-    /// Judges the trials of a test by all its events. `same` says whether two addresses have the same operator, if anybody knows.
+    /// Judges the trials of a test by all its events.
     #[must_use]
-    pub fn judge(trials: &[Trial], events: &[&Event], same: &dyn Fn(IpAddr, IpAddr) -> Option<bool>) -> Self {
+    pub fn judge(trials: &[Trial], events: &[&Event], operators: &Operators) -> Self {
         let seen = Seen { trials, events };
         let mut cells: Vec<Cell> = Vec::with_capacity(Column::ALL.len());
         for column in Column::ALL {
-            let cell = seen.cell(column, same, &cells);
+            let cell = seen.cell(column, operators, &cells);
             cells.push(cell);
         }
-        Self { class: seen.class(&cells), cells, audits: trials.iter().any(|t| t.audits) }
+        let mut resolvers: Vec<String> = seen.resolvers().iter().filter_map(|r| operators.of(*r)).map(str::to_owned).collect();
+        resolvers.sort_unstable();
+        resolvers.dedup();
+        Self { class: seen.class(&cells), cells, audits: trials.iter().any(|t| t.audits), resolvers }
     }
 
     /// The cell of a column.
@@ -200,14 +205,14 @@ impl Seen<'_> {
         self.trial("valid").is_some_and(|t| t.outcome.delivered())
     }
 
-    fn cell(&self, column: Column, same: &dyn Fn(IpAddr, IpAddr) -> Option<bool>, before: &[Cell]) -> Cell {
+    fn cell(&self, column: Column, operators: &Operators, before: &[Cell]) -> Cell {
         let answered = |of: Column| before.iter().find(|c| c.column == of).map(|c| c.answer);
         match column {
             Column::DnssecOk => self.asked(column, |q| q.dnssec_ok),
             Column::Dnskey => self.asked(column, |q| q.rtype == Rtype::DNSKEY),
             Column::Ds => self.asked(column, |q| q.rtype == Rtype::DS),
             Column::Tlsa => self.asked(column, |q| q.rtype == Rtype::TLSA),
-            Column::SameOperator => self.same_operator(same),
+            Column::SameOperator => self.same_operator(operators),
             Column::Starttls => self.starttls(),
             Column::Validation => self.rejected(column),
             Column::RejectsExpired | Column::RejectsSelfSigned | Column::RejectsOtherName => match answered(Column::Starttls) {
@@ -234,20 +239,31 @@ impl Seen<'_> {
         }
     }
 
-    fn same_operator(&self, same: &dyn Fn(IpAddr, IpAddr) -> Option<bool>) -> Cell {
-        let column = Column::SameOperator;
-        let Some(visit) = self.visits().next() else { return unknown(column) };
-        let client = visit.source.ip();
+    /// Addresses that asked, each once.
+    fn resolvers(&self) -> Vec<IpAddr> {
         let mut resolvers: Vec<IpAddr> = self.queries().map(|q| q.source.ip()).collect();
         resolvers.sort_unstable();
         resolvers.dedup();
-        let known: Vec<(IpAddr, bool)> = resolvers.iter().filter_map(|r| Some((*r, same(client, *r)?))).collect();
+        resolvers
+    }
+
+    fn same_operator(&self, operators: &Operators) -> Cell {
+        let column = Column::SameOperator;
+        let Some(visit) = self.visits().next() else { return unknown(column) };
+        let client = visit.source.ip();
+        let known: Vec<(IpAddr, bool)> = self.resolvers().into_iter().filter_map(|r| Some((r, operators.same(client, r)?))).collect();
         if known.is_empty() {
             return unknown(column);
         }
+        let told = |address: IpAddr| operators.of(address).map_or_else(|| address.to_string(), |name| format!("{address} ({name})"));
         let evidence = known.iter().take(8).map(|(resolver, own)| Evidence {
             at_ms: visit.at_ms,
-            what: format!("mail from {client}, questions from {resolver}: {}", if *own { "one operator" } else { "another operator" }),
+            what: format!(
+                "mail from {}, questions from {}: {}",
+                told(client),
+                told(*resolver),
+                if *own { "one operator" } else { "another operator" }
+            ),
         });
         let answer = if known.iter().all(|(_, own)| *own) { Answer::Yes } else { Answer::No };
         Cell { column, answer, confidence: Confidence::High, evidence: evidence.collect() }

@@ -3,7 +3,6 @@
 use super::*;
 use crate::name::Name;
 use domain::base::iana::Rtype;
-use std::net::IpAddr;
 
 const CLIENT: &str = "192.0.2.10";
 const RESOLVER: &str = "192.0.2.53";
@@ -171,8 +170,8 @@ fn row(validates_dnssec: bool, asks_tlsa: bool, delivers: impl Fn(&str) -> bool)
         trials.push(judge(id, actions, &events, 11 * MINUTE));
         all.extend(events);
     }
-    let same = |one: IpAddr, other: IpAddr| Some(one.to_string().split('.').next() == other.to_string().split('.').next());
-    Profile::judge(&trials, &all.iter().collect::<Vec<_>>(), &same)
+    let operators = Operators::parse("192.0.2.0/24 Sender").unwrap();
+    Profile::judge(&trials, &all.iter().collect::<Vec<_>>(), &operators)
 }
 
 /// The answers of a row as the study prints them: 3 yes, 7 no, - not applicable.
@@ -206,13 +205,58 @@ fn the_rows_of_the_study_come_out() {
     assert_eq!(faulty.class, Class::ValidatesWithFaults);
     // Nor of one whose questions went elsewhere: a message by itself says nothing of DNS.
     let trial = judge("valid", &[Action::Dane], &[visits(3, "valid", "mx1", Some(true))], HOUR);
-    let silent = Profile::judge(&[trial], &[&visits(3, "valid", "mx1", Some(true))], &|_, _| None);
+    let silent = Profile::judge(&[trial], &[&visits(3, "valid", "mx1", Some(true))], &Operators::default());
     assert_eq!((silent.class, silent.cell(Column::Tlsa).map(|c| c.answer)), (Class::CannotTellYet, Some(Answer::CannotTellYet)));
     // One that delivers everything, and was never seen to ask, is not called one that validates.
     let events = [visits(3, "valid", "mx1", Some(false)), visits(4, "tlsa-wrong-data", "mx1", Some(false))];
     let trials =
         [judge("valid", &[Action::Dane], &events[..1], HOUR), judge("tlsa-wrong-data", &[Action::Next, Action::Defer], &events[1..], HOUR)];
-    assert_eq!(Profile::judge(&trials, &events.iter().collect::<Vec<_>>(), &|_, _| None).class, Class::CannotTellYet);
+    assert_eq!(Profile::judge(&trials, &events.iter().collect::<Vec<_>>(), &Operators::default()).class, Class::CannotTellYet);
     // Nothing can be said of one whose reference message has not arrived.
     assert_eq!(row(true, true, |_| false).class, Class::CannotTellYet);
+}
+
+/// One row a provider, of its latest test, with what it was before.
+#[test]
+fn providers_have_a_row_each() {
+    let valid = |at_ms: u64, helo: &str| {
+        let Event::Visit(mut visit) = visits(at_ms, "valid", "mx1", Some(true)) else { panic!("a visit") };
+        visit.helo = Some(helo.to_owned());
+        Event::Visit(visit)
+    };
+    let operators = Operators::parse("192.0.2.0/24 Example Mail").unwrap();
+    let test = |token: &str, at_ms: u64, helo: &str, lax: bool| {
+        let mut events = vec![asks(at_ms, "_25._tcp.mx1.k7.valid.dane-test.example", Rtype::TLSA, true), valid(at_ms, helo)];
+        if lax {
+            events.push(visits(at_ms + 1, "tlsa-wrong-data", "mx1", Some(true)));
+        } else {
+            events.extend([visits(at_ms + 1, "tlsa-wrong-data", "mx1", None), visits(at_ms + 5 * MINUTE, "tlsa-wrong-data", "mx1", None)]);
+        }
+        let of = |id: &str| -> Vec<Event> {
+            events.iter().filter(|e| matches!(e, Event::Visit(v) if v.recipients[0].contains(id))).cloned().collect()
+        };
+        let trials = [
+            judge("valid", &[Action::Dane], &of(".valid."), at_ms + HOUR),
+            judge("tlsa-wrong-data", &[Action::Next, Action::Defer], &of("tlsa-wrong-data"), at_ms + HOUR),
+        ];
+        let all: Vec<&Event> = events.iter().collect();
+        let profile = Profile::judge(&trials, &all, &operators);
+        assert_eq!(profile.resolvers, ["Example Mail"]);
+        run(token, &profile, &trials, &all, &|address| operators.of(address)).expect("the reference message came")
+    };
+    let tests = [
+        test("b", 50 * HOUR, "out2.mail.example.co.uk", false),
+        test("a", 10 * HOUR, "out1.mail.example.co.uk", true),
+        test("c", 60 * HOUR, "out1.example.co.uk", false),
+        test("d", 20 * HOUR, "[192.0.2.10]", true),
+    ];
+    let table = table(tests);
+    let names: Vec<&str> = table.iter().map(|provider| provider.name.as_str()).collect();
+    assert_eq!(names, ["Example Mail", "example.co.uk"], "a literal names nobody");
+    let provider = &table[1];
+    assert_eq!(provider.runs.iter().map(|run| run.token.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    let said = |run: &Run| run.answers.iter().find(|(column, _)| *column == Column::RejectsCertificate).map(|(_, answer)| *answer);
+    assert_eq!((said(&provider.runs[0]), said(provider.latest().unwrap())), (Some(Answer::No), Some(Answer::Yes)));
+    assert_eq!(provider.changed().map(|run| run.token.as_str()), Some("b"), "since then it is what it is");
+    assert_eq!(table[0].changed(), None);
 }

@@ -1,10 +1,12 @@
 //! From events to a verdict: what `verdict` and `run` say.
 
+use crate::common::file;
+use crate::exit::UsageError;
 use dane::name::Name;
-use dane::sender::{Event, Expected, Patience, Place, Profile, Trial};
+use dane::sender::{Event, Expected, Operators, Patience, Place, Profile, Trial};
 use scenario::Scenario;
 use serde::Serialize;
-use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 /// What is known of one test.
 #[derive(Serialize)]
@@ -20,9 +22,29 @@ pub struct Judged {
     pub trials: Vec<Trial>,
 }
 
-/// Judges the events of one token, as of a moment.
-pub fn judge(events: &[Event], scenarios: &[&'static Scenario], zone: &Name, token: &str, patience: Patience, until_ms: u64) -> Judged {
-    let mine: Vec<&Event> = events.iter().filter(|e| places(e, zone).iter().any(|p| p.token == token)).collect();
+/// By what is judged.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// The test bed's zone.
+    pub zone: &'a Name,
+    /// What is played there.
+    pub scenarios: &'a [&'static Scenario],
+    /// When silence means something.
+    pub patience: Patience,
+    /// Who runs which addresses.
+    pub operators: &'a Operators,
+    /// The moment as of which to judge, milliseconds since 1970.
+    pub until_ms: u64,
+}
+
+/// The events that speak of a test.
+pub fn of_token<'e>(events: &'e [Event], zone: &Name, token: &str) -> Vec<&'e Event> {
+    events.iter().filter(|e| places(e, zone).iter().any(|p| p.token == token)).collect()
+}
+
+/// Judges the events of one token.
+pub fn judge(mine: &[&Event], token: &str, terms: &Terms<'_>) -> Judged {
+    let Terms { zone, scenarios, patience, operators, until_ms } = *terms;
     let trial = |scenario: &&'static Scenario| {
         let of = |e: &&Event| places(e, zone).iter().any(|p| p.token == token && p.scenario == scenario.id);
         let events: Vec<&Event> = mine.iter().copied().filter(of).collect();
@@ -30,7 +52,7 @@ pub fn judge(events: &[Event], scenarios: &[&'static Scenario], zone: &Name, tok
         Trial::judge(&expected, &events, zone, patience, until_ms)
     };
     let trials: Vec<Trial> = scenarios.iter().map(trial).collect();
-    let profile = Profile::judge(&trials, &mine, &same_network);
+    let profile = Profile::judge(&trials, mine, operators);
     Judged { kind: "testbed-verdict", token: token.to_owned(), profile, trials }
 }
 
@@ -46,16 +68,29 @@ pub fn places(event: &Event, zone: &Name) -> Vec<Place> {
     }
 }
 
-/// Without a table of operators: one network is one operator, and of others nothing is known.
-fn same_network(one: IpAddr, other: IpAddr) -> Option<bool> {
-    match (one, other) {
-        (IpAddr::V4(one), IpAddr::V4(other)) => (one.octets()[..3] == other.octets()[..3]).then_some(true),
-        (IpAddr::V6(one), IpAddr::V6(other)) => (one.octets()[..6] == other.octets()[..6]).then_some(true),
-        _ => None,
-    }
-}
-
 /// Each scenario by its id, with its title and the requirements it rests on.
 pub fn wanted(scenarios: &[&'static Scenario]) -> Vec<(&'static str, String)> {
     scenarios.iter().map(|s| (s.id, format!("{} ({})", s.title, s.requirements.join(", ")))).collect()
+}
+
+/// Whom addresses belong to.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct OperatorsOption {
+    /// Who runs which addresses: lines of "192.0.2.0/24 Example Mail" [default: one network is one operator, and has no name]
+    #[arg(long, value_name = "FILE")]
+    operators: Option<PathBuf>,
+}
+
+impl OperatorsOption {
+    /// The table.
+    ///
+    /// # Errors
+    /// If the file cannot be read or used; names the line.
+    pub fn table(&self) -> Result<Operators, UsageError> {
+        let read = |path: &Path| {
+            let text = file::text("--operators", path)?;
+            Operators::parse(&text).map_err(|(line, what)| UsageError(format!("--operators {}:{line}: {what}", path.display())))
+        };
+        self.operators.as_deref().map_or_else(|| Ok(Operators::default()), read)
+    }
 }

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod judge;
+mod report;
 mod run;
 mod serve;
 mod state;
@@ -24,6 +25,7 @@ enum What {
     Serve(serve::Serve),
     Token(Token),
     Verdict(verdict::Verdict),
+    Report(report::Report),
     Run(Box<run::Run>),
     Doctor(Box<doctor::Doctor>),
 }
@@ -38,6 +40,7 @@ impl Args {
             What::Serve(serve) => serve.run(),
             What::Token(token) => token.run(),
             What::Verdict(verdict) => verdict.run(),
+            What::Report(report) => report.run(),
             What::Run(run) => run.run(),
             What::Doctor(doctor) => doctor.run(),
         }

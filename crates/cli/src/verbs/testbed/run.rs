@@ -1,13 +1,13 @@
 //! `danelaw testbed run`: a suite for the pipeline of a mail server's makers.
 
-use super::judge::{Judged, judge, wanted};
+use super::judge::{Judged, Terms, judge, of_token, wanted};
 use super::serve::zone;
 use super::state::{Kept, Start};
 use crate::common::colour::ColourOption;
 use crate::common::{print, time};
 use crate::exit::{Exit, UsageError};
 use dane::name::Name;
-use dane::sender::{Patience, Place, Ruling};
+use dane::sender::{Operators, Patience, Place, Ruling};
 use lab::testbed::Testbed;
 use std::fs;
 use std::net::Ipv4Addr;
@@ -109,7 +109,8 @@ impl Run {
         // Whoever sends from here has been given all the time there is.
         let patience = Patience { silence_ms: 0, ..Patience::INTERNET };
         let until = u64::try_from(time::now_ms()).unwrap_or(0);
-        let judged = judge(&events, &scenarios, &self.zone, &token, patience, until);
+        let terms = Terms { zone: &self.zone, scenarios: &scenarios, patience, operators: &Operators::default(), until_ms: until };
+        let judged = judge(&of_token(&events, &self.zone, &token), &token, &terms);
         self.tell(&judged, &scenarios)
     }
 

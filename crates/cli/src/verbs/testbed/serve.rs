@@ -1,5 +1,6 @@
 //! `danelaw testbed serve`: the zone's name servers and its mail servers, in one process.
 
+use super::judge::OperatorsOption;
 use super::state::{Export, Kept, Start};
 use super::web::{Pages, Recent};
 use crate::common::print;
@@ -66,6 +67,9 @@ pub struct Serve {
     #[arg(long, value_name = "ADDR:PORT")]
     web: Option<SocketAddr>,
 
+    #[command(flatten)]
+    operators: OperatorsOption,
+
     /// Stop after so many seconds
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
@@ -92,6 +96,7 @@ impl Serve {
     /// # Errors
     /// If a port is in use or the directory cannot be used.
     pub fn run(self) -> Result<Exit, UsageError> {
+        let operators = self.operators.table()?;
         let Self { zone, address, root, dns_port, smtp_port, .. } = self;
         let kept = Kept::start(&self.state, Start { zone, addresses: address, root, dns_port, smtp_port })?;
         let zone = kept.config().zone;
@@ -99,7 +104,7 @@ impl Serve {
         let mut pages = None;
         if self.web.is_some() {
             let recent = Arc::new(Recent::new(zone.clone(), sink, kept.events()?.0));
-            pages = Some(Pages::new(zone, Testbed::build(kept.config()), Arc::clone(&recent)));
+            pages = Some(Pages::new(zone, Testbed::build(kept.config()), Arc::clone(&recent), operators));
             sink = recent;
         }
         let testbed = Testbed::start(kept.config(), sink).map_err(UsageError::new)?;

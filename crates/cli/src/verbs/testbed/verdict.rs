@@ -1,6 +1,6 @@
 //! `danelaw testbed verdict`: what is known of a sender.
 
-use super::judge::{judge, wanted};
+use super::judge::{OperatorsOption, Terms, judge, of_token, wanted};
 use super::state::Kept;
 use crate::common::colour::ColourOption;
 use crate::common::{print, time};
@@ -36,6 +36,9 @@ pub struct Verdict {
     #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
     at: Option<i64>,
 
+    #[command(flatten)]
+    operators: OperatorsOption,
+
     /// One JSON object on one line
     #[arg(long)]
     json: bool,
@@ -50,7 +53,7 @@ impl Verdict {
     /// # Errors
     /// If there is no such test bed or token.
     pub fn run(self) -> Result<Exit, UsageError> {
-        let kept = Kept::open(&self.state)?;
+        let (kept, operators) = (Kept::open(&self.state)?, self.operators.table()?);
         let testbed = Testbed::build(kept.config());
         let token = self.token.to_ascii_lowercase();
         if !testbed.issued(&token) {
@@ -63,7 +66,14 @@ impl Verdict {
         let until = self.at.map_or_else(time::now_ms, |at| at * 1000);
         let config = kept.config();
         let played = testbed.played();
-        let judged = judge(&events, &played, &config.zone, &token, Patience::INTERNET, u64::try_from(until).unwrap_or(0));
+        let terms = Terms {
+            zone: &config.zone,
+            scenarios: &played,
+            patience: Patience::INTERNET,
+            operators: &operators,
+            until_ms: u64::try_from(until).unwrap_or(0),
+        };
+        let judged = judge(&of_token(&events, &config.zone, &token), &token, &terms);
         if self.json {
             print::json(&judged);
         } else {

@@ -1,9 +1,9 @@
 //! The test bed's pages: begin a test, follow it.
 
-use super::judge::{Judged, judge, places};
+use super::judge::{Judged, Terms, judge, places};
 use crate::common::time;
 use dane::name::Name;
-use dane::sender::{Event, Patience};
+use dane::sender::{Event, Operators, Patience};
 use lab::testbed::{EventSink, Testbed};
 use present::Tested;
 use probe::web::{Kind, Method, Request, Response, Site};
@@ -83,12 +83,13 @@ pub struct Pages {
     /// Knows tokens and recipients; another serves.
     testbed: Testbed,
     recent: Arc<Recent>,
+    operators: Operators,
 }
 
 impl Pages {
     /// Of a test bed.
-    pub fn new(zone: Name, testbed: Testbed, recent: Arc<Recent>) -> Self {
-        Self { zone, testbed, recent }
+    pub fn new(zone: Name, testbed: Testbed, recent: Arc<Recent>, operators: Operators) -> Self {
+        Self { zone, testbed, recent, operators }
     }
 
     fn page(&self, request: &Request) -> Response {
@@ -111,7 +112,10 @@ impl Pages {
         let recipients = self.testbed.recipients(token);
         let scenarios: Vec<&'static Scenario> = recipients.iter().map(|(scenario, _)| *scenario).collect();
         let until = u64::try_from(time::now_ms()).unwrap_or(0);
-        (judge(&self.recent.of(token), &scenarios, &self.zone, token, Patience::INTERNET, until), recipients)
+        let terms =
+            Terms { zone: &self.zone, scenarios: &scenarios, patience: Patience::INTERNET, operators: &self.operators, until_ms: until };
+        let events = self.recent.of(token);
+        (judge(&events.iter().collect::<Vec<_>>(), token, &terms), recipients)
     }
 
     fn test(&self, token: &str) -> Response {
