@@ -3,7 +3,7 @@
 use super::Complaint;
 
 /// Crate, and what it may use of ours.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("dane", &[]),
     ("dnssec", &[]),
     ("scenario", &["dane"]),
@@ -15,9 +15,10 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("roots", &["dane"]),
     ("analysis", &["archive", "dane"]),
     ("present", &["analysis", "dane"]),
-    ("operate", &["dane", "probe", "resolve"]),
-    ("cli", &["analysis", "archive", "dane", "dnssec", "lab", "operate", "present", "probe", "resolve", "roots", "scenario"]),
-    ("conformance", &["analysis", "archive", "dane", "dnssec", "lab", "operate", "present", "probe", "resolve", "scenario"]),
+    ("rollover", &["dane"]),
+    ("operate", &["dane", "probe", "resolve", "rollover"]),
+    ("cli", &["analysis", "archive", "dane", "dnssec", "lab", "operate", "present", "probe", "resolve", "rollover", "roots", "scenario"]),
+    ("conformance", &["analysis", "archive", "dane", "dnssec", "lab", "operate", "present", "probe", "resolve", "rollover", "scenario"]),
     ("xtask", &[]),
 ];
 
