@@ -144,6 +144,81 @@ pub fn secret(file: &Path) -> String {
     text.split('"').nth(3).expect("name and secret are quoted").to_owned()
 }
 
+/// NSD, which cannot be updated: its zone includes a file, and a script of its operator raises the serial, signs by BIND's tools and reloads.
+pub struct Nsd {
+    _server: Server,
+    /// Where it answers.
+    pub address: SocketAddr,
+    directory: PathBuf,
+}
+
+impl Nsd {
+    /// Starts it with the zone signed, its files below `directory`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(directory: &Path) -> Self {
+        let directory = directory.join("Nsd");
+        fs::create_dir_all(&directory).expect("directory");
+        let address = SocketAddr::new(HERE, free_port(&[HERE]));
+        let d = directory.display().to_string();
+        fs::write(directory.join("zone"), format!("{TEXT}$INCLUDE {d}/tlsa\n").replace(" 1 3600 ", " SERIAL 3600 ")).expect("zone");
+        fs::write(directory.join("serial"), "1").expect("serial");
+        fs::write(directory.join("tlsa"), "; TLSA records\n").expect("fragment");
+        let (ip, port) = (address.ip(), address.port());
+        let text = format!(
+            "server:\n ip-address: {ip}@{port}\n username: \"\"\n zonesdir: \"{d}\"\n pidfile: \"\"\n database: \"\"\n xfrdir: \"{d}\"\n \
+             xfrdfile: \"{d}/xfrd\"\n zonelistfile: \"{d}/list\"\n server-count: 1\nremote-control:\n control-enable: yes\n \
+             control-interface: \"{d}/control\"\nzone:\n name: \"{ZONE}\"\n zonefile: \"signed\"\n provide-xfr: 127.0.0.0/8 NOKEY\n"
+        );
+        fs::write(directory.join("nsd.conf"), text).expect("nsd.conf");
+        // A script of a person's machine, where these programs are in the path.
+        let program = |name: &str| {
+            let command = software::command(name);
+            format!("{}() {{ LD_LIBRARY_PATH={} {} \"$@\"; }}\n", name.replace('-', "_"), library_path(&command), command.get_program().to_string_lossy())
+        };
+        let programs: String = ["dnssec-keygen", "dnssec-signzone", "nsd-control"].map(program).concat();
+        let sign = format!(
+            "set -e\ncd {d}\n{programs}test -e keys || {{ mkdir keys; dnssec_keygen -q -K keys -a ECDSAP256SHA256 {ZONE}; \
+             dnssec_keygen -q -K keys -a ECDSAP256SHA256 -f KSK {ZONE}; }}\nserial=$(($(cat serial) + 1))\necho $serial > serial\n\
+             sed s/SERIAL/$serial/ zone > unsigned\ndnssec_signzone -S -K keys -o {ZONE} -f signed unsigned\n"
+        );
+        fs::write(directory.join("sign"), &sign).expect("script");
+        fs::write(directory.join("reload"), sign + &format!("nsd_control -c {d}/nsd.conf reload {ZONE}\n")).expect("script");
+        let mut command = std::process::Command::new("sh");
+        command.arg(directory.join("sign"));
+        let _ = succeed(command);
+        let mut command = software::command("nsd");
+        command.arg("-d").arg("-c").arg(directory.join("nsd.conf"));
+        Self { _server: Server::start(command, &directory.join("log"), address), address, directory }
+    }
+
+    /// A file of its directory: `tlsa`, which the zone includes, and the script `reload`.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// As [`Primary::answers`].
+    #[must_use]
+    pub fn answers(&self, name: &str, rtype: &str, has: &str) -> bool {
+        dig(self.address, name, rtype, &["+dnssec"]).contains(has)
+    }
+
+    /// As [`Primary::tlsa`].
+    #[must_use]
+    pub fn tlsa(&self, name: &str) -> Vec<String> {
+        tlsa(self.address, name)
+    }
+}
+
+/// The library path that a command is given.
+fn library_path(command: &std::process::Command) -> String {
+    let value = command.get_envs().find(|(name, _)| *name == "LD_LIBRARY_PATH").and_then(|(_, value)| value);
+    value.map(|value| value.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 fn bind(address: SocketAddr, directory: &Path) -> std::process::Command {
     let (d, port) = (directory.display(), address.port());
     let keys: String = KEYS.iter().map(|name| fs::read_to_string(directory.join(name)).expect("key")).collect();
@@ -209,7 +284,7 @@ fn power_dns(address: SocketAddr, api: SocketAddr, algorithm: &str, directory: &
     ] {
         let mut command = software::command("pdnsutil");
         command.arg(format!("--config-dir={d}")).args(arguments);
-        succeed(command);
+        let _ = succeed(command);
     }
     let mut command = software::command("pdns_server");
     command.arg(format!("--config-dir={d}")).args(["--daemon=no", "--guardian=no"]);

@@ -100,7 +100,7 @@ impl PowerDns {
     /// What the server has at the owner.
     async fn look(&self, client: &Client, zone: &Name, owner: &Name) -> Result<Found, Why> {
         // Servers that do not know the filter show the whole zone.
-        let path = format!("/zones/{}?rrset_name={}&rrset_type=TLSA", id(zone), id(owner));
+        let path = format!("/zones/{}?rrset_name={}", id(zone), id(owner));
         let response = client.ask(Method::GET, &path, &self.key.0, None).await?;
         match response.status {
             200 => read(&response.body, owner),
@@ -148,9 +148,12 @@ fn read(octets: &[u8], owner: &Name) -> Result<Found, Why> {
     let Some(sets) = zone.get("rrsets").and_then(Value::as_array) else { return Err(malformed) };
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let name = fqdn(owner).to_ascii_lowercase();
-    let Some(set) = sets.iter().find(|set| text(set, "type") == "TLSA" && text(set, "name").to_ascii_lowercase() == name) else {
-        return Ok(Found::default());
-    };
+    let of_type = |rtype: &str| sets.iter().find(|set| text(set, "type") == rtype && text(set, "name").to_ascii_lowercase() == name);
+    if let Some(alias) = of_type("CNAME") {
+        let target = alias.pointer("/records/0/content").and_then(Value::as_str).unwrap_or("another name");
+        return Err(Why::Alias { owner: owner.clone(), target: one_line(target).trim_end_matches('.').to_owned() });
+    }
+    let Some(set) = of_type("TLSA") else { return Ok(Found::default()) };
     let mut found = Found { ttl: set.get("ttl").and_then(Value::as_u64).and_then(|ttl| u32::try_from(ttl).ok()), ..Found::default() };
     let mut rdata = Vec::new();
     for record in set.get("records").and_then(Value::as_array).into_iter().flatten() {

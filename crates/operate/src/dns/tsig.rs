@@ -22,8 +22,8 @@ const HEADER: usize = 12;
 pub enum TsigError {
     /// (RFC 8945 section 5.2.1)
     #[error(
-        "the server says that it does not know the key '{0}' (BADKEY): name and algorithm must be those of the server's configuration, and the server \
-         reloaded"
+        "the server says that it does not know the key '{0}' (BADKEY), or, if it is Knot, that the key has no right to this: name and algorithm must \
+         be those of its configuration, and the server reloaded"
     )]
     BadKey(String),
     /// (RFC 8945 section 5.2.2)
@@ -44,7 +44,7 @@ pub enum TsigError {
     #[error("the server answers with TSIG error {0}, which is not defined for updates: look into its log")]
     Other(u16),
     /// No TSIG record.
-    #[error("the answer ({0}) is not signed, so it is not believed: does the server know the key, and is it the server that you mean?")]
+    #[error("the answer ({0}) is not signed, so it is not believed: compare key, secret and clock with the server's, and make sure that it is the server that you mean")]
     Unsigned(String),
     /// A MAC that does not fit.
     #[error("the answer's signature is wrong, so it is not believed: somebody on the path changes it, or the server has another secret under this name")]
