@@ -21,6 +21,7 @@ pub mod nsd;
 pub mod openssl;
 pub mod options;
 pub mod postfix;
+pub mod primary;
 pub mod process;
 pub mod python;
 pub mod relay;

@@ -4,6 +4,7 @@
 //! Two kinds are stored apart, because thousands of domains share a server: [`DomainObservation`] (what the domain's own DNS says) and
 //! [`HostObservation`] (addresses, TLSA and SMTP of one MX host). [`Observation`] joins them for judging.
 
+mod authorities;
 mod cut_off;
 mod earlier;
 mod others;
@@ -12,6 +13,7 @@ mod preflight;
 mod resolver;
 mod round;
 
+pub use authorities::{AuthoritiesObservation, ZoneAuthorities};
 pub use cut_off::CutOff;
 pub use earlier::EarlierVisit;
 pub use others::{ClientOffer, OtherLook, Shows};

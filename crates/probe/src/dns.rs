@@ -26,7 +26,12 @@ pub trait Dns: Send + Sync {
         Box::pin(std::future::ready(Vec::new()))
     }
 
-    /// What this server of the name's zone says, validated.
+    /// A zone's servers as its parent names them, with their addresses. `None`: not known.
+    fn delegation<'a>(&'a self, _apex: &'a Name) -> DnsFuture<'a, Option<Vec<(Name, Vec<IpAddr>)>>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// What this server of the name's zone says, validated. What it says without being an authority is a failure.
     fn lookup_at<'a>(&'a self, _server: IpAddr, name: &'a Name, rtype: Rtype) -> DnsFuture<'a, Lookup> {
         self.lookup(name, rtype)
     }
@@ -62,6 +67,15 @@ impl Dns for resolve::Resolver {
                 Mode::Iterative { .. } => resolve::Resolver::name_servers(self, apex).await.unwrap_or_default(),
                 // An upstream stands between them and us.
                 Mode::Upstream(_) => Vec::new(),
+            }
+        })
+    }
+
+    fn delegation<'a>(&'a self, apex: &'a Name) -> DnsFuture<'a, Option<Vec<(Name, Vec<IpAddr>)>>> {
+        Box::pin(async move {
+            match self.config().mode {
+                Mode::Iterative { .. } => resolve::Resolver::delegation(self, apex).await,
+                Mode::Upstream(_) => None,
             }
         })
     }

@@ -7,6 +7,7 @@
 //! A probe looks at *more* than a sender would: TLSA below insecure names, STARTTLS where it is not offered. What a sender would have done
 //! is the business of `dane`'s policy walk.
 
+mod authorities;
 mod chain;
 mod comeback;
 mod config;
@@ -37,6 +38,7 @@ mod weigh;
 mod wire;
 mod zone;
 
+pub use authorities::observe_authorities;
 pub use comeback::Comeback;
 pub use config::{
     Certificates, ConfigError, DepthLimits, Destinations, Ipv6, LookerConfig, NameServers, OpenSsl, Pace, Policies, Returns, Scope,

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 /// Zones whose servers are asked for the sake of one domain.
 const MAX_ZONES: usize = 8;
 /// Addresses asked of one zone, and questions put to each.
-const MAX_ADDRESSES: usize = 26;
+pub(crate) const MAX_ADDRESSES: usize = 26;
 const MAX_QUESTIONS: usize = 16;
 
 /// What to ask the servers of each zone.
@@ -66,7 +66,16 @@ pub(crate) async fn ask(dns: &Arc<dyn Dns>, questions: Questions) -> Vec<NameSer
 }
 
 async fn of_zone(dns: &Arc<dyn Dns>, zone: &Name, asked: &[(Name, Rtype)]) -> Vec<NameServerObservation> {
-    let servers = dns.name_servers(zone).await;
+    ask_each(dns, zone, dns.name_servers(zone).await, asked).await
+}
+
+/// Asks each of these servers of a zone, at each address.
+pub(crate) async fn ask_each(
+    dns: &Arc<dyn Dns>,
+    zone: &Name,
+    servers: Vec<(Name, Vec<IpAddr>)>,
+    asked: &[(Name, Rtype)],
+) -> Vec<NameServerObservation> {
     let mut addresses: Vec<(Name, IpAddr)> =
         servers.into_iter().flat_map(|(name, addresses)| addresses.into_iter().map(move |address| (name.clone(), address))).collect();
     addresses.truncate(MAX_ADDRESSES);

@@ -28,7 +28,7 @@ impl Zones {
     }
 }
 
-async fn observe(dns: Arc<dyn Dns>, apex: Name) -> ZoneObservation {
+pub(crate) async fn observe(dns: Arc<dyn Dns>, apex: Name) -> ZoneObservation {
     let (soa, ns, ds, dnskey) = tokio::join!(
         dns.lookup(&apex, Rtype::SOA),
         dns.lookup(&apex, Rtype::NS),

@@ -73,6 +73,22 @@ pub fn read(reply: &mut Reply, zone: &Name, question: &Question) -> Meaning {
     }
 }
 
+/// How it shows that the one who answers has this from others, or does not know the zone: his word is none about it.
+pub fn hearsay(reply: &Reply, question: &Question) -> Option<&'static str> {
+    let response = &reply.response;
+    let says_something = [OptRcode::NOERROR, OptRcode::NXDOMAIN].map(OptRcode::to_int).contains(&response.rcode);
+    if reply.aa || !says_something {
+        return None;
+    }
+    match response.answer.iter().any(|set| answers(set, question)) {
+        true if reply.ra => Some("a resolver's cache answers, not an authority"),
+        true => None,
+        // A parent may refer to the child where it is asked for DS.
+        false if question.rtype == Rtype::DS || soa_above(response, &question.name).is_some_and(|_| !reply.ra) => None,
+        false => Some("no answer, and no authority for its absence"),
+    }
+}
+
 /// Drops what does not belong to an answer to this question. A message holds thousands of RRsets and an alias chain many messages, so that
 /// what nobody asked for would cost more than all the rest.
 pub fn scrub(response: &mut Response, question: &Question) {

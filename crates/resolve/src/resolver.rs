@@ -9,16 +9,22 @@ use crate::fetch::Fetcher;
 use crate::iterate::{Families, Lookups, Reach, hop};
 use crate::net::{Net, has_ipv6_route};
 use crate::reply;
-use crate::trouble::Troubles;
+use crate::trouble::{Trouble, Troubles};
 use crate::validate::{Source, Validator};
 use crate::wire::{self, Style};
 use crate::work::{Place, Work};
+use bytes::Bytes;
 use dnssec::{Name, Question, Relation};
 use domain::base::iana::Rtype;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
+
+/// Name servers taken from one set.
+const MAX_NAMES: usize = 32;
+/// Servers of a parent that are asked for a delegation.
+const MAX_PARENTS: usize = 4;
 
 /// Looks names up and validates what it finds. Clones share caches, sockets and server memory.
 #[derive(Clone)]
@@ -99,11 +105,12 @@ impl Resolver {
     }
 
     /// As [`lookup`](Self::lookup), but the question itself is put to this server alone, and its answer is not cached: what one of
-    /// several servers of a zone says. Aliases are not followed to other servers.
+    /// several servers of a zone says. Aliases are not followed to other servers. What it says without being an authority is a failure.
     pub async fn lookup_at(&self, server: IpAddr, name: &Name, rtype: Rtype) -> Answer {
         let question = Question { name: name.clone(), rtype };
         let started = Instant::now();
-        match self.ask_directly(server, &question, self.config().attempts).await {
+        let asked = self.ask_directly(server, &question, self.config().attempts).await;
+        match asked.and_then(|reply| self.first_hand(reply, server, &question)) {
             Ok(reply) => {
                 let hop = Arc::new(hop(reply, server));
                 self.shared.validator.answer(&question, Source::Given(&hop)).await
@@ -113,6 +120,15 @@ impl Resolver {
                 Answer { at, server: Some(server), elapsed, ..Answer::failed(question, error) }
             }
         }
+    }
+
+    /// The reply, if it is an authority's word or that of the upstream.
+    fn first_hand(&self, reply: wire::Reply, server: IpAddr, question: &Question) -> Result<wire::Reply, LookupError> {
+        let upstream = matches!(self.config().mode, Mode::Upstream(upstream) if upstream.ip() == server);
+        let Some(how) = reply::hearsay(&reply, question).filter(|_| !upstream) else { return Ok(reply) };
+        let mut troubles = Troubles::default();
+        troubles.note(server, Trouble::Lame(how), Some(reply.raw));
+        Err(troubles.into_error(&question.name, question))
     }
 
     /// As [`lookup_at`](Self::lookup_at), without validation: the status is indeterminate.
@@ -175,13 +191,36 @@ impl Resolver {
         let question = Question { name: apex.clone(), rtype: Rtype::NS };
         let fetched = fetcher.fetch(&question, place).await?;
         let sets = fetched.response.answer.iter().filter(|set| set.rtype == Rtype::NS && set.owner.is(apex));
+        Ok(self.with_addresses(sets.flat_map(|set| &set.data), place).await)
+    }
+
+    /// The names in these NS records with those of their addresses that may be asked.
+    async fn with_addresses(&self, names: impl Iterator<Item = &Bytes>, place: Place<'_>) -> Vec<(Name, Vec<IpAddr>)> {
+        let fetcher = &self.shared.validator.fetcher;
         let mut servers = Vec::new();
-        for name in sets.flat_map(|set| &set.data).filter_map(|data| Name::from_octets(data.clone()).ok()).take(32) {
+        for name in names.filter_map(|data| Name::from_octets(data.clone()).ok()).take(MAX_NAMES) {
             let mut addresses = fetcher.addresses(&name, place).await.unwrap_or_default();
             addresses.retain(|address| fetcher.descent.allows(*address));
             servers.push((name, addresses));
         }
-        Ok(servers)
+        servers
+    }
+
+    /// A zone's servers as those of its parent name them, with their addresses; unvalidated, for nobody signs a delegation. `None` if none of
+    /// the parent's could be asked, or if there is no parent.
+    pub async fn delegation(&self, apex: &Name) -> Option<Vec<(Name, Vec<IpAddr>)>> {
+        let parent = self.zone_apex(&apex.parent()?).await?;
+        let question = Question { name: apex.clone(), rtype: Rtype::NS };
+        let servers = self.name_servers(&parent).await.ok()?;
+        for server in servers.into_iter().flat_map(|(_, addresses)| addresses).take(MAX_PARENTS) {
+            let Ok(Direct { response, .. }) = self.query_at(server, &question).await else { continue };
+            let mut sets = response.answer.iter().chain(&response.authority);
+            if let Some(set) = sets.find(|set| set.rtype == Rtype::NS && set.owner.is(apex)) {
+                let work = Work::new(&self.shared.config.budgets, &self.shared.config.timeouts);
+                return Some(self.with_addresses(set.data.iter(), Place::new(&work)).await);
+            }
+        }
+        None
     }
 
     /// Whether this server answers over TCP, whatever it says. (R-128 rfc7766#5)
