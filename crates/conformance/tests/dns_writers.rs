@@ -222,7 +222,8 @@ fn nsd_reads_what_its_zone_includes() {
     write_by(&good, &change(OTHER, "", "c"), 0).unwrap();
     soon("the server has both", || nsd.tlsa(OWNER) == seen(300, "b") && nsd.tlsa(OTHER) == seen(300, "c"));
     assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
-    let entries = || fs::read_dir(nsd.file("")).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().ends_with(".danelaw")).count();
+    let entries =
+        || fs::read_dir(nsd.file("")).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().ends_with(".danelaw")).count();
 
     // A reload that fails leaves the file as it was; so does one that never ends.
     let before = fs::read_to_string(&file).unwrap();

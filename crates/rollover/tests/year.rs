@@ -8,7 +8,7 @@ use simulation::grades::{first_wrong, words};
 use simulation::library::{Library, OWN};
 use simulation::ours::{Kill, Ours};
 use simulation::today::{Strategy, Today};
-use simulation::world::{Climate, DAY, YEAR, World};
+use simulation::world::{Climate, DAY, World, YEAR};
 
 /// Years of one world.
 const SPAN: i64 = 5;

@@ -10,6 +10,7 @@ mod import;
 mod lab;
 mod rejudge;
 mod report;
+mod roll;
 mod scan;
 mod smtp;
 mod testbed;
@@ -34,6 +35,7 @@ pub enum Verb {
     Tlsa(tlsa::Args),
     Smtp(smtp::Args),
     Testbed(testbed::Args),
+    Roll(roll::Args),
     Lab(lab::Args),
 }
 
@@ -57,6 +59,7 @@ impl Verb {
             Verb::Tlsa(args) => args.run(),
             Verb::Smtp(args) => args.run(),
             Verb::Testbed(args) => args.run(),
+            Verb::Roll(args) => args.run(),
             Verb::Lab(args) => args.run(),
         };
         exit.map(Into::into)

@@ -50,7 +50,19 @@ impl Ours {
         let atomic = world.chance.happens(500);
         let takes_next = world.chance.happens(700);
         let state = State::new(Vec::new());
-        Self { machine, state, store: Vec::new(), takes_next, atomic, kill: None, looks: 0, actions: 0, haste: 1, removal: None, edition: 0 }
+        Self {
+            machine,
+            state,
+            store: Vec::new(),
+            takes_next,
+            atomic,
+            kill: None,
+            looks: 0,
+            actions: 0,
+            haste: 1,
+            removal: None,
+            edition: 0,
+        }
     }
 
     pub fn phase(&self) -> &Phase {
@@ -73,7 +85,8 @@ impl Ours {
             let ttl = if set.is_empty() { world.climate.negative_ttl } else { server.serves.ttl };
             let inception = expires - world.climate.validity;
             let security = if expires < wall { Security::Bogus } else { Security::Secure };
-            let said = Said { set, ttl: ttl / self.haste, security, reason: String::new(), signature: Some((inception.min(wall), expires)) };
+            let said =
+                Said { set, ttl: ttl / self.haste, security, reason: String::new(), signature: Some((inception.min(wall), expires)) };
             servers.push(ServerLook { server: format!("ns{i}"), said: (!lost).then_some(said) });
         }
         let mut addresses = Vec::new();
@@ -93,7 +106,13 @@ impl Ours {
         let kill = self.kill.filter(|kill| kill.look == self.looks);
         let crashes = world.chance.happens(world.climate.crashes);
         let written = if let Some(kill) = kill { kill.written } else { !crashes || world.chance.happens(500) };
-        let limit = if let Some(kill) = kill { kill.after } else if crashes { world.chance.below(3) } else { usize::MAX };
+        let limit = if let Some(kill) = kill {
+            kill.after
+        } else if crashes {
+            world.chance.below(3)
+        } else {
+            usize::MAX
+        };
         if written {
             self.state = advance.state.clone();
         }
