@@ -38,7 +38,10 @@ pub struct Ours {
     atomic: bool,
     pub kill: Option<Kill>,
     pub looks: usize,
-    pub actions: usize,
+    /// The looks that led to actions.
+    pub acted: Vec<usize>,
+    /// Whether each look is judged once more, which has to change nothing.
+    pub twice: bool,
     /// Waits are cut to a part of this many by telling the machine of TTLs that are as much shorter: a mutation that has to be found.
     pub haste: u32,
     removal: Option<RrSet>,
@@ -50,7 +53,20 @@ impl Ours {
         let atomic = world.chance.happens(500);
         let takes_next = world.chance.happens(700);
         let state = State::new(Vec::new());
-        Self { machine, state, store: Vec::new(), takes_next, atomic, kill: None, looks: 0, actions: 0, haste: 1, removal: None, edition: 0 }
+        Self {
+            machine,
+            state,
+            store: Vec::new(),
+            takes_next,
+            atomic,
+            kill: None,
+            looks: 0,
+            acted: Vec::new(),
+            twice: false,
+            haste: 1,
+            removal: None,
+            edition: 0,
+        }
     }
 
     pub fn phase(&self) -> &Phase {
@@ -73,7 +89,8 @@ impl Ours {
             let ttl = if set.is_empty() { world.climate.negative_ttl } else { server.serves.ttl };
             let inception = expires - world.climate.validity;
             let security = if expires < wall { Security::Bogus } else { Security::Secure };
-            let said = Said { set, ttl: ttl / self.haste, security, reason: String::new(), signature: Some((inception.min(wall), expires)) };
+            let said =
+                Said { set, ttl: ttl / self.haste, security, reason: String::new(), signature: Some((inception.min(wall), expires)) };
             servers.push(ServerLook { server: format!("ns{i}"), said: (!lost).then_some(said) });
         }
         let mut addresses = Vec::new();
@@ -93,11 +110,22 @@ impl Ours {
         let kill = self.kill.filter(|kill| kill.look == self.looks);
         let crashes = world.chance.happens(world.climate.crashes);
         let written = if let Some(kill) = kill { kill.written } else { !crashes || world.chance.happens(500) };
-        let limit = if let Some(kill) = kill { kill.after } else if crashes { world.chance.below(3) } else { usize::MAX };
+        let limit = if let Some(kill) = kill {
+            kill.after
+        } else if crashes {
+            world.chance.below(3)
+        } else {
+            usize::MAX
+        };
         if written {
             self.state = advance.state.clone();
         }
-        self.actions = self.actions.max(advance.actions.len());
+        if !advance.actions.is_empty() {
+            self.acted.push(self.looks);
+        }
+        if self.twice {
+            assert_eq!(self.machine.advance(advance.state.clone(), &look, Self::now(world)), advance);
+        }
         // What is done later cannot be done by one that was killed; what was done is done, whatever is remembered.
         let remembered = std::mem::replace(&mut self.state, advance.state);
         for action in advance.actions.iter().take(limit) {
@@ -107,8 +135,11 @@ impl Ours {
         if limit < usize::MAX {
             self.rebooted();
         }
-        let quiet = advance.actions.is_empty() && matches!(self.phase(), Phase::Ready(_));
-        let pause = if quiet { world.chance.between(6 * HOUR, DAY) } else { world.chance.between(HOUR / 4, HOUR) };
+        // As soon as something can be otherwise, but at least each day.
+        let until = advance.whys.iter().filter_map(|(_, why)| why.until).max().map(|until| until - world.wall());
+        let quiet = if advance.actions.is_empty() { until.unwrap_or(HOUR) } else { HOUR };
+        let pause = quiet.clamp(HOUR / 4, DAY);
+        let pause = world.chance.between(pause / 2, pause);
         world.wake_in(pause, Wake::Look);
     }
 
@@ -143,7 +174,8 @@ impl Ours {
         if self.atomic {
             world.write(&change.result(), world.climate.ttl, Author::Keeper, cause);
         } else {
-            world.write(&change.expect().union(change.add()), world.climate.ttl, Author::Keeper, cause);
+            // What was wrong before stays wrong until the removal.
+            world.write(&change.expect().union(change.add()), world.climate.ttl, world.primary.author, cause);
             self.removal = Some(change.remove().clone());
             let pause = world.chance.between(1, 600);
             world.wake_in(pause, Wake::Step(0));

@@ -320,7 +320,8 @@ impl<'l> World<'l> {
     /// An edit by hand: of the records, or at one address.
     fn hand(&mut self, old_key: Option<usize>) {
         let now = self.library.records(self.primary.set).clone();
-        let without = |index: usize| now.records().iter().enumerate().filter(|(i, _)| *i != index).map(|(_, r)| r.clone()).collect::<RrSet>();
+        let without =
+            |index: usize| now.records().iter().enumerate().filter(|(i, _)| *i != index).map(|(_, r)| r.clone()).collect::<RrSet>();
         let stranger = self.library.new_key();
         let garbage = |matching| self.library.key(stranger).record(matching).unwrap();
         let edited = match self.chance.below(8) {
@@ -403,7 +404,8 @@ impl<'l> World<'l> {
     /// After each event: who can fail now, and by whose doing.
     fn happened(&mut self, cause: Cause) {
         let believed = self.servers.iter().filter(|s| !matches!(s.health, Health::Dead(_))).map(|s| (s.serves, self.signed_until(s)));
-        let served: Vec<(Version, i64)> = believed.filter(|(_, until)| *until > self.at).map(|(v, until)| (self.as_served(v), until)).collect();
+        let served: Vec<(Version, i64)> =
+            believed.filter(|(_, until)| *until > self.at).map(|(v, until)| (self.as_served(v), until)).collect();
         self.history.note(self.at, self.servers[0].serves, self.addresses[0].chain, self.library);
         for failure in self.senders.judge(self.at, &served, &self.addresses, self.library) {
             let by_hand = failure.set.author == Author::Hand || failure.shows.author == Author::Hand;
@@ -412,14 +414,18 @@ impl<'l> World<'l> {
                 Cause::Nature => by_hand,
                 // What was done by hand after the look could not be known.
                 Cause::Keeper { seen } => {
-                    (failure.set.author == Author::Hand && failure.set.made > seen)
+                    (failure.set.author == Author::Hand && failure.set.made >= seen)
                         || (failure.shows.author == Author::Hand && failure.shows.since > seen)
                 }
             };
             if !excused {
                 let (set, shows) = (self.library.records(failure.set.set), failure.shows);
                 let key = self.library.shown(shows.chain).key().short();
-                self.guilty.push(format!("day {}: {cause:?}: {set:?} (made {:?}) for key {key} {shows:?}", (self.at - START) / DAY, failure.set));
+                self.guilty.push(format!(
+                    "day {}: {cause:?}: {set:?} (made {:?}) for key {key} {shows:?}",
+                    (self.at - START) / DAY,
+                    failure.set
+                ));
             }
         }
     }
