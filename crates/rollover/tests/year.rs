@@ -15,7 +15,6 @@ const SPAN: i64 = 5;
 
 struct Outcome {
     guilty: Vec<String>,
-    failed_s: i64,
     rollovers: u64,
     looks: usize,
     wrong: Option<String>,
@@ -41,7 +40,6 @@ fn ours(seed: u64, library: &mut Library, change: impl Fn(&mut Climate, &mut Our
     let graded = world.history.grade(SPAN * YEAR, world.library);
     Outcome {
         guilty: world.guilty.clone(),
-        failed_s: world.senders.failed_s,
         rollovers: world.rollovers,
         looks: keeper.looks,
         wrong: first_wrong(&graded),

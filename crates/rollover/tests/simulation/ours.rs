@@ -44,6 +44,8 @@ pub struct Ours {
     pub twice: bool,
     /// Waits are cut to a part of this many by telling the machine of TTLs that are as much shorter: a mutation that has to be found.
     pub haste: u32,
+    /// Whether it takes over a set that is in order.
+    pub takes_over_order: bool,
     removal: Option<RrSet>,
     edition: usize,
 }
@@ -64,6 +66,7 @@ impl Ours {
             acted: Vec::new(),
             twice: false,
             haste: 1,
+            takes_over_order: false,
             removal: None,
             edition: 0,
         }
@@ -244,6 +247,7 @@ impl Keeper for Ours {
         let ours = key.record(1).unwrap();
         // What is there when the machine takes over.
         let set: Vec<_> = match world.chance.below(8) {
+            _ if self.takes_over_order => vec![ours],
             0 => vec![],
             1 => vec![world.library.leaf_record(chain, 0)],
             2 => vec![key.record(2).unwrap()],
@@ -279,10 +283,6 @@ impl Keeper for Ours {
     fn rebooted(&mut self) {
         self.removal = None;
         self.state = State::read(&self.state.write().unwrap()).unwrap();
-    }
-
-    fn old_key(&self) -> Option<usize> {
-        None
     }
 }
 

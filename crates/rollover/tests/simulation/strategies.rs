@@ -39,7 +39,12 @@ pub fn rows() -> Vec<Row> {
     let mut rows: Vec<Row> =
         today.into_iter().map(|(name, strategy)| row(name, &mut library, |_| Box::new(Today::new(strategy)))).collect();
     let machine = || Machine { keep_key_s: 60 * DAY, ..Machine::default() };
-    rows.push(row("`rollover`: current and next", &mut library, |world| Box::new(Ours::new(machine(), world))));
+    let ours = |world: &mut World<'_>| -> Box<dyn Keeper> {
+        let mut ours = Ours::new(machine(), world);
+        ours.takes_over_order = true;
+        Box::new(ours)
+    };
+    rows.push(row("`rollover`: current and next", &mut library, ours));
     rows
 }
 
