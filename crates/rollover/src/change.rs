@@ -1,11 +1,11 @@
 //! A change of the RRset with the proof that it harms nobody.
 
 use crate::cover;
-use crate::ledger::Ledger;
-use crate::machine::Lane;
+use crate::key::Chain;
 use crate::rrset::RrSet;
-use crate::time::Now;
 use crate::why::{Code, Why};
+use dane::Epoch;
+use dane::name::Name;
 
 /// A change. Only [`Change::prove`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,23 +41,26 @@ impl Change {
         self.expect.union(&self.add).without(&self.remove)
     }
 
-    /// Proves a change from one set to another against every chain with a key of ours that servers may show: the set in the end covers it,
-    /// and the one in between, for those who cannot do both at once, at least where the first one did.
+    /// Proves a change from one set to another against chains that servers for these hosts may show: the set in the end covers each, and
+    /// the one in between, for those who cannot do both at once, at least where the first one did.
     ///
     /// # Errors
     /// The record or chain that stands against it.
-    pub(crate) fn prove(from: &RrSet, to: &RrSet, ledger: &Ledger, lanes: &[Lane], now: Now) -> Result<Self, Why> {
+    pub(crate) fn prove<'a>(
+        from: &RrSet,
+        to: &RrSet,
+        shown: impl IntoIterator<Item = (&'a Name, &'a Chain)>,
+        at: Epoch,
+    ) -> Result<Self, Why> {
         let between = from.union(to);
-        let is_ours = |key| lanes.iter().any(|lane| lane.phase.keys().contains(&key));
-        for shown in ledger.shown().iter().filter(|shown| is_ours(shown.chain.key())) {
-            let covers = |set: &RrSet| cover::chain(set, &shown.chain, &shown.place.host, now.wall);
+        for (host, chain) in shown {
+            let covers = |set: &RrSet| cover::chain(set, chain, host, at);
             let proof = match covers(from) {
                 Ok(()) => covers(&between).and_then(|()| covers(to)),
                 Err(_) => covers(to),
             };
             if let Err(gap) = proof {
-                let words = format!("with the records wanted, {} would fail: {gap}", shown.place.host);
-                return Err(Why::new(Code::Unproven, words));
+                return Err(Why::new(Code::Unproven, format!("with the records wanted, {host} would fail: {gap}")));
             }
         }
         Ok(Self { add: to.without(from), remove: from.without(to), expect: from.clone() })

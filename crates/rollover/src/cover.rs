@@ -32,6 +32,9 @@ pub enum Gap {
 /// # Errors
 /// What does not match.
 pub fn chain(set: &RrSet, chain: &Chain, host: &Name, at: Epoch) -> Result<(), Gap> {
+    if chain.certificates().is_empty() {
+        return key(set, chain.key());
+    }
     let names = std::slice::from_ref(host);
     each(set, |_| true, |records| verify(chain.certificates(), records, names, at, &VerifyOptions::default()))
 }
@@ -55,8 +58,8 @@ fn each(set: &RrSet, asked: impl Fn(u8) -> bool, verify: impl Fn(&[Tlsa]) -> Ver
     }
     let combinations = set.combinations();
     // One alone is the whole.
-    let parts = combinations.into_iter().filter(|(usage, ..)| asked(*usage));
-    for combination in parts {
+    let parts = combinations.iter().filter(|(usage, ..)| combinations.len() > 1 && asked(*usage));
+    for combination in parts.copied() {
         if let Some(why) = why(verify(&set.of(combination))) {
             return Err(Gap::Combination { combination, why });
         }

@@ -97,7 +97,12 @@ impl Chain {
         Ok(Self { key: Key::new(spki), kind, certificates })
     }
 
-    /// The certificates, leaf first.
+    /// The chain to come with a key, of which no certificate exists yet: for plans.
+    pub(crate) fn to_come(key: Key, kind: KeyType) -> Self {
+        Self { certificates: Vec::new(), key, kind }
+    }
+
+    /// The certificates, leaf first; none if they are not issued yet.
     #[must_use]
     pub fn certificates(&self) -> &[CertificateBytes] {
         &self.certificates

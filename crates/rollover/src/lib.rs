@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod look;
 pub mod machine;
 pub mod phase;
+pub mod plan;
 pub mod proof;
 pub mod rrset;
 pub mod time;

@@ -348,7 +348,11 @@ impl Machine {
         if let Some(why) = status.filter(|_| evidence.ledger.held().is_empty()) {
             return Err(why);
         }
-        Change::prove(primary, &wanted, &state.ledger, &state.lanes, evidence.now).map(Some)
+        // Strangers are nobody's to cover.
+        let is_ours = |key| state.lanes.iter().any(|lane| lane.phase.keys().contains(&key));
+        let shown = state.ledger.shown().iter().filter(|shown| is_ours(shown.chain.key()));
+        let shown = shown.map(|shown| (&shown.place.host, &shown.chain));
+        Change::prove(primary, &wanted, shown, evidence.now.wall).map(Some)
     }
 }
 

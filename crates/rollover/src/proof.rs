@@ -6,6 +6,7 @@ use crate::cover;
 use crate::key::{Key, KeyType};
 use crate::ledger::Ledger;
 use crate::look::{Look, Place};
+use crate::rrset::RrSet;
 use crate::time::Now;
 use crate::why::{Code, Why};
 use dane::Epoch;
@@ -107,8 +108,11 @@ impl Evidence<'_> {
 
     /// R-092 rfc7671#8.1: time runs from when the last server has the record.
     pub(crate) fn everywhere(&self, key: &Key) -> Result<Everywhere, Why> {
+        // Most servers serve the same.
+        let mut good: Option<&RrSet> = None;
         for (server, set, silence) in self.ledger.served() {
-            if set.is_some_and(|set| cover::key(set, key).is_ok()) {
+            if set.is_some_and(|set| good == Some(set) || cover::key(set, key).is_ok()) {
+                good = set;
                 continue;
             }
             let why = match silence {
@@ -137,8 +141,9 @@ impl Evidence<'_> {
     /// a server that says something else now.
     pub(crate) fn disagreement(&self, key: &Key) -> Option<Disagreement> {
         let said = self.look.servers.iter().filter_map(|server| server.said.as_ref());
-        let mut secure = said.filter(|said| said.security == Security::Secure);
-        secure.any(|said| cover::key(&said.set, key).is_err()).then_some(Disagreement(()))
+        let mut sets: Vec<&RrSet> = said.filter(|said| said.security == Security::Secure).map(|said| &said.set).collect();
+        sets.dedup();
+        sets.into_iter().any(|set| cover::key(set, key).is_err()).then_some(Disagreement(()))
     }
 
     /// The keys of the holder's kind that its addresses show.

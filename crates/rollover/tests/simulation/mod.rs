@@ -10,5 +10,6 @@ pub mod grades;
 pub mod library;
 pub mod ours;
 pub mod senders;
+pub mod strategies;
 pub mod today;
 pub mod world;

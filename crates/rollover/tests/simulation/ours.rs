@@ -38,9 +38,14 @@ pub struct Ours {
     atomic: bool,
     pub kill: Option<Kill>,
     pub looks: usize,
-    pub actions: usize,
+    /// The looks that led to actions.
+    pub acted: Vec<usize>,
+    /// Whether each look is judged once more, which has to change nothing.
+    pub twice: bool,
     /// Waits are cut to a part of this many by telling the machine of TTLs that are as much shorter: a mutation that has to be found.
     pub haste: u32,
+    /// Whether it takes over a set that is in order.
+    pub takes_over_order: bool,
     removal: Option<RrSet>,
     edition: usize,
 }
@@ -58,8 +63,15 @@ impl Ours {
             atomic,
             kill: None,
             looks: 0,
+<<<<<<< HEAD
             actions: 0,
             haste: 1,
+=======
+            acted: Vec::new(),
+            twice: false,
+            haste: 1,
+            takes_over_order: false,
+>>>>>>> hA
             removal: None,
             edition: 0,
         }
@@ -116,7 +128,12 @@ impl Ours {
         if written {
             self.state = advance.state.clone();
         }
-        self.actions = self.actions.max(advance.actions.len());
+        if !advance.actions.is_empty() {
+            self.acted.push(self.looks);
+        }
+        if self.twice {
+            assert_eq!(self.machine.advance(advance.state.clone(), &look, Self::now(world)), advance);
+        }
         // What is done later cannot be done by one that was killed; what was done is done, whatever is remembered.
         let remembered = std::mem::replace(&mut self.state, advance.state);
         for action in advance.actions.iter().take(limit) {
@@ -126,8 +143,11 @@ impl Ours {
         if limit < usize::MAX {
             self.rebooted();
         }
-        let quiet = advance.actions.is_empty() && matches!(self.phase(), Phase::Ready(_));
-        let pause = if quiet { world.chance.between(6 * HOUR, DAY) } else { world.chance.between(HOUR / 4, HOUR) };
+        // As soon as something can be otherwise, but at least each day.
+        let until = advance.whys.iter().filter_map(|(_, why)| why.until).max().map(|until| until - world.wall());
+        let quiet = if advance.actions.is_empty() { until.unwrap_or(HOUR) } else { HOUR };
+        let pause = quiet.clamp(HOUR / 4, DAY);
+        let pause = world.chance.between(pause / 2, pause);
         world.wake_in(pause, Wake::Look);
     }
 
@@ -162,7 +182,8 @@ impl Ours {
         if self.atomic {
             world.write(&change.result(), world.climate.ttl, Author::Keeper, cause);
         } else {
-            world.write(&change.expect().union(change.add()), world.climate.ttl, Author::Keeper, cause);
+            // What was wrong before stays wrong until the removal.
+            world.write(&change.expect().union(change.add()), world.climate.ttl, world.primary.author, cause);
             self.removal = Some(change.remove().clone());
             let pause = world.chance.between(1, 600);
             world.wake_in(pause, Wake::Step(0));
@@ -231,6 +252,7 @@ impl Keeper for Ours {
         let ours = key.record(1).unwrap();
         // What is there when the machine takes over.
         let set: Vec<_> = match world.chance.below(8) {
+            _ if self.takes_over_order => vec![ours],
             0 => vec![],
             1 => vec![world.library.leaf_record(chain, 0)],
             2 => vec![key.record(2).unwrap()],
@@ -266,10 +288,6 @@ impl Keeper for Ours {
     fn rebooted(&mut self) {
         self.removal = None;
         self.state = State::read(&self.state.write().unwrap()).unwrap();
-    }
-
-    fn old_key(&self) -> Option<usize> {
-        None
     }
 }
 

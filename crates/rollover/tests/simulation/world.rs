@@ -159,10 +159,6 @@ pub trait Keeper {
     fn wake(&mut self, world: &mut World<'_>, wake: Wake);
     /// The machine was started anew.
     fn rebooted(&mut self) {}
-    /// Keys that are ours and were in use, for the hand to bring back.
-    fn old_key(&self) -> Option<usize> {
-        None
-    }
 }
 
 pub struct World<'l> {
@@ -274,7 +270,7 @@ impl<'l> World<'l> {
             }
             Event::Hands => {
                 self.edits += 1;
-                self.hand(keeper.old_key());
+                self.hand();
                 self.in_days(self.climate.hands, Event::Hands);
             }
             Event::Jump => {
@@ -318,7 +314,7 @@ impl<'l> World<'l> {
     }
 
     /// An edit by hand: of the records, or at one address.
-    fn hand(&mut self, old_key: Option<usize>) {
+    fn hand(&mut self) {
         let now = self.library.records(self.primary.set).clone();
         let without =
             |index: usize| now.records().iter().enumerate().filter(|(i, _)| *i != index).map(|(_, r)| r.clone()).collect::<RrSet>();
@@ -331,8 +327,7 @@ impl<'l> World<'l> {
             3 => [garbage(1)].into_iter().collect(),
             4 => now.records().iter().cloned().chain([garbage(2)]).collect(),
             5 => now.records().iter().cloned().chain([garbage(1)]).collect(),
-            6 => return self.hand_installs(stranger),
-            _ => return self.hand_installs(old_key.unwrap_or(stranger)),
+            _ => return self.hand_installs(stranger),
         };
         self.write(&edited, self.primary.ttl, Author::Hand, Cause::Hand);
     }
@@ -408,16 +403,15 @@ impl<'l> World<'l> {
             believed.filter(|(_, until)| *until > self.at).map(|(v, until)| (self.as_served(v), until)).collect();
         self.history.note(self.at, self.servers[0].serves, self.addresses[0].chain, self.library);
         for failure in self.senders.judge(self.at, &served, &self.addresses, self.library) {
-            let by_hand = failure.set.author == Author::Hand || failure.shows.author == Author::Hand;
-            let excused = match cause {
-                Cause::Hand => true,
-                Cause::Nature => by_hand,
-                // What was done by hand after the look could not be known.
-                Cause::Keeper { seen } => {
-                    (failure.set.author == Author::Hand && failure.set.made > seen)
-                        || (failure.shows.author == Author::Hand && failure.shows.since > seen)
-                }
-            };
+            let by_hand = failure.set.author == Author::Hand;
+            // A key that a hand installed is nobody's to publish.
+            let excused = failure.shows.author == Author::Hand
+                || match cause {
+                    Cause::Hand => true,
+                    Cause::Nature => by_hand,
+                    // What was done by hand after the look could not be known.
+                    Cause::Keeper { seen } => by_hand && failure.set.made >= seen,
+                };
             if !excused {
                 let (set, shows) = (self.library.records(failure.set.set), failure.shows);
                 let key = self.library.shown(shows.chain).key().short();
