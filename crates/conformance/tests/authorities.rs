@@ -148,8 +148,7 @@ fn a_change_has_arrived_when_every_authority_has_it() {
 
     write("a", "ab");
     let serial = has(&before, 1).1.unwrap();
-    let during = look(OWNER, &anchor, port);
-    assert_eq!(has(&during, 1), (set("ab"), Some(serial + 1)), "the primary has it at once");
+    let _during = until("the primary has it", &|seen| has(seen, 1) == (set("ab"), Some(serial + 1)));
     let after = until("the slow one has it", &|seen| has(seen, 2) == (set("ab"), Some(serial + 1)));
     assert_eq!(has(&after, 3), (set("a"), Some(serial)), "and one lies behind");
     servers.push(secondary(at(4), at(1), &here.join("dead")));

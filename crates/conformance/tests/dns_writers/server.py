@@ -9,7 +9,7 @@ ALGORITHM = dns.tsig.HMAC_SHA256
 
 
 def rows(section):
-    return [[str(s.name), s.ttl, s.rdclass.name, s.rdtype.name, [str(r) for r in s]] for s in section]
+    return [[str(s.name), s.ttl, (s.deleting or s.rdclass).name, s.rdtype.name, [str(r) for r in s]] for s in section]
 
 
 def answer(mode, question):
