@@ -159,20 +159,24 @@ impl Nsd {
     /// If it does not start.
     #[must_use]
     pub fn start(directory: &Path) -> Self {
+        Self::start_at(SocketAddr::new(HERE, free_port(&[HERE])), &TEXT.replace(" 1 3600 ", " SERIAL 3600 "), directory)
+    }
+
+    /// The same at an address, with a zone of this text, which says `SERIAL` where its serial is and to which the fragment is appended.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_at(address: SocketAddr, zone: &str, directory: &Path) -> Self {
         let directory = directory.join("Nsd");
         fs::create_dir_all(&directory).expect("directory");
-        let address = SocketAddr::new(HERE, free_port(&[HERE]));
         let d = directory.display().to_string();
-        fs::write(directory.join("zone"), format!("{TEXT}$INCLUDE {d}/tlsa\n").replace(" 1 3600 ", " SERIAL 3600 ")).expect("zone");
+        fs::write(directory.join("zone"), format!("{zone}$INCLUDE {d}/tlsa\n")).expect("zone");
         fs::write(directory.join("serial"), "1").expect("serial");
         fs::write(directory.join("tlsa"), "; TLSA records\n").expect("fragment");
-        let (ip, port) = (address.ip(), address.port());
-        let text = format!(
-            "server:\n ip-address: {ip}@{port}\n username: \"\"\n zonesdir: \"{d}\"\n pidfile: \"\"\n database: \"\"\n xfrdir: \"{d}\"\n \
-             xfrdfile: \"{d}/xfrd\"\n zonelistfile: \"{d}/list\"\n server-count: 1\nremote-control:\n control-enable: yes\n \
-             control-interface: \"{d}/control\"\nzone:\n name: \"{ZONE}\"\n zonefile: \"signed\"\n provide-xfr: 127.0.0.0/8 NOKEY\n"
-        );
-        fs::write(directory.join("nsd.conf"), text).expect("nsd.conf");
+        let control = format!("yes\n control-interface: \"{d}/control\"");
+        let zone = "zonefile: \"signed\"\n provide-xfr: 127.0.0.0/8 NOKEY";
+        fs::write(directory.join("nsd.conf"), nsd_configuration(address, &directory, &control, zone)).expect("nsd.conf");
         // A script of a person's machine, where these programs are in the path.
         let program = |name: &str| {
             let command = software::command(name);
@@ -194,9 +198,7 @@ impl Nsd {
         let mut command = std::process::Command::new("sh");
         command.arg(directory.join("sign"));
         let _ = succeed(command);
-        let mut command = software::command("nsd");
-        command.arg("-d").arg("-c").arg(directory.join("nsd.conf"));
-        Self { _server: Server::start(command, &directory.join("log"), address), address, directory }
+        Self { _server: nsd(address, &directory), address, directory }
     }
 
     /// A file of its directory: `tlsa`, which the zone includes, and the script `reload`.
@@ -216,6 +218,32 @@ impl Nsd {
     pub fn tlsa(&self, name: &str) -> Vec<String> {
         tlsa(self.address, name)
     }
+}
+
+/// An NSD that has the zone from a primary, asks it as often as the SOA record says, and is told nothing.
+///
+/// # Panics
+/// If it does not start.
+#[must_use]
+pub fn secondary(address: SocketAddr, primary: SocketAddr, directory: &Path) -> Server {
+    fs::create_dir_all(directory).expect("directory");
+    let zone = format!("zonefile: \"copy\"\n request-xfr: AXFR {}@{} NOKEY", primary.ip(), primary.port());
+    fs::write(directory.join("nsd.conf"), nsd_configuration(address, directory, "no", &zone)).expect("nsd.conf");
+    nsd(address, directory)
+}
+
+fn nsd(address: SocketAddr, directory: &Path) -> Server {
+    let mut command = software::command("nsd");
+    command.arg("-d").arg("-c").arg(directory.join("nsd.conf"));
+    Server::start(command, &directory.join("log"), address)
+}
+
+fn nsd_configuration(address: SocketAddr, directory: &Path, control: &str, zone: &str) -> String {
+    let (d, ip, port) = (directory.display(), address.ip(), address.port());
+    format!(
+        "server:\n ip-address: {ip}@{port}\n username: \"\"\n zonesdir: \"{d}\"\n pidfile: \"\"\n database: \"\"\n xfrdir: \"{d}\"\n \
+         xfrdfile: \"{d}/xfrd\"\n zonelistfile: \"{d}/list\"\n server-count: 1\nremote-control:\n control-enable: {control}\nzone:\n name: \"{ZONE}\"\n {zone}\n"
+    )
 }
 
 /// The library path that a command is given.

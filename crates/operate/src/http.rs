@@ -115,3 +115,78 @@ fn connector(ca: Option<&Path>) -> Result<TlsConnector, Why> {
     let config = config.map_err(|e| wrong(e.to_string()))?.with_root_certificates(roots).with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+    use std::net::SocketAddr;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    /// A server that says this to every request, over TLS, with a certificate of its own for `localhost`; the certificate in PEM.
+    async fn server(says: &'static str) -> (SocketAddr, String) {
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+        let config = config.with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key).expect("a certificate and its key");
+        let (acceptor, listener) = (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.expect("a port"));
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut buffer = [0; 4096];
+                let got = stream.read(&mut buffer).await.unwrap_or(0);
+                let asked = String::from_utf8_lossy(buffer.get(..got).unwrap_or_default()).to_ascii_lowercase();
+                let fine = asked.starts_with("get /api/v1/x?y=z http/1.1") && asked.contains("x-api-key: the-key");
+                let _ = stream.write_all(if fine { says } else { "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n" }.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        (address, own.cert.pem())
+    }
+
+    async fn ask(at: SocketAddr, ca: Option<&str>) -> Result<(u16, String), Why> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("ca.pem");
+        std::fs::write(&file, ca.unwrap_or_default()).expect("a file");
+        let url = format!("https://localhost:{}/api/v1/", at.port());
+        let client = Client::new(&url, ca.map(|_| file.as_path()), Duration::from_secs(5))?;
+        let response = client.ask(Method::GET, "/x?y=z", "the-key", None).await?;
+        Ok((response.status, String::from_utf8_lossy(&response.body).into_owned()))
+    }
+
+    #[tokio::test]
+    async fn https_holds_the_server_against_the_file() {
+        let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n";
+        let (at, certificate) = server(chunks).await;
+        assert_eq!(ask(at, Some(&certificate)).await.expect("an answer"), (200, "hello".to_owned()));
+        let (_, other) = server(chunks).await;
+        assert!(matches!(ask(at, Some(&other)).await, Err(Why::Unreachable(text)) if text.starts_with("TLS")));
+        assert!(matches!(ask(at, None).await, Err(Why::Setting(_))));
+        assert!(matches!(ask(at, Some("nothing")).await, Err(Why::Setting(_))));
+    }
+
+    #[tokio::test]
+    async fn no_redirection_takes_the_key_along() {
+        let (at, certificate) = server("HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(ask(at, Some(&certificate)).await.expect("an answer").0, 302);
+    }
+
+    #[test]
+    fn keys_do_not_go_out_in_the_clear() {
+        let client = |url: &str| Client::new(url, None, Duration::from_secs(1)).map(|client| client.port);
+        for (url, port) in [("http://127.0.0.1:8081/api", 8081), ("http://[::1]/api", 80), ("http://localhost", 80)] {
+            assert_eq!(client(url).expect(url), port);
+        }
+        for url in ["http://192.0.2.1/api", "http://dns.example/api", "http://localhost.example/api"] {
+            assert!(matches!(client(url), Err(Why::InTheClear)), "{url}");
+        }
+        for url in ["127.0.0.1:8081", "ftp://127.0.0.1/", "", "/api"] {
+            assert!(matches!(client(url), Err(Why::Setting(_))), "{url}");
+        }
+    }
+}

@@ -38,8 +38,13 @@ async fn of_name(dns: &Arc<dyn Dns>, name: Name) -> Option<ZoneAuthorities> {
         tokio::join!(zone::observe(Arc::clone(dns), apex.clone()), dns.delegation(&apex), dns.name_servers(&apex));
     let at_parent = delegation.as_ref().map(|servers| servers.iter().map(|(server, _)| server.clone()).collect());
     for (server, addresses) in delegation.into_iter().flatten() {
-        if !servers.iter().any(|(known, _)| *known == server) {
-            servers.push((server, addresses));
+        match servers.iter_mut().find(|(known, _)| *known == server) {
+            Some((_, known)) => {
+                known.extend(addresses);
+                known.sort_unstable();
+                known.dedup();
+            }
+            None => servers.push((server, addresses)),
         }
     }
     let without_address = servers.iter().filter(|(_, addresses)| addresses.is_empty()).map(|(server, _)| server.clone()).collect();

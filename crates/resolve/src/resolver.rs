@@ -191,33 +191,42 @@ impl Resolver {
         let question = Question { name: apex.clone(), rtype: Rtype::NS };
         let fetched = fetcher.fetch(&question, place).await?;
         let sets = fetched.response.answer.iter().filter(|set| set.rtype == Rtype::NS && set.owner.is(apex));
-        Ok(self.with_addresses(sets.flat_map(|set| &set.data), place).await)
+        Ok(self.with_addresses(sets.flat_map(|set| &set.data), &[], place).await)
     }
 
-    /// The names in these NS records with those of their addresses that may be asked.
-    async fn with_addresses(&self, names: impl Iterator<Item = &Bytes>, place: Place<'_>) -> Vec<(Name, Vec<IpAddr>)> {
+    /// The names in these NS records with those of their addresses that may be asked: what came along, else what is looked up.
+    async fn with_addresses(
+        &self,
+        names: impl Iterator<Item = &Bytes>,
+        glue: &[(Name, IpAddr)],
+        place: Place<'_>,
+    ) -> Vec<(Name, Vec<IpAddr>)> {
         let fetcher = &self.shared.validator.fetcher;
         let mut servers = Vec::new();
         for name in names.filter_map(|data| Name::from_octets(data.clone()).ok()).take(MAX_NAMES) {
-            let mut addresses = fetcher.addresses(&name, place).await.unwrap_or_default();
+            let mut addresses: Vec<IpAddr> = glue.iter().filter(|(owner, _)| *owner == name).map(|(_, address)| *address).collect();
+            if addresses.is_empty() {
+                addresses = fetcher.addresses(&name, place).await.unwrap_or_default();
+            }
             addresses.retain(|address| fetcher.descent.allows(*address));
             servers.push((name, addresses));
         }
         servers
     }
 
-    /// A zone's servers as those of its parent name them, with their addresses; unvalidated, for nobody signs a delegation. `None` if none of
-    /// the parent's could be asked, or if there is no parent.
+    /// A zone's servers as those of its parent name them, with their addresses: those that come with the delegation, as resolvers use them, else
+    /// those that can be looked up. Unvalidated, for nobody signs a delegation. `None` if none of the parent's could be asked, or if there is
+    /// no parent.
     pub async fn delegation(&self, apex: &Name) -> Option<Vec<(Name, Vec<IpAddr>)>> {
         let parent = self.zone_apex(&apex.parent()?).await?;
         let question = Question { name: apex.clone(), rtype: Rtype::NS };
         let servers = self.name_servers(&parent).await.ok()?;
         for server in servers.into_iter().flat_map(|(_, addresses)| addresses).take(MAX_PARENTS) {
-            let Ok(Direct { response, .. }) = self.query_at(server, &question).await else { continue };
-            let mut sets = response.answer.iter().chain(&response.authority);
+            let Ok(reply) = self.ask_directly(server, &question, self.config().attempts).await else { continue };
+            let mut sets = reply.response.answer.iter().chain(&reply.response.authority);
             if let Some(set) = sets.find(|set| set.rtype == Rtype::NS && set.owner.is(apex)) {
                 let work = Work::new(&self.shared.config.budgets, &self.shared.config.timeouts);
-                return Some(self.with_addresses(set.data.iter(), Place::new(&work)).await);
+                return Some(self.with_addresses(set.data.iter(), &reply.glue, Place::new(&work)).await);
             }
         }
         None

@@ -5,7 +5,7 @@ mod support;
 use domain::base::iana::{Rcode, Rtype};
 use resolve::{Failure, Resolver, Security};
 use std::time::{Duration, Instant};
-use support::{Action, Answer, Via, World, Zone, name};
+use support::{Action, Answer, Data, Via, World, Zone, name};
 
 /// Root at .1, `test` at .2, `example.test` at .3 and .4, `other.test` at .5 under a server name of `example.test`.
 async fn internet(world: &World) -> [support::Log; 4] {
@@ -146,6 +146,29 @@ async fn one_server_is_asked_directly() {
     assert_eq!(at.data_text(), vec![world.ip(80).to_string()]);
     let dead = resolver.lookup_at(world.ip(99).into(), &question.name, Rtype::A).await;
     assert_eq!(dead.failure, Some(Failure::Unreachable));
+}
+
+#[tokio::test]
+async fn what_a_server_has_from_others_is_not_its_word() {
+    let world = World::new();
+    internet(&world).await;
+    let (owner, address) = (name("www.example.test"), world.ip(80));
+    let owner_too = owner.clone();
+    world
+        .serve(6, move |query| Answer { aa: false, ra: true, answer: vec![(owner_too.clone(), Data::A(address))], ..Answer::to(query) }.send())
+        .await;
+    let resolver = world.resolver();
+    // A cache answers; a server of another zone refers to others.
+    for (server, rtype) in [(6, Rtype::A), (2, Rtype::A), (1, Rtype::SOA)] {
+        let answer = resolver.lookup_at(world.ip(server).into(), &owner, rtype).await;
+        assert_eq!(answer.failure, Some(Failure::Refused), "{server}: {:?}", answer.failure_detail);
+    }
+    let own = resolver.lookup_at(world.ip(3).into(), &owner, Rtype::TLSA).await;
+    assert_eq!((own.failure, own.rcode), (None, 0), "nothing there, says the authority");
+    // The parent's word about its delegation.
+    let servers = resolver.delegation(&name("example.test")).await.unwrap();
+    assert_eq!(servers, ["ns1.example.test", "ns2.example.test"].map(|server| (name(server), vec![world.ip(3).into()])));
+    assert_eq!(resolver.delegation(&name(".")).await, None);
 }
 
 /// R-128 rfc7766#5: what is cut over UDP is asked for again over TCP.

@@ -5,6 +5,9 @@ use dane::tlsa::Tlsa;
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// Characters of a record that are shown: all of a SHA2-512.
+const SHOWN: usize = 134;
+
 /// An RRset of type TLSA: the RDATA of each record. Octets, so that what somebody else has published is held against the server's records as it
 /// is, readable or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,13 +46,17 @@ impl FromIterator<Tlsa> for TlsaSet {
     }
 }
 
-/// In one line: `none`, or the records with commas between.
+/// In one line: `none`, or the records with commas between, of long ones the beginning.
 impl fmt::Display for TlsaSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return f.write_str("none");
         }
-        f.write_str(&self.texts().collect::<Vec<_>>().join(", "))
+        let shown = |text: String| match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+            None => text,
+        };
+        f.write_str(&self.texts().map(shown).collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -131,8 +131,16 @@ pub enum Why {
         /// What stands there.
         text: String,
     },
+    /// The reload failed, and then what undoes the change.
+    #[error("the new records are in the file, as it could not be put back ({error}): mend that, look what is published, then try again; before that, {reload}")]
+    NotRestored {
+        /// What went wrong first.
+        reload: Box<Why>,
+        /// And then.
+        error: std::io::Error,
+    },
     /// The reload.
-    #[error("`{command}` {how}; the file is as before, run the command again when it works{output}")]
+    #[error("`{command}` {how}, so the file was put back as it was: make the command work, then try again{output}")]
     Reload {
         /// The program.
         command: String,
@@ -162,7 +170,8 @@ impl Why {
             Self::Tsig(TsigError::Unsigned(_) | TsigError::Forged | TsigError::Late { .. } | TsigError::Malformed(_)) => Effect::Unknown,
             Self::Tsig(TsigError::BadKey(_) | TsigError::BadSig(_)) => Effect::Unknown,
             Self::Tsig(TsigError::BadTime { .. } | TsigError::BadTrunc | TsigError::Other(_)) => Effect::Nothing,
-            Self::Servfail | Self::Timeout(_) | Self::Broken(_) | Self::Malformed(_) | Self::Reload { .. } => Effect::Unknown,
+            Self::Servfail | Self::Timeout(_) | Self::Broken(_) | Self::Malformed(_) => Effect::Unknown,
+            Self::Reload { .. } | Self::NotRestored { .. } => Effect::Unknown,
             Self::Api { status, .. } if *status >= 500 => Effect::Unknown,
             _ => Effect::Nothing,
         }

@@ -69,11 +69,14 @@ impl Fragment {
         replace(&file, &directory, text.as_bytes())?;
         if let Err(why) = self.reload.run().await {
             // What the server has not read now it must not read by chance later.
-            match &before {
-                Some(text) => replace(&file, &directory, text.as_bytes())?,
-                None => fs::remove_file(&file)?,
-            }
-            return Err(why);
+            let restored = match &before {
+                Some(text) => replace(&file, &directory, text.as_bytes()),
+                None => fs::remove_file(&file),
+            };
+            return Err(match restored {
+                Ok(()) => why,
+                Err(error) => Why::NotRestored { reload: Box::new(why), error },
+            });
         }
         Ok(Done::Written)
     }
@@ -148,7 +151,9 @@ fn replace(file: &Path, directory: &File, octets: &[u8]) -> io::Result<()> {
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
-    written.and_then(|()| directory.sync_all())
+    // Not every file system can do it; without it a crash may bring back the old file, which is whole, too.
+    let _ = written.is_ok().then(|| directory.sync_all());
+    written
 }
 
 fn write_beside(beside: &Path, as_of: Option<&fs::Metadata>, octets: &[u8]) -> io::Result<()> {

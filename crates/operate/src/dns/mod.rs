@@ -39,6 +39,8 @@ pub(crate) use tsig::{sign, verify};
 use dane::Epoch;
 use dane::name::Name;
 
+const MAX_TTL: u32 = i32::MAX.cast_unsigned();
+
 /// A way of publishing.
 #[derive(Debug)]
 pub enum Writer {
@@ -69,6 +71,10 @@ impl Writer {
     /// # Errors
     /// Why it was not made, and whether that is certain ([`Error::effect`]).
     pub async fn write(&self, change: &Change, now: Epoch) -> Result<Done, Error> {
+        // RFC 2181 section 8: larger ones count as 0.
+        if change.ttl > MAX_TTL {
+            return Err(Error::at(&change.owner)(Why::Setting(format!("a TTL of {} s is more than a record can have ({MAX_TTL})", change.ttl))));
+        }
         match self {
             Self::Update(update) => update.write(change, now).await,
             Self::PowerDns(api) => api.write(change).await,

@@ -63,15 +63,10 @@ impl Ours {
             atomic,
             kill: None,
             looks: 0,
-<<<<<<< HEAD
-            actions: 0,
-            haste: 1,
-=======
             acted: Vec::new(),
             twice: false,
             haste: 1,
             takes_over_order: false,
->>>>>>> hA
             removal: None,
             edition: 0,
         }
