@@ -291,7 +291,9 @@ fn dnspython_reads_what_we_sign() {
     assert_eq!(script.write(&change(OWNER, "ab", "")).unwrap(), Done::Written);
     let log = script.server.log();
     let seen: Vec<serde_json::Value> = log.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
-    let row = |ttl: u32, class: &str, rtype: &str, digit: Option<char>| serde_json::json!([OWNER, ttl, class, rtype, digit.map(record).as_slice()]);
+    let row = |ttl: u32, class: &str, rtype: &str, digit: Option<char>| {
+        serde_json::json!([OWNER, ttl, class, rtype, digit.map(record).as_slice()])
+    };
     let [first, second] = seen.as_slice() else { panic!("{log}") };
     assert_eq!((&first["opcode"], &first["sections"][0]), (&"UPDATE".into(), &serde_json::json!([[ZONE, 0, "IN", "SOA", []]])));
     // RFC 2136 section 2.4.3: neither is there. Section 2.5.2, 2.5.1: all that was goes, and these come.

@@ -132,7 +132,9 @@ pub enum Why {
         text: String,
     },
     /// The reload failed, and then what undoes the change.
-    #[error("the new records are in the file, as it could not be put back ({error}): mend that, look what is published, then try again; before that, {reload}")]
+    #[error(
+        "the new records are in the file, as it could not be put back ({error}): mend that, look what is published, then try again; before that, {reload}"
+    )]
     NotRestored {
         /// What went wrong first.
         reload: Box<Why>,
