@@ -106,6 +106,23 @@ fn without_an_answer_nothing_is_published() {
     assert_eq!(status.status.code(), Some(3));
 }
 
+/// Plans and questions change nothing; what is asked for is noted.
+#[test]
+fn plans_and_emergencies() {
+    let place = Place::new();
+    for verb in [&["plan"][..], &["emergency", "--key", "mx"], &["status"]] {
+        let out = place.roll(verb);
+        assert!(matches!(out.status.code(), Some(0 | 3)), "{verb:?}: {}", String::from_utf8_lossy(&out.stderr));
+        assert!(!out.stdout.is_empty() && !place.path().join("state").exists(), "{verb:?} leaves nothing");
+    }
+    let out = place.roll(&["emergency", "--key", "other", "--haste", "safe"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(out.status.code() == Some(2) && said.contains("no such key; there are: mx"), "{said}");
+    assert_eq!(place.roll(&["emergency", "--key", "mx", "--haste", "safe"]).status.code(), Some(0));
+    let state = fs::read_to_string(place.path().join("state/_25._tcp.mx.a.example.json")).unwrap();
+    assert!(state.contains("\"urgency\":\"safe\""), "{state}");
+}
+
 /// Two at once: the second says so and does nothing.
 #[test]
 fn two_at_once_do_not_meet() {

@@ -136,12 +136,6 @@ impl State {
         Self { version: VERSION, lanes, ledger: Ledger::default() }
     }
 
-    /// What caches may hold and servers may show.
-    #[must_use]
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
     /// Reads what [`State::write`] wrote.
     ///
     /// # Errors

@@ -14,5 +14,5 @@ mod world;
 pub use config::{Config, ConfigError, Dns, KeyConfig, Service};
 pub use keys::Keys;
 pub use store::Store;
-pub use turn::{Deed, Mode, Turn, TurnError, may_deploy};
+pub use turn::{Deed, Mode, Turn, TurnError, emergency, may_deploy, plan};
 pub use world::{World, now};

@@ -10,7 +10,8 @@ use dane::chain;
 use dane::name::parse_domain;
 use rollover::deploy::MayDeploy;
 use rollover::key::{Chain, Key};
-use rollover::machine::{Action, Advance, Lane, Machine, State};
+use rollover::machine::{Action, Advance, Lane, Machine, State, Urgency};
+use rollover::plan::{Emergency, Planned};
 use rollover::time::Now;
 use rollover::why::Why;
 use std::fs;
@@ -54,8 +55,6 @@ pub struct Turn {
     pub whys: Vec<(Option<String>, Why)>,
     /// What was done.
     pub deeds: Vec<Deed>,
-    /// Seconds from a set's being replaced until nobody holds it.
-    pub settle_s: i64,
 }
 
 /// Why there was no turn. Nothing was changed.
@@ -87,12 +86,7 @@ impl Turn {
     /// # Errors
     /// If the state or a file cannot be used: then nothing was done.
     pub async fn take(config: &Config, service: &Service, world: &World, store: &Store, mode: Mode, now: Now) -> Result<Self, TurnError> {
-        let keys = Keys::in_directory(&store.keys());
-        let state = match store.read(service)? {
-            Some(state) => state,
-            None => begin(service, &keys, mode, now)?,
-        };
-        let seen = world.look(service, &keys).await.map_err(|e| TurnError::Files(e.to_string()))?;
+        let (keys, state, seen) = known(service, world, store, mode, now).await?;
         let Advance { state, actions, whys } = service.machine().advance(state, &seen.look, now);
         if mode == Mode::Real {
             store.write(service, &state)?;
@@ -113,7 +107,7 @@ impl Turn {
         if mode == Mode::Real {
             doer.put_aside()?;
         }
-        Ok(Self { lanes: state.lanes.clone(), whys, deeds, settle_s: state.ledger().settle_time() })
+        Ok(Self { lanes: state.lanes.clone(), whys, deeds })
     }
 }
 
@@ -130,10 +124,30 @@ impl Deed {
     }
 }
 
+/// What is kept and what is seen of a service.
+async fn known(service: &Service, world: &World, store: &Store, mode: Mode, now: Now) -> Result<(Keys, State, Seen), TurnError> {
+    let keys = Keys::in_directory(&store.keys());
+    let state = match store.read(service)? {
+        Some(state) => state,
+        None => begin(service, &keys, mode, now)?,
+    };
+    let seen = world.look(service, &keys).await.map_err(|e| TurnError::Files(e.to_string()))?;
+    Ok((keys, state, seen))
+}
+
+/// What will be done from here on, and when at the earliest.
+///
+/// # Errors
+/// If the state or a file cannot be used.
+pub async fn plan(service: &Service, world: &World, store: &Store, now: Now) -> Result<Vec<Planned>, TurnError> {
+    let (_, state, seen) = known(service, world, store, Mode::Dry, now).await?;
+    Ok(service.machine().plan(&state, &seen.look, now))
+}
+
 /// Whether a new chain may be deployed now.
 ///
 /// # Errors
-/// If the service has no state yet, or the files cannot be read.
+/// If the state or a file cannot be used.
 pub async fn may_deploy(
     service: &Service,
     key: &str,
@@ -142,13 +156,33 @@ pub async fn may_deploy(
     store: &Store,
     now: Now,
 ) -> Result<MayDeploy, TurnError> {
-    let keys = Keys::in_directory(&store.keys());
-    let Some(state) = store.read(service)? else {
-        let begin = format!("nothing is known of {} yet: run `danelaw roll run --once` first", service.title());
-        return Err(TurnError::Files(begin));
-    };
-    let seen = world.look(service, &keys).await.map_err(|e| TurnError::Files(e.to_string()))?;
+    let (_, state, seen) = known(service, world, store, Mode::Dry, now).await?;
     Ok(service.machine().may_deploy(&state, key, chain, &seen.look, now))
+}
+
+/// What it costs to replace a compromised key, as of now. With an urgency the machine is told to do so.
+///
+/// # Errors
+/// If the state or a file cannot be used, or there is no such key.
+pub async fn emergency(
+    service: &Service,
+    key: &str,
+    haste: Option<Urgency>,
+    world: &World,
+    store: &Store,
+    now: Now,
+) -> Result<Emergency, TurnError> {
+    let mode = if haste.is_some() { Mode::Real } else { Mode::Dry };
+    let (_, mut state, seen) = known(service, world, store, mode, now).await?;
+    let unknown = || TurnError::Files(format!("there is no key {key} in the state of {}", service.title()));
+    let emergency = service.machine().emergency(&state, key, &seen.look, now).ok_or_else(unknown)?;
+    if let Some(urgency) = haste {
+        let lane = state.lanes.iter_mut().find(|lane| lane.name == key).ok_or_else(unknown)?;
+        lane.urgency = urgency;
+        store.write(service, &state)?;
+        store.note(service, now.wall, "compromised", &format!("{key}: {urgency:?}"))?;
+    }
+    Ok(emergency)
 }
 
 /// The state of a service that was never seen: what its files hold is its own.

@@ -48,12 +48,8 @@ impl MayDeploy {
         let named = |what: &dyn std::fmt::Display| UsageError(format!("{}: {what}", self.chain.display()));
         let certificates = dane::chain::read(&file::read(&self.chain)?).map_err(|e| named(&e))?;
         let chain = Chain::new(certificates).map_err(|e| named(&e))?;
-        let service = config.services.iter().find(|service| service.keys.iter().any(|key| key.name == self.key));
-        let Some(service) = service else {
-            let known: Vec<&str> = config.services.iter().flat_map(|s| &s.keys).map(|key| key.name.as_str()).collect();
-            return Err(UsageError(format!("--key {}: no such key; there are: {}", self.key, known.join(", "))));
-        };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(UsageError::new)?;
+        let service = super::service_of(&config, &self.key)?;
+        let runtime = super::runtime()?;
         let _inside = runtime.enter();
         let (world, store) = (self.look.world()?, Store::look(&config.state));
         let answer = runtime.block_on(may_deploy(service, &self.key, &chain, &world, &store, now())).map_err(UsageError::new)?;

@@ -1,5 +1,6 @@
 //! `danelaw roll`: keys, certificates and TLSA records of your own mail servers, kept right through every renewal.
 
+mod emergency;
 mod init;
 mod may_deploy;
 mod plan;
@@ -10,10 +11,11 @@ use crate::common::colour::ColourOption;
 use crate::common::probe::{VisitOptions, looker};
 use crate::common::resolver::ResolverOptions;
 use crate::exit::{Exit, UsageError};
-use operate::roll::{Config, World};
+use operate::roll::{Config, Service, World};
 use probe::{Dns, Pace};
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
 
 /// Keeps keys, certificates and TLSA records right, so that no renewal breaks mail.
 ///
@@ -32,6 +34,7 @@ enum What {
     Plan(plan::Plan),
     Run(Box<run::Run>),
     MayDeploy(Box<may_deploy::MayDeploy>),
+    Emergency(Box<emergency::Emergency>),
 }
 
 impl Args {
@@ -46,8 +49,23 @@ impl Args {
             What::Plan(plan) => plan.run(),
             What::Run(run) => run.run(),
             What::MayDeploy(may_deploy) => may_deploy.run(),
+            What::Emergency(emergency) => emergency.run(),
         }
     }
+}
+
+/// Where lookers live.
+fn runtime() -> Result<Runtime, UsageError> {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(UsageError::new)
+}
+
+/// The service that a key belongs to.
+fn service_of<'c>(config: &'c Config, key: &str) -> Result<&'c Service, UsageError> {
+    let of = |service: &&Service| service.keys.iter().any(|known| known.name == key);
+    config.services.iter().find(of).ok_or_else(|| {
+        let known: Vec<&str> = config.services.iter().flat_map(|service| &service.keys).map(|key| key.name.as_str()).collect();
+        UsageError(format!("--key {key}: no such key; there are: {}", known.join(", ")))
+    })
 }
 
 /// Where everything is said.

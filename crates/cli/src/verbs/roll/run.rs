@@ -55,7 +55,7 @@ impl Run {
             Mode::Real => Store::open(&config.state).map_err(|e| UsageError(format!("{}: {e}", config.state.display())))?,
             Mode::Dry => Store::look(&config.state),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(UsageError::new)?;
+        let runtime = super::runtime()?;
         let _inside = runtime.enter();
         let world = self.look.world()?;
         loop {

@@ -137,7 +137,7 @@ impl Status {
     pub fn run(self) -> Result<Exit, UsageError> {
         let config = self.look.config.read()?;
         let store = Store::look(&config.state);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(UsageError::new)?;
+        let runtime = super::runtime()?;
         let _inside = runtime.enter();
         let (world, style) = (self.look.world()?, self.look.colour.style());
         let mut exit = Exit::Good;
