@@ -25,11 +25,12 @@ struct Place {
     directory: PathBuf,
     dns: SocketAddr,
     smtp: u16,
+    keep_days: u32,
     servers: Vec<Server>,
 }
 
 impl Place {
-    fn start(directory: &Path) -> Self {
+    fn start(directory: &Path, keep_days: u32) -> Self {
         let directory = directory.to_owned();
         let dns = SocketAddr::new(HERE, free_port(&[HERE]));
         let smtp = free_port(&[MX]);
@@ -39,7 +40,7 @@ impl Place {
         let named = Server::start(named(dns, &directory), &directory.join("named.log"), dns);
         let script = directory.join("certify");
         fs::write(&script, CERTIFY).unwrap();
-        let mut place = Self { directory, dns, smtp, servers: vec![named] };
+        let mut place = Self { directory, dns, smtp, keep_days, servers: vec![named] };
         place.certificate("server.pem");
         let chains = vec![place.file("server.pem")];
         let listener = Listener { address: MX, host: "mx.mail.example".to_owned(), chains, parameters: vec![] };
@@ -82,10 +83,11 @@ impl Place {
     }
 
     fn configuration(&self, postfix: u32) -> String {
+        let keep_days = self.keep_days;
         format!(
             "state = {state:?}\n[dns]\nby = \"update\"\nserver = \"{dns}\"\nkey-file = {key:?}\nzone = \"mail.example\"\n\
              [[service]]\nhosts = [\"mx.mail.example\"]\nttl = {TTL}\ntickets = 1\n\
-             [[service.key]]\nname = \"mx\"\nkind = \"ecdsa\"\ncertificate = {server:?}\nkeep-days = 0\n\
+             [[service.key]]\nname = \"mx\"\nkind = \"ecdsa\"\ncertificate = {server:?}\nkeep-days = {keep_days}\n\
              certify = [\"sh\", {certify:?}]\nreload = [\"kill\", \"-HUP\", \"{postfix}\"]\n",
             state = self.file("state"),
             dns = self.dns,
@@ -105,6 +107,20 @@ impl Place {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let rows = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect();
         (output.status.code(), rows, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Turns, until a row is as wanted; a minute at most.
+    fn turn_until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let (code, rows, said) = self.danelaw(&["roll", "run", "--once"]);
+            assert!(matches!(code, Some(0 | 3)), "{code:?} {rows:?} {said}");
+            if wanted(&rows[0]) {
+                return rows[0].clone();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{rows:?}");
+            std::thread::sleep(Duration::from_millis(300));
+        }
     }
 
     /// Digests of the records that the server has.
@@ -152,10 +168,10 @@ fn named(at: SocketAddr, directory: &Path) -> std::process::Command {
     command
 }
 
-fn in_a_network(test: &str, work: impl FnOnce(&Place)) {
+fn in_a_network(test: &str, keep_days: u32, work: impl FnOnce(&Place)) {
     if network::of_our_own(test, &[]) {
         let directory = tempfile::tempdir().unwrap();
-        work(&Place::start(directory.path()));
+        work(&Place::start(directory.path(), keep_days));
     }
 }
 
@@ -169,7 +185,7 @@ struct Moment {
 /// R-091 rfc7672#4: two whole rollovers, and never a set that somebody may hold without the key that somebody may meet.
 #[test]
 fn two_rollovers_and_no_sender_fails() {
-    in_a_network("two_rollovers_and_no_sender_fails", |place| {
+    in_a_network("two_rollovers_and_no_sender_fails", 0, |place| {
         let over = AtomicBool::new(false);
         let (moments, keys) = std::thread::scope(|scope| {
             let watch = scope.spawn(|| {
@@ -224,5 +240,56 @@ fn two_rollovers_and_no_sender_fails() {
             assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o077, 0, "{file:?}");
         }
         assert_eq!(fs::metadata(place.file("state/keys")).unwrap().permissions().mode() & 0o777, 0o700);
+    });
+}
+
+fn phase(row: &Value) -> &str {
+    row["keys"][0]["phase"].as_str().unwrap()
+}
+
+/// Somebody else renews: an ACME client's hook asks, a certificate comes early, and somebody edits the zone.
+#[test]
+fn renewals_by_others_and_edits_by_hand() {
+    in_a_network("renewals_by_others_and_edits_by_hand", 365, |place| {
+        let ready = place.turn_until(|row| phase(row) == "ready");
+        let keys: Vec<&str> = ready["keys"][0]["keys"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let [current, next] = keys[..] else { panic!("two keys: {keys:?}") };
+        assert_eq!(place.published().len(), 2, "the next key's record is there before anybody needs it");
+        let chain = |key: PathBuf, name: &str| {
+            let mut openssl = software::command("openssl");
+            openssl.args("req -new -x509 -days 30 -subj /CN=mx.mail.example -key".split(' ')).arg(key).arg("-out").arg(place.file(name));
+            let _ = succeed(openssl);
+            place.file(name).display().to_string()
+        };
+        // A hook with a key that nobody published: renew with the one in use.
+        place.certificate("stranger.pem");
+        let stranger = place.file("first.crt").display().to_string();
+        let (code, rows, said) = place.danelaw(&["roll", "may-deploy", "--key", "mx", &stranger]);
+        assert_eq!((code, rows[0]["answer"].as_str()), (Some(1), Some("renew-with")), "{rows:?} {said}");
+        assert!(rows[0]["why"]["words"].as_str().unwrap().contains(current), "{rows:?}");
+        // With the next key: yes, months before it is due.
+        let key = place.file(&format!("state/keys/mx-{next}.pem"));
+        let early = chain(key.clone(), "early.crt");
+        let (code, rows, said) = place.danelaw(&["roll", "may-deploy", "--key", "mx", &early]);
+        assert_eq!((code, rows[0]["answer"].as_str()), (Some(0), Some("yes")), "{rows:?} {said}");
+        let both = [fs::read(&key).unwrap(), fs::read(&early).unwrap()].concat();
+        fs::write(place.file("server.pem"), both).unwrap();
+        let mut hup = software::command("kill");
+        hup.args(["-HUP", &place.servers[1].id().to_string()]);
+        let _ = succeed(hup);
+        let retired = place.turn_until(|row| phase(row) == "ready" && row["keys"][0]["keys"][0] == next);
+        assert_ne!(retired["keys"][0]["keys"][1], current, "a key that was used does not come again");
+        assert!(!place.published().iter().any(|digest| digest.starts_with(current)), "the old record is gone");
+        // Somebody takes a record away that is needed: it is back after the next turn.
+        let digest = place.published().into_iter().find(|digest| digest.starts_with(next)).expect("its record");
+        let mut nsupdate = software::command("nsupdate");
+        nsupdate.arg("-k").arg(place.file("tsig")).arg(place.file("edit"));
+        let (ip, port) = (place.dns.ip(), place.dns.port());
+        fs::write(place.file("edit"), format!("server {ip} {port}\nzone mail.example\nupdate delete {OWNER} TLSA 3 1 1 {digest}\nsend\n"))
+            .unwrap();
+        let _ = succeed(nsupdate);
+        assert!(!place.published().contains(&digest));
+        place.turn_until(|row| row["deeds"].as_array().is_some_and(|deeds| deeds.iter().any(|deed| deed["what"] == "done")));
+        assert!(place.published().contains(&digest), "{:?}", place.published());
     });
 }
