@@ -6,6 +6,7 @@ mod debian;
 mod docs;
 mod fuzz;
 mod manual;
+mod package;
 mod psl;
 mod rfc;
 mod roots;
@@ -26,6 +27,8 @@ Usage: cargo xtask COMMAND
   rfc                        every MUST of the areas claimed as done is cited in code and in a test; writes docs/requirements.md
   docs [--check]             generate docs/ (command line, manual pages, scenarios, causes), or check that it is up to date
   packages                   fetch the Debian packages of the conformance tests below the target directory, and list them
+  package [--binary FILE] [--out DIR]
+                             build a Debian package: binary, manual pages, and the units of `danelaw roll`
   software                   let other people's mail and name servers do all that the lab has, and write docs/software.md (as root, half an hour)
   roots                      make the list of Mozilla's roots anew, from every release of certifi
   psl                        make the public suffix list anew, from the newest release of publicsuffixlist
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         "rfc" => rfc::run(rest),
         "docs" => docs::run(rest),
         "packages" => debian::run(rest),
+        "package" => package::run(rest),
         "software" => test::software(rest),
         "psl" => psl::run(rest),
         "roots" => roots::run(rest),

@@ -90,7 +90,7 @@ fn runner(part: Part<'_>) -> Command {
 }
 
 /// Tests with mail servers that start only as root.
-const AS_ROOT: [&str; 7] = ["postfix", "mail_servers", "depth", "ipv6", "field", "testbed_run", "roll"];
+const AS_ROOT: [&str; 8] = ["postfix", "mail_servers", "depth", "ipv6", "field", "testbed_run", "roll", "package"];
 
 /// Writes `docs/software.md` anew: the deep tier of the test that holds it to what is seen.
 pub fn software(arguments: &[String]) -> Result<(), String> {
