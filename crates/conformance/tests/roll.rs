@@ -243,6 +243,23 @@ fn two_rollovers_and_no_sender_fails() {
     });
 }
 
+/// A certificate for a key, 25 days into 30.
+fn old(directory: &Path, key: &str) -> PathBuf {
+    let file = directory.join("old.crt");
+    let script = format!(
+        "cd {0} && mkdir -p ca && : > ca/index && echo 01 > ca/serial && printf '[ca]\ndefault_ca=c\n[c]\ndatabase=ca/index\nserial=ca/serial\n\
+         new_certs_dir=ca\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n' > ca/conf && \
+         openssl req -new -key state/keys/mx-{key}.pem -subj /CN=mx.mail.example -out ca/req && \
+         openssl ca -batch -config ca/conf -selfsign -keyfile state/keys/mx-{key}.pem -in ca/req -out old.crt -notext \
+         -startdate $(date -u -d '25 days ago' +%y%m%d%H%M%SZ) -enddate $(date -u -d '5 days' +%y%m%d%H%M%SZ)",
+        directory.display()
+    );
+    let mut shell = software::command("sh");
+    shell.args(["-ec", &script]);
+    let _ = succeed(shell);
+    file
+}
+
 fn phase(row: &Value) -> &str {
     row["keys"][0]["phase"].as_str().unwrap()
 }
@@ -280,6 +297,24 @@ fn renewals_by_others_and_edits_by_hand() {
         let retired = place.turn_until(|row| phase(row) == "ready" && row["keys"][0]["keys"][0] == next);
         assert_ne!(retired["keys"][0]["keys"][1], current, "a key that was used does not come again");
         assert!(!place.published().iter().any(|digest| digest.starts_with(current)), "the old record is gone");
+        // A certificate in the last third of its life is renewed with the same key; a command that fails is tried again an hour later.
+        let short = [fs::read(place.file(&format!("state/keys/mx-{next}.pem"))).unwrap(), fs::read(old(&place.directory, next)).unwrap()];
+        fs::write(place.file("server.pem"), short.concat()).unwrap();
+        fs::rename(place.file("certify"), place.file("certify.away")).unwrap();
+        let failed = |row: &Value, what: &str| {
+            row["deeds"].as_array().unwrap().iter().any(|d| d["what"] == "failed" && d["detail"].as_str().unwrap().contains(what))
+        };
+        let turn = || place.danelaw(&["roll", "run", "--once"]).1;
+        let rows = turn();
+        assert!(failed(&rows[0], "renew the certificate of mx with the same key"), "{rows:?}");
+        let rows = turn();
+        assert!(failed(&rows[0], "an hour after it"), "{rows:?}");
+        fs::rename(place.file("certify.away"), place.file("certify")).unwrap();
+        fs::remove_file(place.file(&format!("state/keys/mx-{next}.csr"))).unwrap();
+        let before = place.published();
+        place.turn_until(|row| row["deeds"].as_array().unwrap().iter().any(|d| d["detail"] == "renewed the certificate of mx"));
+        assert_eq!(place.published(), before, "no record changes by it");
+        assert!(place.shown().is_some_and(|digest| digest.starts_with(next)));
         // Somebody takes a record away that is needed: it is back after the next turn.
         let digest = place.published().into_iter().find(|digest| digest.starts_with(next)).expect("its record");
         let mut nsupdate = software::command("nsupdate");

@@ -6,6 +6,7 @@ use super::keys::{Keys, public};
 use super::store::{Store, StoreError};
 use super::world::{Seen, World};
 use crate::dns::{self, ApiKey, Change, Done, Fragment, PowerDns, Reload, TlsaSet, Update, Writer};
+use dane::cert::Certificate;
 use dane::chain;
 use dane::name::parse_domain;
 use rollover::deploy::MayDeploy;
@@ -17,10 +18,15 @@ use rollover::why::Why;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 /// How long a command of the operator's may take.
 const COMMAND: Duration = Duration::from_secs(120);
+/// After a try to get a certificate that failed, how long until the next: authorities count.
+const AFTER_FAILURE: Duration = Duration::from_secs(3600);
+/// How long a server may take to show what it was given, and between two looks.
+const SHOWN: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(2));
 /// How long a DNS server may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -97,6 +103,18 @@ impl Turn {
             let deed = match mode {
                 Mode::Dry => Deed::Would(doer.told(action)),
                 Mode::Real => doer.act(action, world).await,
+            };
+            if mode == Mode::Real {
+                let (what, detail) = deed.parts();
+                store.note(service, now.wall, what, detail)?;
+            }
+            deeds.push(deed);
+        }
+        for config in doer.expiring(&actions) {
+            let told = format!("renew the certificate of {} with the same key", config.name);
+            let deed = match mode {
+                Mode::Dry => Deed::Would(told),
+                Mode::Real => doer.renew(config, world).await.unwrap_or_else(|why| Deed::Failed(format!("{told}: {why}"))),
             };
             if mode == Mode::Real {
                 let (what, detail) = deed.parts();
@@ -315,11 +333,39 @@ impl Doer<'_> {
         }
     }
 
+    /// Keys whose certificate has lived two thirds of its life, as ACME clients renew. No key changes by it, and no record of `3 1 M` does.
+    fn expiring(&self, actions: &[Action]) -> Vec<&KeyConfig> {
+        let is_old = |config: &KeyConfig| {
+            let octets = fs::read(&config.certificate).ok()?;
+            let leaf = chain::read(&octets).ok()?.into_iter().next()?;
+            let leaf = Certificate::parse(&leaf.0).ok()?;
+            let (from, to) = (leaf.not_before?, leaf.not_after?);
+            Some(self.now.wall >= to.saturating_sub(to.saturating_sub(from) / 3))
+        };
+        let moves =
+            |config: &KeyConfig| actions.iter().any(|action| matches!(action, Action::Install { lane, .. } if *lane == config.name));
+        let due = |config: &&KeyConfig| !config.certify.is_empty() && !moves(config) && is_old(config).unwrap_or(false);
+        self.service.keys.iter().filter(due).collect()
+    }
+
+    /// Gets a new certificate for the key in use.
+    async fn renew(&self, config: &KeyConfig, world: &World) -> Result<Deed, String> {
+        let lane = self.state.lanes.iter().find(|lane| lane.name == config.name);
+        let key = lane.and_then(|lane| lane.phase.keys().first().map(|key| (*key).clone())).ok_or("it has no key in use")?;
+        let chain_file = self.keys.chain(config, &key);
+        let kept = self.kept(config, &key)?;
+        self.certify(config, &kept.file, &chain_file).await?;
+        self.install(config, &key, world).await.map(|_| Deed::Done(format!("renewed the certificate of {}", config.name)))
+    }
+
+    fn kept(&self, config: &KeyConfig, key: &Key) -> Result<super::keys::Kept, String> {
+        let kept = self.keys.of(config).map_err(|e| e.to_string())?;
+        kept.into_iter().find(|kept| kept.key == *key).ok_or_else(|| format!("the private key of {} is not here", key.short()))
+    }
+
     /// Certifies the key if it is not yet, installs both, and looks whether the world sees them. What did not take is put back.
     async fn install(&self, config: &KeyConfig, key: &Key, world: &World) -> Result<Deed, String> {
-        let kept = self.keys.of(config).map_err(|e| e.to_string())?;
-        let kept =
-            kept.into_iter().find(|kept| kept.key == *key).ok_or_else(|| format!("the private key of {} is not here", key.short()))?;
+        let kept = self.kept(config, key)?;
         let chain_file = self.keys.chain(config, key);
         if !chain_file.exists() {
             self.certify(config, &kept.file, &chain_file).await?;
@@ -338,12 +384,11 @@ impl Doer<'_> {
         let private = Zeroizing::new(fs::read(&kept.file).map_err(|e| format!("{}: {e}", kept.file.display()))?);
         let before = install(&config.certificate, config.key_file.as_deref(), &private, &octets).map_err(|e| e.to_string())?;
         let took = match self.run(&config.reload).await {
-            Ok(()) => self.is_shown(key, world).await,
+            Ok(()) => self.is_shown(&chain, world).await,
             Err(why) => Err(why),
         };
         let Err(why) = took else { return Ok(Deed::Done(format!("installed key {} of {}", key.short(), config.name))) };
-        let back = before.restore().map_err(|e| e.to_string());
-        let back = match back {
+        let back = match before.restore().map_err(|e| e.to_string()) {
             Ok(()) => self.run(&config.reload).await,
             Err(why) => Err(why),
         };
@@ -353,16 +398,31 @@ impl Doer<'_> {
         })
     }
 
-    /// Whether anybody is shown the key now. That all are is for the next look to see.
-    async fn is_shown(&self, key: &Key, world: &World) -> Result<(), String> {
-        let seen = world.look(self.service, self.keys).await.map_err(|e| e.to_string())?;
-        let shown = seen.look.addresses.iter().flat_map(|address| &address.shown).any(|chain| chain.key() == key);
-        if shown { Ok(()) } else { Err(format!("after the reload no address shows key {}", key.short())) }
+    /// Whether anybody is shown the certificate, as soon as the server has taken it. That all are is for the next look to see.
+    async fn is_shown(&self, chain: &Chain, world: &World) -> Result<(), String> {
+        let begun = Instant::now();
+        loop {
+            let seen = world.look(self.service, self.keys).await.map_err(|e| e.to_string())?;
+            let leaf = chain.certificates().first();
+            if seen.look.addresses.iter().flat_map(|address| &address.shown).any(|shown| shown.certificates().first() == leaf) {
+                return Ok(());
+            }
+            if begun.elapsed() >= SHOWN.0 {
+                return Err("after the reload no address shows the new certificate".to_owned());
+            }
+            sleep(SHOWN.1).await;
+        }
     }
 
     /// Runs the command that gets a certificate. It writes beside, so that one that breaks off leaves nothing.
     async fn certify(&self, config: &KeyConfig, key: &Path, chain: &Path) -> Result<(), String> {
         let (request, new) = (chain.with_extension("csr"), chain.with_extension("new"));
+        // The request is left by a try that failed.
+        let tried = fs::metadata(&request).and_then(|request| request.modified()).ok().and_then(|at| at.elapsed().ok());
+        if tried.is_some_and(|ago| ago < AFTER_FAILURE) {
+            let last = format!("the last try failed, and the next is an hour after it; remove {} to try at once", request.display());
+            return Err(last);
+        }
         let csr = request_for(self.service, key).map_err(|e| format!("the request for a certificate cannot be made: {e}"))?;
         super::install::replace(&request, csr.as_bytes(), 0o600).map_err(|e| format!("{}: {e}", request.display()))?;
         let told = |path: &Path| path.display().to_string();
@@ -375,7 +435,9 @@ impl Doer<'_> {
         argv.push(format!("DANELAW_HOSTS={}", self.service.hosts.join(" ")));
         argv.extend(config.certify.iter().cloned());
         self.run(&argv).await?;
-        fs::rename(&new, chain).map_err(|e| format!("the command wrote no chain to {}: {e}", new.display()))
+        fs::rename(&new, chain).map_err(|e| format!("the command wrote no chain to {}: {e}", new.display()))?;
+        let _ = fs::remove_file(&request);
+        Ok(())
     }
 
     async fn run(&self, argv: &[String]) -> Result<(), String> {
