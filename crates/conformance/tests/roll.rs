@@ -328,3 +328,29 @@ fn renewals_by_others_and_edits_by_hand() {
         assert!(place.published().contains(&digest), "{:?}", place.published());
     });
 }
+
+/// A server that cannot be reloaded keeps what it had, and mail goes on.
+#[test]
+fn what_does_not_take_is_put_back() {
+    in_a_network("what_does_not_take_is_put_back", 0, |place| {
+        let text = fs::read_to_string(place.file("roll.toml")).unwrap();
+        let (before, _) = text.rsplit_once("reload =").unwrap();
+        fs::write(place.file("roll.toml"), format!("{before}reload = [\"false\"]\n")).unwrap();
+        let files = fs::read(place.file("server.pem")).unwrap();
+        let begun = Instant::now();
+        loop {
+            let (code, rows, said) = place.danelaw(&["roll", "run", "--once"]);
+            let deeds = rows[0]["deeds"].as_array().unwrap();
+            if let Some(failed) = deeds.iter().find(|deed| deed["what"] == "failed") {
+                assert!(failed["detail"].as_str().unwrap().contains("false"), "{rows:?} {said}");
+                assert_eq!(code, Some(1));
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{rows:?}");
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        assert!(fs::read(place.file("server.pem")).unwrap() == files, "the former key and certificate are there");
+        let shown = place.shown().expect("mail is taken");
+        assert!(place.published().contains(&shown), "and its record is published");
+    });
+}
