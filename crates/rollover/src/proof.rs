@@ -106,6 +106,14 @@ impl Evidence<'_> {
         if answers == 0 { Err(Why::new(Code::ServerSilent, "no authoritative server answers")) } else { Ok(Sound(())) }
     }
 
+    /// A new key is deployed only while every server can be heard: one that is silent may say by now what somebody else has written.
+    pub(crate) fn heard(&self) -> Result<(), Why> {
+        let silent = self.ledger.served().find_map(|(server, _, silence)| Some((server, silence?)));
+        silent.map_or(Ok(()), |(server, left)| {
+            Err(Why::new(Code::ServerSilent, format!("{server} does not answer, so what it says now is not known")).until(self.after(left)))
+        })
+    }
+
     /// R-092 rfc7671#8.1: time runs from when the last server has the record.
     pub(crate) fn everywhere(&self, key: &Key) -> Result<Everywhere, Why> {
         // Most servers serve the same.
