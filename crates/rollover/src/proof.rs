@@ -4,7 +4,7 @@
 
 use crate::cover;
 use crate::key::{Key, KeyType};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Shown};
 use crate::look::{Look, Place};
 use crate::rrset::RrSet;
 use crate::time::Now;
@@ -193,17 +193,17 @@ impl Evidence<'_> {
 
     /// R-093 rfc7672#4: the old record goes only after the old chain.
     pub(crate) fn retired(&self, old: &Key) -> Result<Retired, Why> {
-        for shown in self.ledger.shown().iter().filter(|shown| shown.chain.key() == old) {
-            let Place { host, address } = &shown.place;
-            return Err(match self.ledger.remembered(shown, self.tickets_s) {
-                None => Why::new(Code::AddressDiffers, format!("{host} [{address}] shows the old key {}", old.short())),
-                Some(left) => {
-                    let words = format!("sessions and caches may remember the old key {}", old.short());
-                    Why::new(Code::Remembered, words).until(self.after(left))
-                }
-            });
-        }
-        Ok(Retired(()))
+        let remembered = |shown: &&Shown| self.ledger.remembered(shown, self.tickets_s).unwrap_or(i64::MAX);
+        let all = self.ledger.shown().iter().filter(|shown| shown.chain.key() == old);
+        let Some(shown) = all.max_by_key(remembered) else { return Ok(Retired(())) };
+        let Place { host, address } = &shown.place;
+        Err(match self.ledger.remembered(shown, self.tickets_s) {
+            None => Why::new(Code::AddressDiffers, format!("{host} [{address}] shows the old key {}", old.short())),
+            Some(left) => {
+                let words = format!("sessions and caches may remember the old key {}", old.short());
+                Why::new(Code::Remembered, words).until(self.after(left))
+            }
+        })
     }
 
     /// No server has any record of the key.
