@@ -32,8 +32,14 @@ impl Mode {
 }
 
 /// Pages that an example of a crate prints: page, example.
-const PAGES: [(&str, &str); 5] =
-    [("scenarios.md", "scenarios"), ("causes.md", "causes"), ("schema.md", "schema"), ("views.sql", "views"), ("analyses.md", "analyses")];
+const PAGES: [(&str, &str); 6] = [
+    ("scenarios.md", "scenarios"),
+    ("causes.md", "causes"),
+    ("schema.md", "schema"),
+    ("views.sql", "views"),
+    ("analyses.md", "analyses"),
+    ("rollover.md", "rollover"),
+];
 
 /// Generates `docs/`, or with `--check` says what is out of date.
 pub fn run(arguments: &[String]) -> Result<(), String> {

@@ -35,6 +35,7 @@ pub fn chain(set: &RrSet, chain: &Chain, host: &Name, at: Epoch) -> Result<(), G
     if chain.certificates().is_empty() {
         return key(set, chain.key());
     }
+    // R-100 rfc7672#3.1.2: an issuer that is not sent covers nothing.
     let names = std::slice::from_ref(host);
     each(set, |_| true, |records| verify(chain.certificates(), records, names, at, &VerifyOptions::default()))
 }

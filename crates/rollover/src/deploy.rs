@@ -48,7 +48,8 @@ impl Machine {
         }
         // A key that is not in use yet needs all the proofs.
         let is_new = keys.first() != Some(&chain.key());
-        let settled = if is_new { evidence.sound().and_then(|_| evidence.settled(chain.key())).map(|_| ()) } else { Ok(()) };
+        let proofs = || evidence.sound().and_then(|_| evidence.settled(chain.key())).and_then(|_| evidence.heard());
+        let settled = if is_new { proofs() } else { Ok(()) };
         let refused = settled.err().or_else(|| lane.hosts.iter().find_map(|host| uncovered(&evidence, chain, host)));
         match refused {
             None => MayDeploy::Yes,

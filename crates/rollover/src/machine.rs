@@ -378,6 +378,9 @@ fn install(lane: &Lane, evidence: &Evidence<'_>) -> Result<Option<Action>, Why> 
     // DNSSEC's part: no new key while the zone is not in order.
     if lane.phase.keys().first() != Some(&target) && shown.iter().any(|(_, key)| *key != target) {
         evidence.sound()?;
+        if !forced {
+            evidence.heard()?;
+        }
     }
     let mut places: Vec<Place> = shown.iter().filter(|(_, key)| *key != target).map(|(place, _)| (*place).clone()).collect();
     places.dedup();

@@ -4,7 +4,7 @@
 
 use crate::cover;
 use crate::key::{Key, KeyType};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Shown};
 use crate::look::{Look, Place};
 use crate::rrset::RrSet;
 use crate::time::Now;
@@ -106,6 +106,14 @@ impl Evidence<'_> {
         if answers == 0 { Err(Why::new(Code::ServerSilent, "no authoritative server answers")) } else { Ok(Sound(())) }
     }
 
+    /// A new key is deployed only while every server can be heard: one that is silent may say by now what somebody else has written.
+    pub(crate) fn heard(&self) -> Result<(), Why> {
+        let silent = self.ledger.served().find_map(|(server, _, silence)| Some((server, silence?)));
+        silent.map_or(Ok(()), |(server, left)| {
+            Err(Why::new(Code::ServerSilent, format!("{server} does not answer, so what it says now is not known")).until(self.after(left)))
+        })
+    }
+
     /// R-092 rfc7671#8.1: time runs from when the last server has the record.
     pub(crate) fn everywhere(&self, key: &Key) -> Result<Everywhere, Why> {
         // Most servers serve the same.
@@ -185,17 +193,17 @@ impl Evidence<'_> {
 
     /// R-093 rfc7672#4: the old record goes only after the old chain.
     pub(crate) fn retired(&self, old: &Key) -> Result<Retired, Why> {
-        for shown in self.ledger.shown().iter().filter(|shown| shown.chain.key() == old) {
-            let Place { host, address } = &shown.place;
-            return Err(match self.ledger.remembered(shown, self.tickets_s) {
-                None => Why::new(Code::AddressDiffers, format!("{host} [{address}] shows the old key {}", old.short())),
-                Some(left) => {
-                    let words = format!("sessions and caches may remember the old key {}", old.short());
-                    Why::new(Code::Remembered, words).until(self.after(left))
-                }
-            });
-        }
-        Ok(Retired(()))
+        let remembered = |shown: &&Shown| self.ledger.remembered(shown, self.tickets_s).unwrap_or(i64::MAX);
+        let all = self.ledger.shown().iter().filter(|shown| shown.chain.key() == old);
+        let Some(shown) = all.max_by_key(remembered) else { return Ok(Retired(())) };
+        let Place { host, address } = &shown.place;
+        Err(match self.ledger.remembered(shown, self.tickets_s) {
+            None => Why::new(Code::AddressDiffers, format!("{host} [{address}] shows the old key {}", old.short())),
+            Some(left) => {
+                let words = format!("sessions and caches may remember the old key {}", old.short());
+                Why::new(Code::Remembered, words).until(self.after(left))
+            }
+        })
     }
 
     /// No server has any record of the key.

@@ -44,6 +44,9 @@ fn addresses(look: &mut Look, library: &Library, each: [ChainId; 2]) {
     look.addresses = (0..2).map(seen).collect();
 }
 
+/// Makes the first set from the keys and chains.
+type Serve = fn(&Library, &[Key], &[ChainId]) -> Vec<Tlsa>;
+
 /// A world of three keys, each with a chain, and a state that begins with the first.
 struct Small {
     library: Library,
@@ -196,7 +199,9 @@ fn a_server_that_disagrees_leads_back() {
     small.wait(7200);
     small.look.servers[1].said = None;
     small.advance();
-    assert_eq!((small.phase(), small.may_deploy(1)), ("ready", MayDeploy::Yes));
+    assert_eq!((small.phase(), small.may_deploy(0)), ("ready", MayDeploy::Yes));
+    // Yet it may have been written to.
+    assert!(matches!(small.may_deploy(1), MayDeploy::NotBefore(_, why) if why.code == Code::ServerSilent));
 }
 
 // a silent server may come back with what it had, as long as its signatures hold.
@@ -208,7 +213,9 @@ fn a_silent_server_holds_up_until_nobody_believes_it() {
     small.look.servers[1].said = None;
     small.advance();
     let validity = 14 * 86_400;
-    let renewed = |small: &mut Small| small.look.servers[0].said.as_mut().unwrap().signature = Some((AT + small.seconds, AT + small.seconds + validity));
+    let renewed = |small: &mut Small| {
+        small.look.servers[0].said.as_mut().unwrap().signature = Some((AT + small.seconds, AT + small.seconds + validity))
+    };
     small.seconds = validity - 1;
     renewed(&mut small);
     small.advance();
@@ -274,7 +281,7 @@ fn issuers_are_published_when_they_fit() {
 // R-097 rfc7671#8.3, R-102 rfc7672#3.1.1: whatever is there is left by one safe set.
 #[test]
 fn takeover_of_other_sets() {
-    let kinds: [fn(&Library, &[Key], &[ChainId]) -> Vec<Tlsa>; 4] = [
+    let kinds: [Serve; 4] = [
         |library, _, chains| vec![library.leaf_record(chains[0], 0)],
         |library, _, _| vec![library.anchor(OWN, 1)],
         |_, keys, _| vec![keys[2].record(1).unwrap()],
@@ -392,4 +399,40 @@ fn lanes_share_a_set() {
     assert!(advance.actions.iter().any(|a| matches!(a, Action::MakeKey { lane, .. } if lane == "mx2")));
     assert_eq!(installs(&advance), None);
     assert!(matches!(small.state.lanes[1].phase, Phase::Preparing(_)));
+}
+
+/// A look is made of what `probe` brings: answers of single servers, chains whose key was proven, aliases on the way.
+#[test]
+fn a_look_is_made_of_observations() {
+    use dane::dns::{Alias, Lookup, Record};
+    use dane::observation::{AddressObservation, Connect, HostObservation, NameServerObservation, TlsObservation};
+    use domain::base::iana::Rtype;
+
+    let small = Small::usual();
+    let name = |text: &str| dane::name::parse_domain(text).unwrap();
+    let (alias, owner) = (name("_25._tcp.mx.example.org"), name("tlsa.example.org"));
+    let answer = |ttl: u32| {
+        let record = Record { owner: owner.clone(), ttl, data: small.record(0).to_string() };
+        Lookup { failure: None, status: Security::Secure, records: vec![record], ..Lookup::unasked(&owner, Rtype::TLSA, AT) }
+    };
+    let server = |i: u8, answers: Vec<Lookup>| {
+        let address = [192, 0, 2, i].into();
+        NameServerObservation { zone: name("example.org"), server: name("ns.example.org"), address, answers, tcp: None }
+    };
+    let chain = small.library.shown(small.chains[0]);
+    let visit = |i: u8, proven: Option<bool>| {
+        let mut seen = AddressObservation::new([192, 0, 2, i].into(), 25, AT, Connect::Connected);
+        seen.tls = Some(TlsObservation { key_proven: proven, chain: chain.certificates().to_vec(), ..TlsObservation::new("test") });
+        seen
+    };
+    let mut host = HostObservation::unseen(&small.library.host, 25, AT);
+    let link = Alias { owner: alias.clone(), target: owner.clone(), ttl: 300, status: Security::Secure };
+    host.tlsa = vec![Lookup { name: alias, aliases: vec![link], ..answer(60) }];
+    host.servers = vec![visit(7, Some(true)), visit(8, Some(false))];
+    let silent = Lookup::unasked(&owner, Rtype::TLSA, AT);
+    let look = Look::of(&[&host], &[server(1, vec![answer(3600)]), server(2, vec![silent])], &owner);
+    assert_eq!((look.aliases_ttl, look.primary.clone()), (300, Some(set(&[small.record(0)]))));
+    assert_eq!(look.servers.iter().map(|s| s.said.as_ref().map(|said| said.ttl)).collect::<Vec<_>>(), [Some(3600), None]);
+    assert_eq!(look.servers[1].server, "ns.example.org [192.0.2.2]");
+    assert_eq!(look.addresses.iter().map(|seen| seen.shown.len()).collect::<Vec<_>>(), [1, 0], "a key that is not proven is nobody's");
 }

@@ -179,6 +179,8 @@ pub struct World<'l> {
     pub guilty: Vec<String>,
     queue: BinaryHeap<Reverse<(i64, u64, Event)>>,
     serial: u64,
+    /// The chain that the address showed before the installation that is being judged.
+    replaced: Option<ChainId>,
     pub edits: u64,
     pub rollovers: u64,
     /// What happened, for a person who asks why.
@@ -206,6 +208,7 @@ impl<'l> World<'l> {
             guilty: Vec::new(),
             queue: BinaryHeap::new(),
             serial: 0,
+            replaced: None,
             edits: 0,
             rollovers: 0,
             log: None,
@@ -260,7 +263,9 @@ impl<'l> World<'l> {
                     self.rollovers += 1;
                 }
                 self.addresses[address] = Shows { chain, author, since: self.at };
+                self.replaced = Some(before);
                 self.happened(if by_hand { Cause::Hand } else { Cause::Keeper { seen } });
+                self.replaced = None;
             }
             Event::Wake(wake) => {
                 if wake == Wake::Renewal {
@@ -405,7 +410,9 @@ impl<'l> World<'l> {
         for failure in self.senders.judge(self.at, &served, &self.addresses, self.library) {
             let by_hand = failure.set.author == Author::Hand;
             // A key that a hand installed is nobody's to publish.
-            let excused = failure.shows.author == Author::Hand
+            let no_better = self.replaced.is_some_and(|before| !self.library.cover(failure.set.set, before).all_deliver);
+            let excused = no_better
+                || failure.shows.author == Author::Hand
                 || match cause {
                     Cause::Hand => true,
                     Cause::Nature => by_hand,
