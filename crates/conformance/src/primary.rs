@@ -180,7 +180,12 @@ impl Nsd {
         // A script of a person's machine, where these programs are in the path.
         let program = |name: &str| {
             let command = software::command(name);
-            format!("{}() {{ LD_LIBRARY_PATH={} {} \"$@\"; }}\n", name.replace('-', "_"), library_path(&command), command.get_program().to_string_lossy())
+            format!(
+                "{}() {{ LD_LIBRARY_PATH={} {} \"$@\"; }}\n",
+                name.replace('-', "_"),
+                library_path(&command),
+                command.get_program().to_string_lossy()
+            )
         };
         let programs: String = ["dnssec-keygen", "dnssec-signzone", "nsd-control"].map(program).concat();
         let sign = format!(

@@ -1,9 +1,9 @@
 //! When has a change arrived? One primary, a secondary that is slow, one that lies behind, one that is dead, one without an address, and one that
 //! only the parent names and that does not have the zone.
 
+use conformance::nsd;
 use conformance::primary::{Nsd, ZONE, secondary};
 use conformance::zone::{Zone, free_port};
-use conformance::nsd;
 use dane::dns::{Lookup, LookupFailure, Security};
 use dane::name::Name;
 use dane::observation::{AuthoritiesObservation, NameServerObservation};
@@ -141,7 +141,8 @@ fn a_change_has_arrived_when_every_authority_has_it() {
     assert_eq!(zone.without_address, [name("ns5.mail.example")]);
     let (server, tlsa) = of(&before, 6);
     assert_eq!((server.soa().unwrap().failure, tlsa.unwrap().failure), (Some(LookupFailure::Refused), Some(LookupFailure::Refused)));
-    let numbers = |names: &[Name]| names.iter().map(|name| name.to_string()[2..3].parse().unwrap()).collect::<std::collections::BTreeSet<u8>>();
+    let numbers =
+        |names: &[Name]| names.iter().map(|name| name.to_string()[2..3].parse().unwrap()).collect::<std::collections::BTreeSet<u8>>();
     assert_eq!(numbers(zone.at_parent.as_deref().unwrap()), [1, 2, 3, 4, 6].into());
     let at_child: Vec<Name> = zone.zone.ns.records.iter().map(|record| name(&record.data)).collect();
     assert_eq!(numbers(&at_child), [1, 2, 3, 4, 5].into());

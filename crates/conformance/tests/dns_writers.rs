@@ -224,7 +224,8 @@ fn nsd_reads_what_its_zone_includes() {
     write_by(&good, &change(OTHER, "", "c"), 0).unwrap();
     soon("the server has both", || nsd.tlsa(OWNER) == seen(300, "b") && nsd.tlsa(OTHER) == seen(300, "c"));
     assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
-    let entries = || fs::read_dir(nsd.file("")).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().ends_with(".danelaw")).count();
+    let entries =
+        || fs::read_dir(nsd.file("")).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().ends_with(".danelaw")).count();
 
     // A reload that fails leaves the file as it was; so does one that never ends.
     let before = fs::read_to_string(&file).unwrap();
@@ -290,7 +291,9 @@ fn dnspython_reads_what_we_sign() {
     assert_eq!(script.write(&change(OWNER, "ab", "")).unwrap(), Done::Written);
     let log = script.server.log();
     let seen: Vec<serde_json::Value> = log.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
-    let row = |ttl: u32, class: &str, rtype: &str, digit: Option<char>| serde_json::json!([OWNER, ttl, class, rtype, digit.map(record).as_slice()]);
+    let row = |ttl: u32, class: &str, rtype: &str, digit: Option<char>| {
+        serde_json::json!([OWNER, ttl, class, rtype, digit.map(record).as_slice()])
+    };
     let [first, second] = seen.as_slice() else { panic!("{log}") };
     assert_eq!((&first["opcode"], &first["sections"][0]), (&"UPDATE".into(), &serde_json::json!([[ZONE, 0, "IN", "SOA", []]])));
     // RFC 2136 section 2.4.3: neither is there. Section 2.5.2, 2.5.1: all that was goes, and these come.

@@ -3,10 +3,10 @@
 
 use crate::dns::Why;
 use http_body_util::{BodyExt as _, Full, Limited};
+pub(crate) use hyper::Method;
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-pub(crate) use hyper::Method;
 use hyper::http::uri::{Scheme, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;

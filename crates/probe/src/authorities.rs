@@ -34,7 +34,8 @@ pub async fn observe_authorities(dns: &Arc<dyn Dns>, owner: &Name) -> Authoritie
 
 async fn of_name(dns: &Arc<dyn Dns>, name: Name) -> Option<ZoneAuthorities> {
     let apex = dns.zone_apex(&name).await?;
-    let (zone, delegation, mut servers) = tokio::join!(zone::observe(Arc::clone(dns), apex.clone()), dns.delegation(&apex), dns.name_servers(&apex));
+    let (zone, delegation, mut servers) =
+        tokio::join!(zone::observe(Arc::clone(dns), apex.clone()), dns.delegation(&apex), dns.name_servers(&apex));
     let at_parent = delegation.as_ref().map(|servers| servers.iter().map(|(server, _)| server.clone()).collect());
     for (server, addresses) in delegation.into_iter().flatten() {
         match servers.iter_mut().find(|(known, _)| *known == server) {

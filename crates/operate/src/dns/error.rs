@@ -52,7 +52,9 @@ pub enum Why {
     #[error(transparent)]
     Tsig(#[from] TsigError),
     /// REFUSED.
-    #[error("the server refuses (REFUSED): allow the key '{key}' to change TLSA records at {owner} (BIND: update-policy; Knot: acl; PowerDNS: TSIG-ALLOW-DNSUPDATE)")]
+    #[error(
+        "the server refuses (REFUSED): allow the key '{key}' to change TLSA records at {owner} (BIND: update-policy; Knot: acl; PowerDNS: TSIG-ALLOW-DNSUPDATE)"
+    )]
     Refused {
         /// The key's name.
         key: Name,
@@ -74,7 +76,9 @@ pub enum Why {
     #[error("the server takes no updates (NOTIMP): turn them on, or name the primary")]
     NotImp,
     /// SERVFAIL: the server may have begun.
-    #[error("the server failed (SERVFAIL), and its log says why; often it cannot write its zone or journal: look what is published, then try again")]
+    #[error(
+        "the server failed (SERVFAIL), and its log says why; often it cannot write its zone or journal: look what is published, then try again"
+    )]
     Servfail,
     /// Any other response code.
     #[error("the server answers {0}, so nothing was changed: look into its log")]
@@ -118,7 +122,9 @@ pub enum Why {
     #[error("{0}; nothing was changed")]
     File(#[from] std::io::Error),
     /// A line in the fragment that we did not write.
-    #[error("line {number} is not one of ours ('{text}'): the file may hold TLSA records and comments only; move other records to the zone's own file")]
+    #[error(
+        "line {number} is not one of ours ('{text}'): the file may hold TLSA records and comments only; move other records to the zone's own file"
+    )]
     ForeignLine {
         /// Counted from 1.
         number: usize,
@@ -126,7 +132,9 @@ pub enum Why {
         text: String,
     },
     /// The reload failed, and then what undoes the change.
-    #[error("the new records are in the file, as it could not be put back ({error}): mend that, look what is published, then try again; before that, {reload}")]
+    #[error(
+        "the new records are in the file, as it could not be put back ({error}): mend that, look what is published, then try again; before that, {reload}"
+    )]
     NotRestored {
         /// What went wrong first.
         reload: Box<Why>,

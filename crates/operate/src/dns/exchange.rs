@@ -18,12 +18,7 @@ const READINGS: u32 = 64;
 /// Sends a message and returns what `accept` makes of its answer. `wait` is for each of connecting and answering.
 ///
 /// An update may be sent twice over UDP: its prerequisites do not hold the second time, and the look that follows finds it done.
-pub(crate) async fn ask<T>(
-    server: SocketAddr,
-    message: &[u8],
-    wait: Duration,
-    accept: impl Fn(&[u8]) -> Result<T, Why>,
-) -> Result<T, Why> {
+pub(crate) async fn ask<T>(server: SocketAddr, message: &[u8], wait: Duration, accept: impl Fn(&[u8]) -> Result<T, Why>) -> Result<T, Why> {
     let connected = timeout(wait, TcpStream::connect(server)).await;
     match connected {
         Ok(Ok(stream)) => {

@@ -90,7 +90,9 @@ impl Fragment {
                 Err(TryLockError::Error(error)) => return Err(error.into()),
                 Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(Duration::from_millis(50)).await,
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Why::Setting("another process keeps the directory locked; nothing was changed: find it (`lslocks`)".to_owned()));
+                    return Err(Why::Setting(
+                        "another process keeps the directory locked; nothing was changed: find it (`lslocks`)".to_owned(),
+                    ));
                 }
             }
         }

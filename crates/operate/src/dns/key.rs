@@ -216,7 +216,10 @@ mod tests {
         for text in [named, other, line] {
             let key: Key = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!((key.name().to_string().as_str(), key.algorithm()), ("update.example", Algorithm::HmacSha256));
-            assert_eq!(hmac::sign(key.hmac(), b"x").as_ref(), hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"secret octets for a test ///+"), b"x").as_ref());
+            assert_eq!(
+                hmac::sign(key.hmac(), b"x").as_ref(),
+                hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"secret octets for a test ///+"), b"x").as_ref()
+            );
         }
     }
 

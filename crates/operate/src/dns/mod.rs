@@ -73,7 +73,10 @@ impl Writer {
     pub async fn write(&self, change: &Change, now: Epoch) -> Result<Done, Error> {
         // RFC 2181 section 8: larger ones count as 0.
         if change.ttl > MAX_TTL {
-            return Err(Error::at(&change.owner)(Why::Setting(format!("a TTL of {} s is more than a record can have ({MAX_TTL})", change.ttl))));
+            return Err(Error::at(&change.owner)(Why::Setting(format!(
+                "a TTL of {} s is more than a record can have ({MAX_TTL})",
+                change.ttl
+            ))));
         }
         match self {
             Self::Update(update) => update.write(change, now).await,

@@ -94,7 +94,10 @@ mod tests {
         let long = Duration::from_secs(30);
         reload("true", long).run().await.expect("it works");
         let error = reload("seq 1 100000; echo no such zone >&2; exit 3", long).run().await.expect_err("it fails").to_string();
-        assert!(error.contains("exit status: 3") && error.ends_with("99999 100000") && !error.contains('\n') && error.len() < 600, "{error}");
+        assert!(
+            error.contains("exit status: 3") && error.ends_with("99999 100000") && !error.contains('\n') && error.len() < 600,
+            "{error}"
+        );
         let error = reload("echo no such zone >&2; exit 3", long).run().await.expect_err("it fails").to_string();
         assert!(error.ends_with(": no such zone"), "{error}");
         let missing = Reload { argv: vec!["/nonexistent/rndc".to_owned()], limit: long };

@@ -44,10 +44,14 @@ pub enum TsigError {
     #[error("the server answers with TSIG error {0}, which is not defined for updates: look into its log")]
     Other(u16),
     /// No TSIG record.
-    #[error("the answer ({0}) is not signed, so it is not believed: compare key, secret and clock with the server's, and make sure that it is the server that you mean")]
+    #[error(
+        "the answer ({0}) is not signed, so it is not believed: compare key, secret and clock with the server's, and make sure that it is the server that you mean"
+    )]
     Unsigned(String),
     /// A MAC that does not fit.
-    #[error("the answer's signature is wrong, so it is not believed: somebody on the path changes it, or the server has another secret under this name")]
+    #[error(
+        "the answer's signature is wrong, so it is not believed: somebody on the path changes it, or the server has another secret under this name"
+    )]
     Forged,
     /// Signed at another time.
     #[error("the answer was signed at {}, here it is {}: set the clock that is wrong; an old answer is not believed", utc(*theirs), utc(*ours))]
