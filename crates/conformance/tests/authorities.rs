@@ -94,6 +94,26 @@ fn has(seen: &AuthoritiesObservation, number: u8) -> (TlsaSet, Option<u32>) {
     (records.iter().map(|record| record.data.parse().unwrap()).collect(), server.serial())
 }
 
+/// The dead one, the one without an address, the one that only the parent names and that does not have the zone; and what is sound.
+fn everybody_is_told_apart(before: &AuthoritiesObservation) {
+    let zone = &before.zones[0];
+    assert_eq!((before.zones.len(), before.lookup.status, &zone.zone.apex), (1, Security::Secure, &name("mail.example")));
+    assert!(before.lookup.signature.as_ref().unwrap().expiration > before.lookup.at);
+    let (_, tlsa) = of(before, 1);
+    assert_eq!((tlsa.unwrap().status, tlsa.unwrap().records[0].ttl), (Security::Secure, 90));
+    // The dead one, the one without an address, and the one that only the parent names, which does not have the zone.
+    let (server, tlsa) = of(before, 4);
+    assert!(tlsa.is_none() && matches!(server.soa().unwrap().failure, Some(LookupFailure::Timeout | LookupFailure::Unreachable)));
+    assert_eq!(zone.without_address, [name("ns5.mail.example")]);
+    let (server, tlsa) = of(before, 6);
+    assert_eq!((server.soa().unwrap().failure, tlsa.unwrap().failure), (Some(LookupFailure::Refused), Some(LookupFailure::Refused)));
+    let numbers =
+        |names: &[Name]| names.iter().map(|name| name.to_string()[2..3].parse().unwrap()).collect::<std::collections::BTreeSet<u8>>();
+    assert_eq!(numbers(zone.at_parent.as_deref().unwrap()), [1, 2, 3, 4, 6].into());
+    let at_child: Vec<Name> = zone.zone.ns.records.iter().map(|record| name(&record.data)).collect();
+    assert_eq!(numbers(&at_child), [1, 2, 3, 4, 5].into());
+}
+
 #[test]
 fn a_change_has_arrived_when_every_authority_has_it() {
     let directory = tempfile::tempdir().unwrap();
@@ -130,22 +150,7 @@ fn a_change_has_arrived_when_every_authority_has_it() {
         }
     };
     let before = until("the first set is everywhere", &|seen| [1, 2, 3].iter().all(|number| has(seen, *number).0 == set("a")));
-    let zone = &before.zones[0];
-    assert_eq!((before.zones.len(), before.lookup.status, &zone.zone.apex), (1, Security::Secure, &name("mail.example")));
-    assert!(before.lookup.signature.as_ref().unwrap().expiration > before.lookup.at);
-    let (_, tlsa) = of(&before, 1);
-    assert_eq!((tlsa.unwrap().status, tlsa.unwrap().records[0].ttl), (Security::Secure, 90));
-    // The dead one, the one without an address, and the one that only the parent names, which does not have the zone.
-    let (server, tlsa) = of(&before, 4);
-    assert!(tlsa.is_none() && matches!(server.soa().unwrap().failure, Some(LookupFailure::Timeout | LookupFailure::Unreachable)));
-    assert_eq!(zone.without_address, [name("ns5.mail.example")]);
-    let (server, tlsa) = of(&before, 6);
-    assert_eq!((server.soa().unwrap().failure, tlsa.unwrap().failure), (Some(LookupFailure::Refused), Some(LookupFailure::Refused)));
-    let numbers =
-        |names: &[Name]| names.iter().map(|name| name.to_string()[2..3].parse().unwrap()).collect::<std::collections::BTreeSet<u8>>();
-    assert_eq!(numbers(zone.at_parent.as_deref().unwrap()), [1, 2, 3, 4, 6].into());
-    let at_child: Vec<Name> = zone.zone.ns.records.iter().map(|record| name(&record.data)).collect();
-    assert_eq!(numbers(&at_child), [1, 2, 3, 4, 5].into());
+    everybody_is_told_apart(&before);
 
     write("a", "ab");
     let serial = has(&before, 1).1.unwrap();
@@ -156,13 +161,17 @@ fn a_change_has_arrived_when_every_authority_has_it() {
     let risen = until("the dead one has risen", &|seen| of(seen, 4).1.is_some_and(|tlsa| tlsa.failure.is_none()));
     assert_eq!(has(&risen, 4), (set("ab"), Some(serial + 1)));
 
-    // By an alias: both names are asked for, and the alias has a TTL of its own.
-    let alias = look(ALIAS, &anchor, port);
+    aliases_and_absence(&anchor, port);
+}
+
+/// By an alias both names are asked for. A name without records has a proof.
+fn aliases_and_absence(anchor: &str, port: u16) {
+    let alias = look(ALIAS, anchor, port);
     assert_eq!(alias.zones.iter().map(|zone| zone.name.clone()).collect::<Vec<_>>(), [name(ALIAS), name(OWNER)]);
     let (_, tlsa) = of(&alias, 1);
     assert_eq!(tlsa.unwrap().aliases.iter().map(|alias| (alias.target.clone(), alias.ttl)).collect::<Vec<_>>(), [(name(OWNER), 45)]);
     // A name without records: the proof has a TTL, and a signature.
-    let none = look("_26._tcp.mx.mail.example", &anchor, port);
+    let none = look("_26._tcp.mx.mail.example", anchor, port);
     let (_, tlsa) = of(&none, 1);
     assert_eq!((tlsa.unwrap().negative_ttl, tlsa.unwrap().status, none.lookup.status), (Some(30), Security::Secure, Security::Secure));
 }

@@ -47,7 +47,7 @@ async fn write_by(writer: &Writer, change: &Change, now: i64) -> Result<Done, Er
 }
 
 fn write_at(update: Update, change: &Change, now: i64) -> Result<Done, Error> {
-    write_by(&Writer::Update(update), change, now)
+    write_by(&Writer::Update(Box::new(update)), change, now)
 }
 
 fn write(primary: &Primary, change: &Change) -> Result<Done, Error> {
@@ -67,7 +67,7 @@ fn soon(what: &str, holds: impl Fn() -> bool) {
 fn lives_as_with_nsupdate(primary: &Primary) {
     for (from, to) in [("", "a"), ("a", "ab"), ("ab", "b"), ("b", "bc"), ("bc", "")] {
         assert_eq!(write(primary, &change(OWNER, from, to)).unwrap(), Done::Written, "{from} to {to}");
-        let theirs = Writer::Update(update(primary.address, &primary.file("danelaw"))).rendering(&change(OTHER, from, to));
+        let theirs = Writer::Update(Box::new(update(primary.address, &primary.file("danelaw")))).rendering(&change(OTHER, from, to));
         let script: Vec<&str> = theirs.lines().filter(|line| !line.starts_with("server")).collect();
         primary.nsupdate(&primary.file("danelaw"), &script.join("\n")).unwrap();
         assert_eq!((primary.tlsa(OWNER), primary.tlsa(OTHER)), (seen(300, to), seen(300, to)), "{from} to {to}");

@@ -28,3 +28,27 @@ pub fn update_answer(bytes: &[u8]) {
 pub fn key(bytes: &[u8]) {
     let _ = std::str::from_utf8(bytes).map(str::parse::<Key>);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Every octet of every seed in turn is another one, and every seed ends everywhere.
+    #[test]
+    fn seeds_of_the_fuzzer_and_their_neighbours() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+        for (target, read) in [("operate_answer", super::update_answer as fn(&[u8])), ("operate_key", super::key)] {
+            let seeds = std::fs::read_dir(corpus.join(target)).expect("seeds").flatten();
+            for seed in seeds.map(|entry| std::fs::read(entry.path()).expect("a seed")) {
+                for at in 0..seed.len() {
+                    read(seed.get(..at).unwrap_or_default());
+                    for flip in [1, 0x80, 0xff] {
+                        let mut other = seed.clone();
+                        other[at] ^= flip;
+                        read(&other);
+                    }
+                }
+            }
+        }
+    }
+}

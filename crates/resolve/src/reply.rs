@@ -42,11 +42,10 @@ pub enum Meaning {
 /// Reads the reply of a server of `zone`, and drops from it what is not `zone`'s to say. (R-125 rfc4035#4.9; RFC 2181 section 5.4.1)
 pub fn read(reply: &mut Reply, zone: &Name, question: &Question) -> Meaning {
     let code = reply.response.rcode;
-    let name_error = code == OptRcode::NXDOMAIN.to_int();
-    let too_long = code == OptRcode::YXDOMAIN.to_int() && has(&reply.response.answer, Rtype::DNAME);
-    if code != OptRcode::NOERROR.to_int() && !name_error && !too_long {
+    if is_error(&reply.response) {
         return Meaning::ErrorCode(code);
     }
+    let name_error = code == OptRcode::NXDOMAIN.to_int();
     let upward = reply.response.authority.iter().any(|set| set.rtype == Rtype::NS && zone.is_within(&set.owner));
     reply.response.answer.retain(|set| set.owner.is_within(zone));
     reply.response.authority.retain(|set| set.owner.is_within(zone));
@@ -73,11 +72,17 @@ pub fn read(reply: &mut Reply, zone: &Name, question: &Question) -> Meaning {
     }
 }
 
+/// Whether the response code says that there is no answer, neither yes nor no. What a DNAME makes too long (YXDOMAIN) is one.
+pub fn is_error(response: &Response) -> bool {
+    let answers = [OptRcode::NOERROR, OptRcode::NXDOMAIN].map(OptRcode::to_int).contains(&response.rcode);
+    let too_long = response.rcode == OptRcode::YXDOMAIN.to_int() && has(&response.answer, Rtype::DNAME);
+    !answers && !too_long
+}
+
 /// How it shows that the one who answers has this from others, or does not know the zone: his word is none about it.
 pub fn hearsay(reply: &Reply, question: &Question) -> Option<&'static str> {
     let response = &reply.response;
-    let says_something = [OptRcode::NOERROR, OptRcode::NXDOMAIN].map(OptRcode::to_int).contains(&response.rcode);
-    if reply.aa || !says_something {
+    if reply.aa || is_error(response) {
         return None;
     }
     match response.answer.iter().any(|set| answers(set, question)) {

@@ -105,7 +105,8 @@ impl Resolver {
     }
 
     /// As [`lookup`](Self::lookup), but the question itself is put to this server alone, and its answer is not cached: what one of
-    /// several servers of a zone says. Aliases are not followed to other servers. What it says without being an authority is a failure.
+    /// several servers of a zone says. Aliases are not followed to other servers. An error code is a failure, and so is what it
+    /// says without being an authority.
     pub async fn lookup_at(&self, server: IpAddr, name: &Name, rtype: Rtype) -> Answer {
         let question = Question { name: name.clone(), rtype };
         let started = Instant::now();
@@ -124,10 +125,13 @@ impl Resolver {
 
     /// The reply, if it is an authority's word or that of the upstream.
     fn first_hand(&self, reply: wire::Reply, server: IpAddr, question: &Question) -> Result<wire::Reply, LookupError> {
-        let upstream = matches!(self.config().mode, Mode::Upstream(upstream) if upstream.ip() == server);
-        let Some(how) = reply::hearsay(&reply, question).filter(|_| !upstream) else { return Ok(reply) };
+        if matches!(self.config().mode, Mode::Upstream(upstream) if upstream.ip() == server) {
+            return Ok(reply);
+        }
+        let error = reply::is_error(&reply.response).then_some(Trouble::Rcode(reply.response.rcode));
+        let Some(trouble) = error.or_else(|| reply::hearsay(&reply, question).map(Trouble::Lame)) else { return Ok(reply) };
         let mut troubles = Troubles::default();
-        troubles.note(server, Trouble::Lame(how), Some(reply.raw));
+        troubles.note(server, trouble, Some(reply.raw));
         Err(troubles.into_error(&question.name, question))
     }
 

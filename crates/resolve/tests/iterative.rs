@@ -11,6 +11,8 @@ use support::{Action, Answer, Data, Via, World, Zone, name};
 async fn internet(world: &World) -> [support::Log; 4] {
     let root = Zone::new(".").ns("test", "ns.nic.test").a("ns.nic.test", world.ip(2));
     let tld = Zone::new("test")
+        .ns("test", "ns.nic.test")
+        .a("ns.nic.test", world.ip(2))
         .ns("example.test", "ns1.example.test")
         .ns("example.test", "ns2.example.test")
         .a("ns1.example.test", world.ip(3))
@@ -155,7 +157,9 @@ async fn what_a_server_has_from_others_is_not_its_word() {
     let (owner, address) = (name("www.example.test"), world.ip(80));
     let owner_too = owner.clone();
     world
-        .serve(6, move |query| Answer { aa: false, ra: true, answer: vec![(owner_too.clone(), Data::A(address))], ..Answer::to(query) }.send())
+        .serve(6, move |query| {
+            Answer { aa: false, ra: true, answer: vec![(owner_too.clone(), Data::A(address))], ..Answer::to(query) }.send()
+        })
         .await;
     let resolver = world.resolver();
     // A cache answers; a server of another zone refers to others.
@@ -163,6 +167,9 @@ async fn what_a_server_has_from_others_is_not_its_word() {
         let answer = resolver.lookup_at(world.ip(server).into(), &owner, rtype).await;
         assert_eq!(answer.failure, Some(Failure::Refused), "{server}: {:?}", answer.failure_detail);
     }
+    world.serve(7, |query| Answer { aa: false, rcode: Rcode::SERVFAIL, ..Answer::to(query) }.send()).await;
+    let failing = resolver.lookup_at(world.ip(7).into(), &owner, Rtype::A).await;
+    assert_eq!(failing.failure, Some(Failure::Servfail));
     let own = resolver.lookup_at(world.ip(3).into(), &owner, Rtype::TLSA).await;
     assert_eq!((own.failure, own.rcode), (None, 0), "nothing there, says the authority");
     // The parent's word about its delegation.

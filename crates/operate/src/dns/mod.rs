@@ -45,7 +45,7 @@ const MAX_TTL: u32 = i32::MAX.cast_unsigned();
 #[derive(Debug)]
 pub enum Writer {
     /// Signed DNS UPDATE.
-    Update(Update),
+    Update(Box<Update>),
     /// PowerDNS' HTTP API.
     PowerDns(PowerDns),
     /// A file that the zone includes.
