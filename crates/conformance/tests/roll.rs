@@ -123,6 +123,15 @@ impl Place {
         }
     }
 
+    /// Somebody removes a record, by nsupdate.
+    fn take_away(&self, digest: &str) {
+        let (ip, port, file) = (self.dns.ip(), self.dns.port(), self.file("edit"));
+        fs::write(&file, format!("server {ip} {port}\nzone mail.example\nupdate delete {OWNER} TLSA 3 1 1 {digest}\nsend\n")).unwrap();
+        let mut nsupdate = software::command("nsupdate");
+        nsupdate.arg("-k").arg(self.file("tsig")).arg(file);
+        let _ = succeed(nsupdate);
+    }
+
     /// Digests of the records that the server has.
     fn published(&self) -> BTreeSet<String> {
         tlsa(self.dns, OWNER).iter().filter_map(|record| record.split(' ').nth(4).map(str::to_owned)).collect()
@@ -317,12 +326,7 @@ fn renewals_by_others_and_edits_by_hand() {
         assert!(place.shown().is_some_and(|digest| digest.starts_with(next)));
         // Somebody takes a record away that is needed: it is back after the next turn.
         let digest = place.published().into_iter().find(|digest| digest.starts_with(next)).expect("its record");
-        let mut nsupdate = software::command("nsupdate");
-        nsupdate.arg("-k").arg(place.file("tsig")).arg(place.file("edit"));
-        let (ip, port) = (place.dns.ip(), place.dns.port());
-        fs::write(place.file("edit"), format!("server {ip} {port}\nzone mail.example\nupdate delete {OWNER} TLSA 3 1 1 {digest}\nsend\n"))
-            .unwrap();
-        let _ = succeed(nsupdate);
+        place.take_away(&digest);
         assert!(!place.published().contains(&digest));
         place.turn_until(|row| row["deeds"].as_array().is_some_and(|deeds| deeds.iter().any(|deed| deed["what"] == "done")));
         assert!(place.published().contains(&digest), "{:?}", place.published());

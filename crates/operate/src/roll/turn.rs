@@ -461,7 +461,7 @@ fn writer(dns: &Dns) -> Result<Writer, String> {
     Ok(match dns {
         Dns::Update { server, key_file, zone: apex } => {
             let key = dns::Key::read(key_file).map_err(|e| named(key_file, &e))?;
-            Writer::Update(Update { server: *server, zone: zone(apex)?, key, wait: ANSWER })
+            Writer::Update(Box::new(Update { server: *server, zone: zone(apex)?, key, wait: ANSWER }))
         }
         Dns::Powerdns { url, key_file, zone: apex, ca } => {
             let key = ApiKey::read(key_file).map_err(|e| named(key_file, &e))?;
