@@ -123,6 +123,22 @@ fn plans_and_emergencies() {
     assert!(state.contains("\"urgency\":\"safe\""), "{state}");
 }
 
+/// A key that is in use does not vanish with a line of the configuration; a new one begins its life.
+#[test]
+fn the_configuration_may_change() {
+    let place = Place::new();
+    assert_eq!(place.roll(&["run", "--once"]).status.code(), Some(3));
+    let text = fs::read_to_string(place.path().join("roll.toml")).unwrap();
+    fs::write(place.path().join("roll.toml"), text.replace("name = \"mx\"", "name = \"renamed\"")).unwrap();
+    place.refuses(&["key mx is in use", "put it back"]);
+    let (_, key) = text.split_once("[[service.key]]").unwrap();
+    let second = key.replace("\"mx\"", "\"second\"").replace("server.", "other.");
+    fs::write(place.path().join("roll.toml"), format!("{text}[[service.key]]{second}")).unwrap();
+    let out = place.roll(&["run", "--once", "--json"]);
+    let said = String::from_utf8(out.stdout).unwrap();
+    assert!(said.contains("\"name\":\"mx\"") && said.contains("\"name\":\"second\""), "{said}");
+}
+
 /// Two at once: the second says so and does nothing.
 #[test]
 fn two_at_once_do_not_meet() {

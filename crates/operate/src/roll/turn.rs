@@ -146,8 +146,8 @@ impl Deed {
 async fn known(service: &Service, world: &World, store: &Store, mode: Mode, now: Now) -> Result<(Keys, State, Seen), TurnError> {
     let keys = Keys::in_directory(&store.keys());
     let state = match store.read(service)? {
-        Some(state) => state,
-        None => begin(service, &keys, mode, now)?,
+        Some(state) => follow(state, service, &keys, mode, now)?,
+        None => State::new(service.keys.iter().map(|config| begin(service, config, &keys, mode, now)).collect::<Result<_, _>>()?),
     };
     let seen = world.look(service, &keys).await.map_err(|e| TurnError::Files(e.to_string()))?;
     Ok((keys, state, seen))
@@ -203,31 +203,45 @@ pub async fn emergency(
     Ok(emergency)
 }
 
-/// The state of a service that was never seen: what its files hold is its own.
-fn begin(service: &Service, keys: &Keys, mode: Mode, now: Now) -> Result<State, TurnError> {
-    let lane = |config: &KeyConfig| -> Result<Lane, TurnError> {
-        let named = |path: &Path, what: &dyn std::fmt::Display| TurnError::Files(format!("{}: {what}", path.display()));
-        let octets = fs::read(&config.certificate).map_err(|e| named(&config.certificate, &e))?;
-        let read = chain::read(&octets).map_err(|e| named(&config.certificate, &e))?;
-        let chain = Chain::new(read).map_err(|e| named(&config.certificate, &e))?;
-        if chain.kind() != config.kind {
-            return Err(named(&config.certificate, &format!("its key is not {:?}, as key {} wants", config.kind, config.name)));
+/// What the configuration says now: other hosts, further keys. A key that it does not name any more may still be shown somewhere.
+fn follow(mut state: State, service: &Service, keys: &Keys, mode: Mode, now: Now) -> Result<State, TurnError> {
+    if let Some(lane) = state.lanes.iter().find(|lane| !service.keys.iter().any(|config| config.name == lane.name)) {
+        let words = "is in use and not in the configuration any more: put it back, its record is published";
+        return Err(TurnError::Files(format!("{}: key {} {words}", service.title(), lane.name)));
+    }
+    for lane in &mut state.lanes {
+        lane.hosts = service.names();
+    }
+    for config in &service.keys {
+        if !state.lanes.iter().any(|lane| lane.name == config.name) {
+            state.lanes.push(begin(service, config, keys, mode, now)?);
         }
-        let file = config.key_file.as_ref().unwrap_or(&config.certificate);
-        let private = Zeroizing::new(fs::read(file).map_err(|e| named(file, &e))?);
-        if public(&private).map_err(|e| named(file, &e))? != *chain.key() {
-            return Err(named(file, &format!("this key does not fit the certificate in {}", config.certificate.display())));
-        }
-        if mode == Mode::Real {
-            // Both are kept: whoever goes back needs them.
-            keys.keep(config, &key_block(&private)).map_err(|e| named(file, &e))?;
-            let copy = keys.chain(config, chain.key());
-            super::install::replace(&copy, &certificates(&octets), 0o600).map_err(|e| named(&copy, &e))?;
-        }
-        let due = now.wall.saturating_add(i64::from(config.keep_days) * 86_400);
-        Ok(Lane::new(&config.name, service.names(), config.kind, chain.key().clone(), due))
-    };
-    Ok(State::new(service.keys.iter().map(lane).collect::<Result<_, _>>()?))
+    }
+    Ok(state)
+}
+
+/// The life of a key that was never seen: what its files hold is in use.
+fn begin(service: &Service, config: &KeyConfig, keys: &Keys, mode: Mode, now: Now) -> Result<Lane, TurnError> {
+    let named = |path: &Path, what: &dyn std::fmt::Display| TurnError::Files(format!("{}: {what}", path.display()));
+    let octets = fs::read(&config.certificate).map_err(|e| named(&config.certificate, &e))?;
+    let read = chain::read(&octets).map_err(|e| named(&config.certificate, &e))?;
+    let chain = Chain::new(read).map_err(|e| named(&config.certificate, &e))?;
+    if chain.kind() != config.kind {
+        return Err(named(&config.certificate, &format!("its key is not {:?}, as key {} wants", config.kind, config.name)));
+    }
+    let file = config.key_file.as_ref().unwrap_or(&config.certificate);
+    let private = Zeroizing::new(fs::read(file).map_err(|e| named(file, &e))?);
+    if public(&private).map_err(|e| named(file, &e))? != *chain.key() {
+        return Err(named(file, &format!("this key does not fit the certificate in {}", config.certificate.display())));
+    }
+    if mode == Mode::Real {
+        // Both are kept: whoever goes back needs them.
+        keys.keep(config, &key_block(&private)).map_err(|e| named(file, &e))?;
+        let copy = keys.chain(config, chain.key());
+        super::install::replace(&copy, &certificates(&octets), 0o600).map_err(|e| named(&copy, &e))?;
+    }
+    let due = now.wall.saturating_add(i64::from(config.keep_days) * 86_400);
+    Ok(Lane::new(&config.name, service.names(), config.kind, chain.key().clone(), due))
 }
 
 /// The private key alone, of a file that may have certificates, too.
