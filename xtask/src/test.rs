@@ -25,7 +25,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     lints(&mut tally);
     tally.step("tidy", || tidy::run(&[]));
     tally.step("rfc", || rfc::run(&["--check".to_owned()]));
-    tests(&mut tally);
+    tests(&mut tally, depth);
     tally.command("documentation tests", &mut cargo(&["test", WHOLE, WITH, "--doc", "--quiet"]));
     tally.step("docs", || docs::run(&["--check".to_owned()]));
     conformance(&mut tally, depth);
@@ -50,8 +50,12 @@ fn lints(tally: &mut Tally) {
     }
 }
 
-fn tests(tally: &mut Tally) {
-    tally.command("tests", &mut runner(Part::Ours));
+fn tests(tally: &mut Tally, depth: Depth) {
+    let mut command = runner(Part::Ours);
+    if depth == Depth::Deep {
+        command.env("DANELAW_DEEP", "1");
+    }
+    tally.command("tests", &mut command);
 }
 
 /// Which tests to run.
