@@ -332,7 +332,13 @@ impl Machine {
     fn change(&self, state: &State, evidence: &Evidence<'_>) -> Result<Option<Change>, Why> {
         let wanted = self.wanted(state, evidence.now);
         let Some(primary) = &evidence.look.primary else {
-            return Err(Why::new(Code::NoPrimary, "the servers differ, and it is not known what is being written to"));
+            let answers = evidence.look.servers.iter().any(|server| server.said.is_some());
+            let what = if answers {
+                "the servers differ, and it is not known what is being written to"
+            } else {
+                "no authoritative server answers, so nothing is written"
+            };
+            return Err(Why::new(Code::NoPrimary, what));
         };
         if *primary == wanted {
             return Ok(None);

@@ -195,10 +195,16 @@ impl Machine {
     /// What replacing the key of a lane costs now, if the next key is (made and) published at this moment.
     ///
     /// R-105 rfc7671#11: the record goes together with the key; to remove it alone would only be a downgrade.
-    #[must_use]
-    pub fn emergency(&self, state: &State, lane: &str, look: &Look, now: Now) -> Option<Emergency> {
+    ///
+    /// # Errors
+    /// If there is no such lane, or no server was ever seen: then nobody knows what caches hold.
+    pub fn emergency(&self, state: &State, lane: &str, look: &Look, now: Now) -> Result<Emergency, Why> {
         let state = self.advance(state.clone(), look, now).state;
-        let lane: &Lane = state.lanes.iter().find(|known| known.name == lane)?;
+        let unknown = || Why::new(Code::UnknownKey, format!("there is no lane '{lane}'"));
+        let lane: &Lane = state.lanes.iter().find(|known| known.name == lane).ok_or_else(unknown)?;
+        if state.ledger.held().is_empty() {
+            return Err(Why::new(Code::ServerSilent, "no authoritative server answers, so nobody knows what caches hold"));
+        }
         let evidence = Evidence { ledger: &state.ledger, look, now, tickets_s: self.tickets_s };
         let settle = now.wall.saturating_add(state.ledger.settle_time());
         let free_from = match &lane.phase {
@@ -220,6 +226,6 @@ impl Machine {
                 seconds.div_euclid(60) + 1
             ),
         };
-        Some(Emergency { safe_from: free_from, failing_until: free_from, words })
+        Ok(Emergency { safe_from: free_from, failing_until: free_from, words })
     }
 }

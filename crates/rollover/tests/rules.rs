@@ -315,6 +315,19 @@ fn from_ee_to_ta_over_both_leaves() {
     assert!(refused.code == Code::Unproven && refused.words.contains("2 0 1"), "{refused}");
 }
 
+/// Where no server answers, nobody knows what caches hold: no choice is offered as harmless.
+#[test]
+fn nothing_is_said_of_an_emergency_that_cannot_be_seen() {
+    let mut small = Small::usual();
+    small.look.servers.iter_mut().for_each(|server| server.said = None);
+    small.look.primary = None;
+    let why = small.machine.emergency(&small.state, LANE, &small.look, small.now()).unwrap_err();
+    assert_eq!(why.code, Code::ServerSilent);
+    let whys = small.machine.advance(small.state.clone(), &small.look, small.now()).whys;
+    let records = whys.iter().find(|(lane, why)| lane.is_none() && why.code == Code::NoPrimary).expect("a reason");
+    assert!(records.1.words.contains("no authoritative server answers"), "{}", records.1);
+}
+
 // R-105 rfc7671#11
 #[test]
 fn an_emergency_states_its_outage() {

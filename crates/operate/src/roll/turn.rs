@@ -178,7 +178,7 @@ pub async fn may_deploy(
     Ok(service.machine().may_deploy(&state, key, chain, &seen.look, now))
 }
 
-/// What it costs to replace a compromised key, as of now. With an urgency the machine is told to do so.
+/// What it costs to replace a compromised key, as of now, or why that is not known. With an urgency the machine is told to do so.
 ///
 /// # Errors
 /// If the state or a file cannot be used, or there is no such key.
@@ -189,13 +189,13 @@ pub async fn emergency(
     world: &World,
     store: &Store,
     now: Now,
-) -> Result<Emergency, TurnError> {
+) -> Result<Result<Emergency, Why>, TurnError> {
     let mode = if haste.is_some() { Mode::Real } else { Mode::Dry };
     let (_, mut state, seen) = known(service, world, store, mode, now).await?;
-    let unknown = || TurnError::Files(format!("there is no key {key} in the state of {}", service.title()));
-    let emergency = service.machine().emergency(&state, key, &seen.look, now).ok_or_else(unknown)?;
+    let named = |why: &dyn std::fmt::Display| TurnError::Files(format!("{}: {why}", service.title()));
+    let emergency = service.machine().emergency(&state, key, &seen.look, now);
     if let Some(urgency) = haste {
-        let lane = state.lanes.iter_mut().find(|lane| lane.name == key).ok_or_else(unknown)?;
+        let lane = state.lanes.iter_mut().find(|lane| lane.name == key).ok_or_else(|| named(&format!("there is no key {key}")))?;
         lane.urgency = urgency;
         store.write(service, &state)?;
         store.note(service, now.wall, "compromised", &format!("{key}: {urgency:?}"))?;

@@ -20,7 +20,8 @@ use serde_json::json;
 
 EXIT CODES
   0  here it is, or: it is noted, and the next turn begins
-  2  the configuration or the state cannot be used, or there is no such key")]
+  2  the configuration or the state cannot be used, or there is no such key
+  3  not known, as no server can be seen")]
 pub struct Emergency {
     /// Which key of the configuration
     #[arg(long, value_name = "NAME")]
@@ -61,17 +62,23 @@ impl Emergency {
         });
         let cost = runtime.block_on(emergency(service, &self.key, haste, &world, &store, now())).map_err(UsageError::new)?;
         if self.look.json {
+            let (known, why) = (cost.as_ref().ok(), cost.as_ref().err());
             print::json(&json!({
-                "kind": "roll-emergency", "key": self.key, "safe_from": cost.safe_from, "failing_until": cost.failing_until, "begun": haste.is_some(),
-                "words": cost.words,
+                "kind": "roll-emergency", "key": self.key, "begun": haste.is_some(), "words": known.map(|cost| &cost.words), "why": why,
+                "safe_from": known.map(|cost| cost.safe_from), "failing_until": known.map(|cost| cost.failing_until),
             }));
         } else {
-            print::hanging(0, &cost.words);
-            print::hanging(0, format_args!("Without loss from {}.", utc(cost.safe_from)));
+            match &cost {
+                Ok(cost) => {
+                    print::hanging(0, &cost.words);
+                    print::hanging(0, format_args!("Without loss from {}.", utc(cost.safe_from)));
+                }
+                Err(why) => print::hanging(0, format_args!("What it costs is not known: {why}")),
+            }
             if haste.is_some() {
                 print::line("It is noted: the next turn of `danelaw roll run` begins.");
             }
         }
-        Ok(Exit::Good)
+        Ok(if cost.is_ok() || haste.is_some() { Exit::Good } else { Exit::Unknown })
     }
 }

@@ -114,7 +114,7 @@ pub fn text(row: &Row<'_>, style: &Style) -> String {
 
 fn words(phase: &str) -> &str {
     match phase {
-        "preparing" => "the next key is made",
+        "preparing" => "there is no next key yet",
         "publishing" => "the next key's record is on its way to the servers",
         "settling" => "caches forget the old records",
         "ready" => "ready; the next key may come at any time",
