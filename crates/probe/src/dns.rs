@@ -13,6 +13,9 @@ use std::pin::Pin;
 /// A question under way.
 pub type DnsFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Name servers with their addresses.
+pub type Servers = Vec<(Name, Vec<IpAddr>)>;
+
 /// A validating source of DNS answers: `resolve::Resolver`, or a table in tests.
 pub trait Dns: Send + Sync {
     /// Asks, follows aliases, validates. Never fails: failure is inside.
@@ -22,12 +25,12 @@ pub trait Dns: Send + Sync {
     fn zone_apex<'a>(&'a self, name: &'a Name) -> DnsFuture<'a, Option<Name>>;
 
     /// The name servers of a zone with their addresses. None where they cannot be asked one by one.
-    fn name_servers<'a>(&'a self, _apex: &'a Name) -> DnsFuture<'a, Vec<(Name, Vec<IpAddr>)>> {
+    fn name_servers<'a>(&'a self, _apex: &'a Name) -> DnsFuture<'a, Servers> {
         Box::pin(std::future::ready(Vec::new()))
     }
 
     /// A zone's servers as its parent names them, with their addresses. `None`: not known.
-    fn delegation<'a>(&'a self, _apex: &'a Name) -> DnsFuture<'a, Option<Vec<(Name, Vec<IpAddr>)>>> {
+    fn delegation<'a>(&'a self, _apex: &'a Name) -> DnsFuture<'a, Option<Servers>> {
         Box::pin(std::future::ready(None))
     }
 
@@ -61,7 +64,7 @@ impl Dns for resolve::Resolver {
         Box::pin(resolve::Resolver::zone_apex(self, name))
     }
 
-    fn name_servers<'a>(&'a self, apex: &'a Name) -> DnsFuture<'a, Vec<(Name, Vec<IpAddr>)>> {
+    fn name_servers<'a>(&'a self, apex: &'a Name) -> DnsFuture<'a, Servers> {
         Box::pin(async move {
             match self.config().mode {
                 Mode::Iterative { .. } => resolve::Resolver::name_servers(self, apex).await.unwrap_or_default(),
@@ -71,7 +74,7 @@ impl Dns for resolve::Resolver {
         })
     }
 
-    fn delegation<'a>(&'a self, apex: &'a Name) -> DnsFuture<'a, Option<Vec<(Name, Vec<IpAddr>)>>> {
+    fn delegation<'a>(&'a self, apex: &'a Name) -> DnsFuture<'a, Option<Servers>> {
         Box::pin(async move {
             match self.config().mode {
                 Mode::Iterative { .. } => resolve::Resolver::delegation(self, apex).await,
