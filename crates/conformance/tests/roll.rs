@@ -161,7 +161,7 @@ fn named(at: SocketAddr, directory: &Path) -> std::process::Command {
     fs::write(directory.join("root.zone"), "$TTL 3600\n. SOA a.root. nobody. 1 3600 600 86400 60\n. NS a.root.\na.root. A 127.0.0.1\nmail.example. NS ns.mail.example.\nns.mail.example. A 127.0.0.1\n").unwrap();
     fs::write(
         directory.join("zone"),
-        format!("$TTL {TTL}\n@ SOA ns hostmaster 1 3600 600 86400 {TTL}\n@ NS ns\nns A 127.0.0.1\n@ MX 10 mx\nmx A {MX}\n"),
+        format!("$TTL {TTL}\n@ SOA ns hostmaster 1 3600 600 86400 {TTL}\n@ NS ns\nns A 127.0.0.1\n@ MX 10 mx\nmx A {MX}\nmx2 A {MX}\n"),
     )
     .unwrap();
     let key = fs::read_to_string(directory.join("tsig")).unwrap();
@@ -330,6 +330,24 @@ fn renewals_by_others_and_edits_by_hand() {
         assert!(!place.published().contains(&digest));
         place.turn_until(|row| row["deeds"].as_array().is_some_and(|deeds| deeds.iter().any(|deed| deed["what"] == "done")));
         assert!(place.published().contains(&digest), "{:?}", place.published());
+    });
+}
+
+/// A second host whose TLSA name is no alias has records of its own: to change one set for both would lose its mail.
+#[test]
+fn hosts_that_share_no_records_are_refused() {
+    in_a_network("hosts_that_share_no_records_are_refused", 365, |place| {
+        let text = fs::read_to_string(place.file("roll.toml")).unwrap();
+        fs::write(
+            place.file("roll.toml"),
+            text.replace("hosts = [", "hosts = [\"mx2.mail.example\", ")
+                .replace("[[service.key]]", &format!("owner = \"{OWNER}\"\n[[service.key]]")),
+        )
+        .unwrap();
+        let (code, rows, said) = place.danelaw(&["roll", "run", "--once"]);
+        assert_eq!((code, rows.len()), (Some(2), 0), "{rows:?}");
+        assert!(said.contains("mx2.mail.example") && said.contains("service of its own"), "{said}");
+        assert!(place.published().is_empty(), "nothing was published");
     });
 }
 

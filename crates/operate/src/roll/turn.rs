@@ -439,6 +439,8 @@ impl Doer<'_> {
         }
         let csr = request_for(self.service, key).map_err(|e| format!("the request for a certificate cannot be made: {e}"))?;
         super::install::replace(&request, csr.as_bytes(), 0o600).map_err(|e| format!("{}: {e}", request.display()))?;
+        // What an earlier try left is not taken for the answer to this one.
+        let _ = fs::remove_file(&new);
         let told = |path: &Path| path.display().to_string();
         let mut argv = vec!["env".to_owned()];
         argv.extend([

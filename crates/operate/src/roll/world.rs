@@ -3,7 +3,7 @@
 use super::config::{KeyConfig, Service};
 use super::keys::Keys;
 use dane::name::{Name, fqdn};
-use dane::observation::ZoneAuthorities;
+use dane::observation::{HostObservation, ZoneAuthorities};
 use probe::{Dns, Looker, observe_authorities};
 use rollover::look::{Look, Said, ServerLook};
 use rollover::time::Now;
@@ -47,11 +47,18 @@ impl World {
             hosts.push(looker.observe_host(name).await);
         }
         let authorities = observe_authorities(&dns, &owner).await;
+        let owner = authorities.lookup.expanded().clone();
         let hosts: Vec<_> = hosts.iter().map(AsRef::as_ref).collect();
-        let zone = authorities.zones.last();
-        let owner = zone.map_or(owner, |zone| zone.name.clone());
+        if let Some(host) = hosts.iter().find(|host| leads_elsewhere(host, &owner)) {
+            let (host, owner) = (&host.host, fqdn(&owner));
+            let words = "give it a service of its own, or make its TLSA name an alias";
+            return Err(io::Error::other(format!("the TLSA records of {host} are not those at {owner}: {words}")));
+        }
         let mut look = Look::of(&hosts, &[], &owner);
-        look.servers = zone.map(servers).unwrap_or_default();
+        look.servers = match authorities.zones.iter().find(|zone| zone.name == owner) {
+            Some(zone) => servers(zone),
+            None => vec![silent(format!("the servers of {}", fqdn(&owner)))],
+        };
         look.primary = look.agreed();
         let aliases = authorities.lookup.aliases.iter().fold(0_u32, |sum, alias| sum.saturating_add(alias.ttl));
         look.aliases_ttl = look.aliases_ttl.max(aliases);
@@ -68,8 +75,19 @@ fn servers(zone: &ZoneAuthorities) -> Vec<ServerLook> {
         server: format!("{} [{}]", fqdn(&server.server), server.address),
         said: answer.and_then(Said::of),
     });
-    let unknown = zone.without_address.iter().map(|server| ServerLook { server: fqdn(server), said: None });
-    asked.chain(unknown).collect()
+    let unknown = zone.without_address.iter().map(|server| silent(fqdn(server)));
+    let beyond = (zone.not_asked > 0).then(|| silent(format!("{} more addresses", zone.not_asked)));
+    asked.chain(unknown).chain(beyond).collect()
+}
+
+fn silent(server: String) -> ServerLook {
+    ServerLook { server, said: None }
+}
+
+/// Whether a host's TLSA name was asked for, and leads to other records.
+fn leads_elsewhere(host: &HostObservation, owner: &Name) -> bool {
+    let mut answered = host.tlsa.iter().filter(|lookup| lookup.failure.is_none()).peekable();
+    answered.peek().is_some() && answered.all(|lookup| lookup.expanded() != owner)
 }
 
 /// Keys that were made and never used: what was certified once does not come again.
