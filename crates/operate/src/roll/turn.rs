@@ -99,22 +99,11 @@ impl Turn {
         }
         let mut deeds = Vec::new();
         let doer = Doer { config, service, keys: &keys, seen: &seen, state: &state, now };
-        for action in &actions {
+        let renewals = doer.expiring(&actions).into_iter().map(Job::Renew);
+        for job in actions.iter().map(Job::Action).chain(renewals) {
             let deed = match mode {
-                Mode::Dry => Deed::Would(doer.told(action)),
-                Mode::Real => doer.act(action, world).await,
-            };
-            if mode == Mode::Real {
-                let (what, detail) = deed.parts();
-                store.note(service, now.wall, what, detail)?;
-            }
-            deeds.push(deed);
-        }
-        for config in doer.expiring(&actions) {
-            let told = format!("renew the certificate of {} with the same key", config.name);
-            let deed = match mode {
-                Mode::Dry => Deed::Would(told),
-                Mode::Real => doer.renew(config, world).await.unwrap_or_else(|why| Deed::Failed(format!("{told}: {why}"))),
+                Mode::Dry => Deed::Would(doer.told(&job)),
+                Mode::Real => doer.act(&job, world).await,
             };
             if mode == Mode::Real {
                 let (what, detail) = deed.parts();
@@ -268,6 +257,14 @@ fn blocks(pem: &[u8], label: &str) -> Zeroizing<Vec<u8>> {
     block
 }
 
+/// Something to do.
+enum Job<'a> {
+    /// The machine wants it.
+    Action(&'a Action),
+    /// A certificate grows old.
+    Renew(&'a KeyConfig),
+}
+
 struct Doer<'a> {
     config: &'a Config,
     service: &'a Service,
@@ -301,29 +298,31 @@ impl Doer<'_> {
     }
 
     /// What would be done.
-    fn told(&self, action: &Action) -> String {
-        match action {
-            Action::MakeKey { lane, kind } => format!("make the next key of {lane} ({kind:?})"),
-            Action::Change(change) => {
+    fn told(&self, job: &Job<'_>) -> String {
+        match job {
+            Job::Action(Action::MakeKey { lane, kind }) => format!("make the next key of {lane} ({kind:?})"),
+            Job::Action(Action::Change(change)) => {
                 let change = self.change(change);
                 format!("change the records of {} from {} to {}", self.service.title(), change.from, change.to)
             }
-            Action::Install { lane, key, places } => {
+            Job::Action(Action::Install { lane, key, places }) => {
                 let places: Vec<String> = places.iter().map(|place| format!("{} [{}]", place.host, place.address)).collect();
                 format!("let {} show key {} of {lane}", places.join(", "), key.short())
             }
+            Job::Renew(config) => format!("renew the certificate of {} with the same key", config.name),
         }
     }
 
-    async fn act(&self, action: &Action, world: &World) -> Deed {
-        let told = self.told(action);
-        let done = match action {
-            Action::MakeKey { lane, .. } => self.make(lane).map(|()| Deed::Done(told.clone())),
-            Action::Change(change) => self.publish(&self.change(change)).await,
-            Action::Install { lane, key, .. } => match self.key(lane) {
+    async fn act(&self, job: &Job<'_>, world: &World) -> Deed {
+        let told = self.told(job);
+        let done = match job {
+            Job::Action(Action::MakeKey { lane, .. }) => self.make(lane).map(|()| Deed::Done(told.clone())),
+            Job::Action(Action::Change(change)) => self.publish(&self.change(change)).await,
+            Job::Action(Action::Install { lane, key, .. }) => match self.key(lane) {
                 Some(config) if !config.certify.is_empty() => self.install(config, key, world).await,
                 _ => Ok(Deed::ByHand(format!("{told}: get a certificate for {}, and ask `danelaw roll may-deploy`", self.file(lane, key)))),
             },
+            Job::Renew(config) => self.renew(config, world).await,
         };
         done.unwrap_or_else(|why| Deed::Failed(format!("{told}: {why}")))
     }
