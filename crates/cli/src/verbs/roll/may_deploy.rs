@@ -17,8 +17,8 @@ use std::path::PathBuf;
   danelaw roll may-deploy --key 'mx1 ecdsa' fullchain.pem
 
   # In a deploy hook:
-  danelaw roll may-deploy --key 'mx1 ecdsa' \"$RENEWED_LINEAGE\"/fullchain.pem \\
-    || exit 1
+  danelaw roll may-deploy --key 'mx1 ecdsa' \\
+    \"$RENEWED_LINEAGE\"/fullchain.pem || exit 1
 
 EXIT CODES
   0  yes
