@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use present::Nagios;
 use std::process::ExitCode;
 
-/// Measures, explains and tests DANE for SMTP: the protection of mail by TLSA records and DNSSEC.
+/// Measures, explains, tests and keeps DANE for SMTP: the protection of mail by TLSA records and DNSSEC.
 #[derive(Parser)]
 #[command(name = "danelaw", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "EXAMPLES
